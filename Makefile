@@ -1,0 +1,46 @@
+# Two commands for people: `make demo` and `make test`. All else is what they are made of.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.PHONY: demo test lint format bench simulations clean
+
+# A virtual environment with what the demo needs, and no more.
+$(BIN)/.demo: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "clew needs Python 3.11 or newer: make PYTHON=python3.12 demo"; exit 2; }
+	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	@echo "Installing clew and what it needs into $(VENV) ..."
+	@$(PIP) install --constraint constraints.txt --editable '.[image]'
+	@touch $@
+
+# The same with what tests and linters need.
+$(BIN)/.dev: $(BIN)/.demo
+	@echo "Installing what the tests need ..."
+	@$(PIP) install --constraint constraints.txt --editable '.[image,oracle,dev]'
+	@touch $@
+
+demo: $(BIN)/.demo
+	@$(BIN)/clew demo
+
+test: $(BIN)/.dev
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: $(BIN)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(BIN)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(BIN)/.demo
+	$(BIN)/clew bench
+
+# The acceptance simulation in full: 50 data sets of each kind.
+simulations: $(BIN)/.dev
+	CLEW_SIMULATIONS=50 $(BIN)/python -m pytest tests/explore -k simulat -s
+
+clean:
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,51 @@
+"""clew: from raw, unlabelled measurements to a model that can be trusted, and the thread that leads back.
+
+Names are loaded when they are first used, so that ``import clew`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from typing import Any
+
+_WHERE = {
+    "ClewError": "errors",
+    "DataError": "errors",
+    "SealedError": "errors",
+    "SettingError": "errors",
+    "StudyError": "errors",
+    "Result": "result",
+    "step": "result",
+    "Samples": "samples",
+    "Study": "study.study",
+    "read_image": "read.images",
+    "read_table": "read.tables",
+    "measure_objects": "measure.objects",
+    "measure_rows": "measure.rows",
+    "embed": "explore.embed",
+    "cluster": "explore.cluster",
+    "stability": "explore.stability",
+    "evidence": "explore.evidence",
+    "dip_test": "explore.dip",
+    "hypotheses": "explore.hypotheses",
+    "folds": "splits",
+    "seal": "splits",
+    "group_interval": "intervals",
+    "cross_validate": "validate.metrics",
+    "train": "learn.forest",
+    "Forest": "learn.forest",
+}
+__all__ = ["__version__", *sorted(_WHERE)]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return importlib.metadata.version("clew")
+    if name in _WHERE:
+        return getattr(importlib.import_module(f"clew.{_WHERE[name]}"), name)
+    raise AttributeError(f"module 'clew' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,206 @@
+"""The whole walk-through on simulated blobs, told so that a newcomer understands each step."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clew.errors import StudyError, check
+from clew.steps import Outcome
+
+if TYPE_CHECKING:
+    from clew.simulate import SimulatedBlobs
+    from clew.study.study import Study
+
+STORY = "a photograph of 100 simulated blobs, round and elongated, random in place, size and turn"
+OnProgress = Callable[[int, int], bool | None]
+
+
+def demo(*, out: Path = Path("clew-demo"), on_progress: OnProgress | None = None) -> Outcome:
+    """Walk through the whole of clew on simulated blobs, and write the report of it.
+
+    Parameters
+    ----------
+    out : Path
+        The folder for image, study and report; an earlier demo there is replaced.
+
+    Raises
+    ------
+    StudyError
+        If ``out`` holds anything but an earlier demo.
+    """
+    from clew import steps
+    from clew.simulate import blobs
+    from clew.study.study import Study
+
+    truth = blobs()
+    image = _room(out, truth)
+    folder = out / "blobs.study"
+    report = _Report(on_progress, total=8)
+
+    lines = [
+        f"clew demo: {STORY}.",
+        "Nothing below knows which is which; the truth is compared at the very end.",
+        "",
+    ]
+    made = steps.new(folder, [image], features="shape")
+    study = Study(folder)
+    lines += [f"The raw data: {made.lines[0]}", f"  {made.result.reason}", ""]
+    report.done()
+
+    looked = steps.explore(study)
+    report.done(3)
+    lines += [*_maps(looked.result), "", *_groups(looked.result), "", *_hypothesis(looked), ""]
+    if not looked.result.k:
+        return Outcome(
+            [*lines, "No groups, so there is nothing to name."], looked.data, looked.step, looked.result
+        )
+
+    steps.name(study, _names(study, looked.result))
+    trained = steps.train(study)
+    report.done()
+    threads = _on_threads(study, trained.result)
+    validated = steps.validate(study)
+    report.done()
+    tested = steps.test(study, reason="the end of the demo")
+    report.done()
+    lines += [*_classifier(trained, threads, validated, tested), ""]
+
+    agreement = _against_truth(study, trained.result, truth)
+    page = steps.report(study).data["report"]
+    report.done()
+    lines += [
+        "And the truth, which no step had seen:",
+        f"  The classifier is right about {agreement['right']} of {agreement['blobs']} blobs "
+        f"({agreement['right'] / agreement['blobs']:.0%}), sealed ones included.",
+        "",
+        f"The report of all this, in one page:  {page}",
+        f"The thread of what was done:          clew log {folder}",
+        f"Run it all again from the raw file:   clew verify {folder}",
+        "Now your own data:                    clew new my.study IMAGE.tif   (or TABLE.csv)",
+    ]
+    data = {
+        **looked.data,
+        "truth": agreement,
+        "threads": threads,
+        "model": trained.data["model"],
+        "report": page,
+    }
+    return Outcome(lines, data, tested.step, tested.result)
+
+
+def _room(out: Path, truth: SimulatedBlobs) -> Path:
+    """Make the folder, in place of an earlier demo's, and write the simulated photograph into it."""
+    import tifffile
+
+    image = out / "simulated-blobs.tif"
+    if out.exists():
+        earlier = out.is_dir() and {one.name for one in out.iterdir()} <= {image.name, "blobs.study"}
+        check(
+            earlier,
+            StudyError,
+            "The folder of the demo, '{}', must be new or an earlier demo's. Got something else there; choose another with --out.",
+            out,
+        )
+        shutil.rmtree(out)
+    out.mkdir(parents=True)
+    tifffile.imwrite(image, truth.pixels)
+    return image
+
+
+def _maps(found: Any) -> list[str]:
+    overlap = found.embedding.neighbor_overlap.mean()
+    return [
+        "(1) UMAP draws a map of the blobs from their shape measurements. Drawn twice, the map differs:",
+        f"  two of its {len(found.embedding.coordinates)} runs share {overlap:.0%} of the neighbours that they give a blob.",
+        f"  Each is faithful (trustworthiness {found.embedding.trustworthiness.mean():.2f} of 1); none is the true one.",
+    ]
+
+
+def _groups(found: Any) -> list[str]:
+    ari = found.clustering.stability.ari
+    return [
+        "(2) k-means cuts the blobs into groups. Also twice, and again, with other starts:",
+        f"  run 1 and run 2 agree at an adjusted Rand index of {ari[0, 1]:.2f} (1 is the same, 0 is chance).",
+        f"  {found.clustering.stability.headline()}",
+        f"  Are there groups at all? {found.evidence.headline()}",
+    ]
+
+
+def _hypothesis(looked: Outcome) -> list[str]:
+    found = looked.result
+    if found.hypotheses is None:
+        return ["(3) Without groups there is no hypothesis."]
+    width = max(map(len, found.features))
+    rows = [
+        f"  {name:<{width}}  {found.hypotheses.distance_correlation[i, 0]:+.2f}   {found.hypotheses.effect[i, 0]:+.1f}"
+        for i, name in enumerate(found.features)
+    ]
+    return [
+        "(3) Which measurements tell the groups apart? Each one's correlation with the distance to the centre of",
+        "  group 0, and the difference between the groups in standard deviations:",
+        *rows,
+        f"  Hypothesis: {found.hypotheses.stated[0].headline()}.",
+        "  It is stated, not proved: these features made the groups, so testing them on the groups would be circular.",
+    ]
+
+
+def _names(study: Study, found: Any) -> list[str]:
+    """Name the groups as a person would who looks at the pictures: the longer ones are elongated."""
+    aspect = study.samples().select("aspect_ratio").features[:, 0]
+    means = [aspect[found.groups == g].mean() for g in range(found.k)]
+    longest = max(range(found.k), key=lambda g: means[g])
+    return [f"{g}={'elongated' if g == longest else 'round'}" for g in range(found.k)]
+
+
+def _on_threads(study: Study, forest: Any) -> dict[str, str]:
+    """Return a short hash of the forest's probabilities, by number of threads."""
+    samples = study.samples().select(forest.feature_names)
+    return {
+        str(n): hashlib.sha256(forest.predict(samples, n_threads=n).probability.tobytes()).hexdigest()[:12]
+        for n in (1, 2)
+    }
+
+
+def _classifier(trained: Outcome, threads: dict[str, str], validated: Outcome, tested: Outcome) -> list[str]:
+    from clew.intervals import spell
+
+    open_rows, sealed = (one.data["metrics"]["balanced_accuracy"] for one in (validated, tested))
+    return [
+        "(4) The groups get names, and a forest learns them. Unlike the clustering it gives the same answer every time:",
+        *(
+            f"  {n} thread{'s' if n != '1' else ' '}: the probabilities have the hash {sha}"
+            for n, sha in threads.items()
+        ),
+        f"  Balanced accuracy, cross-validated: {spell(open_rows)}. {validated.data['split']['reason']}",
+        f"  On the {tested.data['rows']} sealed blobs, opened once: {spell(sealed)}.",
+        f"  The model: {trained.data['model']}, to be used on new images with clew predict.",
+    ]
+
+
+def _against_truth(study: Study, forest: Any, truth: SimulatedBlobs) -> dict[str, Any]:
+    """Compare the model's answer for every blob with what was simulated."""
+    from clew.measure.objects import measure_objects
+    from clew.read.images import read_image
+
+    image = read_image(study.locate(study.sources()[0]))
+    samples = measure_objects([image], [None]).samples
+    at = samples.origin[["centroid_row", "centroid_col"]].to_numpy().round().astype(int)
+    kind = truth.kind[truth.label_image[at[:, 0], at[:, 1]] - 1]
+    right = forest.predict(samples.select(forest.feature_names)).label == kind
+    return {"right": int(right.sum()), "blobs": len(right)}
+
+
+class _Report:
+    """Counts parts done."""
+
+    def __init__(self, callback: OnProgress | None, *, total: int) -> None:
+        self.callback, self.total, self.so_far = callback, total, 0
+
+    def done(self, parts: int = 1) -> None:
+        self.so_far += parts
+        if self.callback is not None:
+            self.callback(self.so_far, self.total)

@@ -1,0 +1,61 @@
+"""What clew says when something does not fit: one sentence with what, of whom, must be, got."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+
+class ClewError(Exception):
+    """The root of everything that clew raises on purpose."""
+
+
+class SettingError(ClewError, ValueError):
+    """A setting has a value that the step cannot work with."""
+
+
+class DataError(ClewError, ValueError):
+    """Data that came in cannot be used as they are."""
+
+
+class StudyError(ClewError, OSError):
+    """A study folder cannot be opened, read or written."""
+
+
+class SealedError(ClewError, PermissionError):
+    """Somebody reached for sealed rows without opening the seal."""
+
+
+class Stopped(ClewError, InterruptedError):
+    """A long step was asked to stop, and did."""
+
+
+def check(condition: Any, error: type[ClewError], message: str, *values: Any) -> None:
+    """Raise ``error`` with ``message.format(*values)`` unless ``condition`` holds."""
+    if not condition:
+        raise error(message.format(*values))
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """Return `` Did you mean 'x'?`` for the closest of ``choices``, or an empty string."""
+    known = sorted(choices)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if not close:
+        folded = {choice.casefold(): choice for choice in known}
+        close = [
+            folded[match] for match in difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
+        ]
+    return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def check_choice(
+    value: str, choices: Iterable[str], *, what: str, of: str, error: type[ClewError] = SettingError
+) -> None:
+    """Raise ``error`` unless ``value`` is one of ``choices``; a misspelt one gets a suggestion."""
+    known = list(choices)
+    if value not in known:
+        listed = ", ".join(str(choice) for choice in known)
+        raise error(
+            f"The {what} of {of} must be one of: {listed}. Got '{value}' instead.{did_you_mean(str(value), known)}"
+        )

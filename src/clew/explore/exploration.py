@@ -1,0 +1,328 @@
+"""One look at unlabelled rows: scaled, embedded, clustered, judged, and what would tell the groups apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from clew.errors import DataError, SettingError, Stopped, check
+from clew.explore.cluster import Clustering
+from clew.explore.cluster import cluster as cluster_rows
+from clew.explore.dip import DipTest, dip_test
+from clew.explore.embed import Embedding, layout_once
+from clew.explore.embed import embed as embed_rows
+from clew.explore.evidence import Evidence, evidence
+from clew.explore.hypotheses import Hypotheses, hypotheses
+from clew.explore.stability import adjusted_rand
+from clew.result import Result, step
+from clew.samples import Samples
+
+SHARES_GROUPS = 0.5  # adjusted Rand index with the sources from which groups are said to follow them
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Exploration(Result):
+    """What one look at the rows found.
+
+    Parameters
+    ----------
+    k : int
+        Number of groups; 0 for no groups.
+    features, units : list of str
+        The features that were looked at, constant ones left out.
+    center, scale : ndarray of float64, shape (n_features,)
+        What was taken off each feature, and what it was divided by.
+    group_centers : ndarray of float64, shape (n_groups, n_features)
+        Mean of each consensus group in the scaled features.
+    sample : ndarray of str, shape (n_rows,)
+        Names of the rows.
+    embedding : Embedding
+        All runs of the map.
+    clustering : Clustering
+        All runs of the clustering, cut at ``k``, or at 2 where there are no groups, so that the cut can be looked at.
+    evidence : Evidence
+        Is there more than one population, and how many groups are best separated?
+    dip : DipTest
+        Which single features have two modes?
+    hypotheses : Hypotheses or None
+        Which features tell the groups apart; None without groups.
+    follows_source : float or None
+        Adjusted Rand index of the consensus with the rows' own groups (images, stations), where there are several.
+    notes : list of str
+        What a reader must know: features left out, adaptations made.
+    """
+
+    k: int
+    features: list[str]
+    units: list[str]
+    center: np.ndarray
+    scale: np.ndarray
+    group_centers: np.ndarray
+    sample: np.ndarray
+    embedding: Embedding
+    clustering: Clustering
+    evidence: Evidence
+    dip: DipTest
+    hypotheses: Hypotheses | None
+    follows_source: float | None
+    notes: list[str]
+
+    @property
+    def groups(self) -> np.ndarray:
+        """Return the group of each row (n_rows,) of int32; all -1 where there are no groups."""
+        return self.clustering.consensus if self.k else np.full(len(self.sample), -1, np.int32)
+
+    def headline(self) -> str:
+        """Say whether there are groups, then how far the runs agree."""
+        return f"{self.evidence.headline()} {self.clustering.stability.headline()}"
+
+    def summary(self) -> dict[str, Any]:
+        """Return what scripts rely on."""
+        return {
+            "rows": len(self.sample),
+            "features": list(self.features),
+            "k": self.k,
+            "groups": self.clustering.summary()["groups"] if self.k else {},
+            "stability": self.clustering.summary()["stability"],
+            "evidence": self.evidence.summary(),
+            "bimodal_features": self.dip.bimodal(),
+            "trustworthiness": float(self.embedding.trustworthiness.mean()),
+            "hypotheses": self.hypotheses.summary()["hypotheses"] if self.hypotheses else [],
+            "follows_source": self.follows_source,
+            "warnings": list(self.notes),
+        }
+
+
+@step(sees="open")
+def explore(
+    samples: Samples,
+    *,
+    features: str | list[str] = "all",
+    embed: Literal["umap", "tsne", "pca"] = "umap",
+    cluster: Literal["kmeans", "hdbscan"] = "kmeans",
+    k: int | Literal["auto"] = "auto",
+    space: Literal["features", "embedding"] = "features",
+    scale: Literal["standard", "robust", "none"] = "standard",
+    runs: int = 20,
+    n_neighbors: int = 15,
+    min_dist: float = 0.1,
+    perplexity: float = 30.0,
+    k_max: int = 10,
+    references: int = 199,
+    random_state: int = 0,
+    on_progress: Callable[[int, int], bool | None] | None = None,
+) -> Exploration:
+    """Ask whether the rows form groups, how sure that is, and which features tell them apart.
+
+    Parameters
+    ----------
+    samples : Samples
+        The rows; labels are not looked at.
+    features : str or list of str
+        "all", a named set such as "shape", or names of features.
+    embed : {"umap", "tsne", "pca"}
+        The map to draw.
+    cluster : {"kmeans", "hdbscan"}
+        How to cut the rows into groups.
+    k : int or "auto"
+        Number of groups for k-means; "auto" answers "no groups" unless the evidence is at p <= 0.01.
+    space : {"features", "embedding"}
+        Cluster the scaled features, or each run's map; the one-population references go the same way.
+    scale : {"standard", "robust", "none"}
+        Divide by standard deviation, by interquartile range / 1.349, or by nothing.
+    runs : int
+        Runs of the map and of the clustering, with seeds from ``random_state`` on.
+    n_neighbors : int
+        Size of UMAP's neighbourhoods, and of those by which maps are judged.
+    min_dist : float
+        How closely UMAP packs points.
+    perplexity : float
+        t-SNE's effective number of neighbours.
+    k_max : int
+        Largest number of groups to look for.
+    references : int
+        One-population data sets of each of the two kinds that the evidence is held against.
+    random_state : int
+        First seed. It makes the ensemble repeatable; it makes no single run true.
+
+    Raises
+    ------
+    SettingError
+        If a setting does not fit the rows.
+    DataError
+        If there are too few rows, or no feature varies.
+    """
+    check(
+        runs >= 2,
+        SettingError,
+        "The 'runs' setting of explore must be at least 2: one run has nothing to agree with. Got {} instead.",
+        runs,
+    )
+    check(
+        k == "auto" or (isinstance(k, int) and 1 <= k <= samples.n_rows),
+        SettingError,
+        "The 'k' setting of explore must be 'auto' or an int from 1 to the number of rows ({}). Got {} instead.",
+        samples.n_rows,
+        k,
+    )
+    check(
+        k == "auto" or cluster == "kmeans",
+        SettingError,
+        "The 'k' setting of explore must be 'auto' with hdbscan, which finds the number itself. Got {} instead.",
+        k,
+    )
+    check(
+        samples.n_rows >= 6,
+        DataError,
+        "The rows to explore must be at least 6. Got {} instead.",
+        samples.n_rows,
+    )
+    chosen, notes = _varying(samples.select(features))
+    center, spread = _scaling(chosen.features, scale)
+    Z = (chosen.features - center) / spread
+    how: dict[str, Any] = {"method": embed, "n_neighbors": n_neighbors, "min_dist": min_dist, "perplexity": perplexity}
+    progress = _Progress(on_progress, parts=4)
+
+    embedding = embed_rows(Z, runs=runs, random_state=random_state, on_progress=progress.part(0), **how)
+    through = (lambda rows, seed: layout_once(rows, seed, **how)) if space == "embedding" else None
+    found = evidence(
+        Z,
+        k_max=k_max,
+        references=references,
+        space=through,
+        random_state=random_state,
+        on_progress=progress.part(1),
+    )
+    cut = k if k != "auto" else found.k or 2
+    maps = embedding.coordinates
+    spaces = (
+        [Z] * runs
+        if space == "features"
+        else [maps[run % len(maps)].astype(np.float64) for run in range(runs)]
+    )
+    resample = None if through is None else (lambda rows, seed: through(Z[rows], seed).astype(np.float64))
+    clustering = cluster_rows(
+        spaces,
+        method=cluster,
+        k=cut,
+        resample=resample,
+        random_state=random_state,
+        on_progress=progress.part(2),
+    )
+    if cluster == "hdbscan" and space == "features":
+        notes.append(
+            "HDBSCAN of the same features has no randomness: agreement over seeds is 1 by itself; look at the resampled rows."
+        )
+    n_groups = len(clustering.sizes) if (k != "auto" or found.k) else 0
+    dip = dip_test(chosen.features, names=list(chosen.feature_names), random_state=random_state)
+    stated = hypotheses(chosen, clustering.consensus, random_state=random_state) if n_groups >= 2 else None
+    progress.part(3)(1, 1)
+    follows = _follows_source(chosen.group, clustering.consensus) if n_groups >= 2 else None
+    if follows is not None and follows >= SHARES_GROUPS:
+        notes.append(
+            f"The groups follow the sources of the rows (ARI {follows:.2f}): it may be the batch, not the objects."
+        )
+    return Exploration(
+        k=n_groups,
+        features=list(chosen.feature_names),
+        units=list(chosen.units),
+        center=center,
+        scale=spread,
+        group_centers=np.stack(
+            [Z[clustering.consensus == g].mean(axis=0) for g in range(len(clustering.sizes))]
+        ),
+        sample=chosen.sample,
+        embedding=embedding,
+        clustering=clustering,
+        evidence=found,
+        dip=dip,
+        hypotheses=stated,
+        follows_source=follows,
+        notes=[*notes, *embedding.notes, *found.notes],
+    )
+
+
+def assign(exploration: Exploration, samples: Samples) -> np.ndarray:
+    """Return the group (n_rows,) of int32 that rows which were not explored would have been put in.
+
+    The nearest centre in the scaled features, as k-means itself would.
+
+    Parameters
+    ----------
+    exploration : Exploration
+    samples : Samples
+        The rows to assign, with the features of the exploration.
+
+    Raises
+    ------
+    DataError
+        If there are no groups, or they were made on a map or by HDBSCAN: these give no rule for new rows.
+    """
+    settings = exploration.settings
+    check(
+        exploration.k > 0,
+        DataError,
+        "The exploration must have found groups to put rows into. Got no groups instead.",
+    )
+    check(
+        settings.get("space") == "features" and settings.get("cluster") == "kmeans",
+        DataError,
+        "The groups must be k-means of features to put new rows into them. Got {} of the {} instead, which gives no rule for new rows: label some of them.",
+        settings.get("cluster"),
+        settings.get("space"),
+    )
+    Z = (samples.select(exploration.features).features - exploration.center) / exploration.scale
+    distance = np.linalg.norm(Z[:, None] - exploration.group_centers[None], axis=2)  # (n_rows, k)
+    return distance.argmin(axis=1).astype(np.int32)
+
+
+def _varying(samples: Samples) -> tuple[Samples, list[str]]:
+    """Leave out the features that are the same in every row, and say so."""
+    varies = np.ptp(samples.features, axis=0) > 0
+    check(
+        varies.any(),
+        DataError,
+        "The features to explore must vary. Got the same value in every row of {} instead.",
+        ", ".join(samples.feature_names),
+    )
+    constant = [name for name, v in zip(samples.feature_names, varies) if not v]
+    notes = [f"Left out, the same in every row: {', '.join(constant)}."] if constant else []
+    return samples.select([name for name, v in zip(samples.feature_names, varies) if v]), notes
+
+
+def _scaling(X: np.ndarray, scale: str) -> tuple[np.ndarray, np.ndarray]:
+    if scale == "none":
+        return np.zeros(X.shape[1]), np.ones(X.shape[1])
+    if scale == "standard":
+        return X.mean(axis=0), X.std(axis=0)
+    low, middle, high = np.percentile(X, [25, 50, 75], axis=0)
+    spread = (high - low) / 1.349
+    return middle, np.where(spread > 0, spread, X.std(axis=0))
+
+
+def _follows_source(source: np.ndarray, groups: np.ndarray) -> float | None:
+    """Adjusted Rand index of the groups with where the rows come from; None for one source or one row a source."""
+    n_sources = len(np.unique(source))
+    if n_sources < 2 or n_sources > len(source) / 2:
+        return None
+    return adjusted_rand(np.unique(source, return_inverse=True)[1], groups)
+
+
+class _Progress:
+    """One progress bar over parts of equal weight; stops the step when the callback returns False."""
+
+    def __init__(self, callback: Callable[[int, int], bool | None] | None, *, parts: int) -> None:
+        self.callback, self.parts = callback, parts
+
+    def part(self, number: int) -> Callable[[int, int], bool | None]:
+        def report(done: int, total: int) -> bool | None:
+            if self.callback is None:
+                return None
+            going = self.callback(round(1000 * (number + done / max(total, 1))), 1000 * self.parts)
+            check(going is not False, Stopped, "Stopped as asked; nothing was recorded.")
+            return going
+
+        return report

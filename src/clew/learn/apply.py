@@ -1,0 +1,91 @@
+"""From predictions to files: a table, and objects painted with the number of their class."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clew.errors import SettingError, check
+from clew.learn.forest import Prediction
+from clew.measure.measured import Measured
+from clew.result import write_whole
+from clew.samples import Samples
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMATS = (".csv", ".parquet", ".jsonl")
+
+
+def prediction_table(samples: Samples, prediction: Prediction) -> pd.DataFrame:
+    """Return one row a sample: source, sample, label, probability and one column a class; or source, sample, value."""
+    import pandas as pd
+
+    table = pd.DataFrame({"source": samples.origin["source"].to_numpy(), "sample": samples.sample})
+    if prediction.label is None or prediction.probability is None:
+        return table.assign(value=prediction.value)
+    table["label"] = prediction.label
+    table["probability"] = prediction.probability.max(axis=1)
+    for column, name in enumerate(prediction.classes):
+        table[f"probability_{name}"] = prediction.probability[:, column]
+    return table
+
+
+def check_format(path: Path) -> None:
+    """Raise SettingError unless the file name says CSV, Parquet or JSON lines: better before the work than after it."""
+    check(
+        path.suffix.casefold() in FORMATS,
+        SettingError,
+        "The file to write, '{}', must end in one of: {}. Got '{}' instead.",
+        path,
+        ", ".join(FORMATS),
+        path.suffix,
+    )
+    check(path.parent.is_dir(), SettingError, "The folder of '{}' must exist. Got nothing there.", path)
+
+
+def write_table(table: pd.DataFrame, path: Path) -> Path:
+    """Write a table whole, as its name says: CSV, Parquet or JSON lines."""
+    check_format(path)
+    kind = path.suffix.casefold()
+    if kind == ".parquet":
+        buffer = io.BytesIO()
+        table.to_parquet(buffer, index=False)
+        return write_whole(path, buffer.getvalue())
+    if kind == ".jsonl":
+        lines = (json.dumps(row, ensure_ascii=False) for row in table.to_dict(orient="records"))
+        return write_whole(path, ("\n".join(lines) + "\n").encode())
+    return write_whole(path, table.to_csv(index=False).encode())
+
+
+def paint_classes(measured: Measured, prediction: Prediction, folder: Path) -> list[Path]:
+    """Write one label image a source, in which each object has the number of its class (1 for the first).
+
+    Objects that were left out stay 0, as the background.
+
+    Parameters
+    ----------
+    measured : Measured
+        The objects and their label images.
+    prediction : Prediction
+        Their classes.
+    folder : Path
+        Where ``NAME.classes.tif`` are written.
+    """
+    from clew.read.pictures import label_image_bytes
+
+    folder.mkdir(parents=True, exist_ok=True)
+    number = {name: i + 1 for i, name in enumerate(prediction.classes)}
+    origin = measured.samples.origin
+    painted = []
+    for source, labels in measured.label_images.items():
+        mine = (origin["source"] == source).to_numpy()
+        lookup = np.zeros(int(labels.max(initial=0)) + 1, np.int32)
+        lookup[origin["label"].to_numpy()[mine]] = [number[str(name)] for name in prediction.label[mine]]  # type: ignore[index]
+        name = source.replace("/", "_")
+        painted.append(write_whole(folder / f"{name}.classes.tif", label_image_bytes(lookup[labels])))
+    return painted

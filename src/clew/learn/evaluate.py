@@ -1,0 +1,58 @@
+"""The final evaluation: a model on rows that nobody had looked at."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from clew.errors import DataError, check
+from clew.explore.exploration import Exploration, assign
+from clew.learn.forest import Forest
+from clew.result import step
+from clew.samples import Samples
+from clew.validate.metrics import Kind, Validation, evaluate
+
+BY_GROUPING = (
+    "The sealed rows have no labels of people: each was given the group whose centre is nearest, as the clustering would. "
+    "The figures say how well the classifier repeats the grouping on new rows, not whether the grouping is true."
+)
+
+
+@step(sees="sealed")
+def test(
+    samples: Samples,
+    forest: Forest,
+    exploration: Exploration | None = None,
+    *,
+    names: dict[str, str] | None = None,
+) -> Validation:
+    """Evaluate a model on the sealed rows.
+
+    Parameters
+    ----------
+    samples : Samples
+        The sealed rows, with the labels that people gave them.
+    forest : Forest
+        The model.
+    exploration : Exploration, optional
+        The look whose groups were named; used where people labelled none of the sealed rows.
+    names : dict of str to str, optional
+        Names of its groups.
+
+    Raises
+    ------
+    DataError
+        If there is no truth to compare with.
+    """
+    warnings = []
+    if forest.kind == "classification" and not (samples.labels != "").any():  # type: ignore[union-attr]
+        check(
+            exploration is not None and names,
+            DataError,
+            "The sealed rows must have labels to be tested against. Got none on {} rows: label some of them (clew label).",
+            samples.n_rows,
+        )
+        groups = assign(exploration, samples)  # type: ignore[arg-type]
+        samples = samples.with_labels(np.array([names.get(str(g), "") for g in groups], dtype=str))  # type: ignore[union-attr]
+        warnings.append(BY_GROUPING)
+    kind: Kind = "regression" if forest.kind == "regression" else "classification"
+    return evaluate(samples.select(forest.feature_names), forest, kind=kind, warnings=warnings)

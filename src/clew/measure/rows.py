@@ -1,0 +1,422 @@
+"""Rows of tables as samples: which column is a measurement, which one a name, a group, a label."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from clew.errors import DataError, SettingError, check, check_choice, did_you_mean
+from clew.measure.measured import Measured
+from clew.read.kinds import distinct_names
+from clew.read.tables import Table
+from clew.samples import Samples
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Roles = dict[str, str | None]
+
+# Names by which a role is guessed; "patient_id" and "Patient ID" count as "patient".
+IDENTIFIERS = ("identifier", "id", "sample", "name", "index")
+GROUPS = ("group", "patient", "subject", "donor", "animal", "plate", "batch", "site", "station", "event", "image")  # fmt: skip
+LABELS = ("label", "class")
+MOST_CLASSES = 20  # a numeric "label" with more values than this counts something; it is no class
+
+# fmt: off
+UNITS = {
+    **{unit: unit for unit in ("nm", "µm", "mm", "cm", "m", "km", "mg", "g", "kg", "µl", "ml", "l", "ms", "s", "min", "h",
+                               "px", "deg", "rad", "°C", "K", "%", "Pa", "hPa", "kPa", "mV", "V", "Hz", "kHz")},
+    "um": "µm", "μm": "µm", "micron": "µm", "pixel": "px", "ul": "µl", "hz": "Hz", "percent": "%",
+}
+# fmt: on
+POWERS = {"": "", "2": "²", "^2": "²", "²": "²", "3": "³", "^3": "³", "³": "³"}
+TOO_SHORT = frozenset("lhKV")  # to be meant as the unit in "x_h"
+
+
+def measure_rows(
+    tables: Sequence[Table],
+    *,
+    label: str | None = None,
+    group: str | None = None,
+    identifier: str | None = None,
+    target: str | None = None,
+    leave_out: tuple[str, ...] = (),
+    missing: Literal["drop", "refuse"] = "drop",
+    columns: tuple[str, ...] = (),
+) -> Measured:
+    """Make samples of the rows of tables that have the same columns.
+
+    Columns of numbers are features. Names, groups and labels are found by what their columns are called, unless
+    settings say which they are.
+
+    Parameters
+    ----------
+    tables : sequence of Table
+        At least one; together at least two rows.
+    label, group, identifier : str, optional
+        The columns with the classes, the units of independence and the names of the rows.
+    target : str, optional
+        A column of numbers to be predicted.
+    leave_out : tuple of str
+        Columns that are no features; like all that are none, they stay in ``origin``.
+    missing : {"drop", "refuse"}
+        What happens to rows that lack a feature.
+    columns : tuple of str
+        Just these are features, constant ones too, and one row is enough: what a trained model asks of new rows.
+
+    Returns
+    -------
+    Measured
+        Samples are called by the identifier if it is unique, else by file and row ("iris.csv#1"). Without a group
+        column, each row is a group of its own; of several tables, each table is one.
+
+    Raises
+    ------
+    DataError
+        If columns differ between tables, one is constant or all missing, or no rows remain.
+    SettingError
+        If a setting names a column that is not there, or one column has two roles.
+    """
+    check(tables, DataError, "The tables of measure_rows must be at least one. Got none.")
+    check_choice(missing, ("drop", "refuse"), what="'missing' setting", of="measure_rows")
+    notes = [note for table in tables for note in table.notes]
+    given: Roles = {"label": label, "group": group, "identifier": identifier, "target": target}
+    where = f"'{tables[0].name}'" if len(tables) == 1 else f"the {len(tables)} tables"
+    frame, origin = _joined(tables)
+    _check_names(frame, given, leave_out, columns)
+    roles = _with_guesses(frame, given, {*leave_out, *columns}, notes)
+    features = list(columns) or _features(frame, roles, leave_out, where, notes)
+    _check_measurable(frame, [*features, *([target] if target else [])], where)
+
+    whole = _whole_rows(frame, features, origin, missing, where, notes)
+    kept, origin = frame[whole].reset_index(drop=True), origin[whole].reset_index(drop=True)
+    if not columns:
+        _check_comparable(kept, features, where)
+    sample = _sample_names(kept, origin, roles["identifier"])
+    samples = Samples(
+        features=kept[features].to_numpy(np.float64),
+        feature_names=tuple(features),
+        units=tuple(unit_of(name) for name in features),
+        sample=sample,
+        origin=_with_columns(origin, kept.drop(columns=features)),
+        group=_groups(kept, origin, roles["group"], sample, len(tables), notes),
+        labels=_as_text(kept[roles["label"]]) if roles["label"] else None,
+        target=kept[target].to_numpy(np.float64) if target else None,
+    )
+    counts = {"found": len(frame), "missing": int((~whole).sum()), "kept": len(kept)}
+    settings = {**roles, "leave_out": list(leave_out), "missing": missing, "columns": features}
+    return Measured(samples, {}, notes, counts, settings)
+
+
+def unit_of(column: str) -> str:
+    """Return the unit that a column's name ends in ("area [px]", "bill_length_mm", "area_um2"), or "".
+
+    Only units that are known count: "radius (worst)" has none.
+    """
+    bracketed = re.search(r"[\[(]\s*([^\[\]()]+?)\s*[\])]\s*$", column)
+    word = re.search(r"_([A-Za-zµμ]+[23²³]?)$", column)
+    found = bracketed or word
+    parts = re.fullmatch(r"(.+?)(\^?[23]|[²³])?", found.group(1)) if found else None
+    if (
+        parts is None
+        or parts.group(1) not in UNITS
+        or (word and not bracketed and parts.group(1) in TOO_SHORT)
+    ):
+        return ""
+    return UNITS[parts.group(1)] + POWERS[parts.group(2) or ""]
+
+
+# ---- one frame of all tables ----
+def _joined(tables: Sequence[Table]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return all rows with the columns of the first table, and for each row its source and number there (from 1)."""
+    import pandas as pd
+
+    first = tables[0]
+    frames = []
+    for table in tables:
+        _check_same_columns(first, table)
+        frames.append(table.frame[_columns(first.frame)])
+    sizes = [len(frame) for frame in frames]
+    origin = pd.DataFrame(
+        {
+            "source": np.repeat(distinct_names([table.path for table in tables]), sizes),
+            "row": np.concatenate([np.arange(1, n + 1) for n in sizes]),
+        }
+    )
+    return pd.concat(frames, ignore_index=True), origin
+
+
+def _check_same_columns(first: Table, other: Table) -> None:
+    lacking = [name for name in _columns(first.frame) if name not in other.frame]
+    besides = [name for name in _columns(other.frame) if name not in first.frame]
+    check(
+        not lacking and not besides,
+        DataError,
+        "The table '{}' must have the same columns as '{}'. Got none named {}, and {} besides.",
+        other.path,
+        first.name,
+        _listed(lacking) or "otherwise",
+        _listed(besides) or "none",
+    )
+    for name in _columns(first.frame):
+        check(
+            _is_numeric(first.frame[name]) == _is_numeric(other.frame[name]),
+            DataError,
+            "The column '{}' must hold numbers in all tables or in none. Got {} in '{}' and {} in '{}'.",
+            name,
+            "numbers" if _is_numeric(first.frame[name]) else "text",
+            first.name,
+            "numbers" if _is_numeric(other.frame[name]) else "text",
+            other.name,
+        )
+
+
+def _columns(frame: pd.DataFrame) -> list[str]:
+    return [str(name) for name in frame]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names[:8]) + ", ..." * (len(names) > 8)
+
+
+def _is_numeric(column: pd.Series) -> bool:
+    return column.dtype == np.float64
+
+
+def _is_whole(column: pd.Series) -> bool:
+    """Tell whether a column holds text, or no other numbers than whole ones: what may name something."""
+    return not _is_numeric(column) or bool((column.dropna() % 1 == 0).all())
+
+
+def _as_text(column: pd.Series) -> np.ndarray:
+    """Return a column as text; "" where missing, whole numbers without a point."""
+    if not _is_numeric(column):
+        return column.to_numpy(dtype=str)
+    return np.array(
+        ["" if np.isnan(v) else str(int(v)) if v == int(v) else repr(float(v)) for v in column], dtype=str
+    )
+
+
+def _with_columns(origin: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Return the origin with the columns that are no features; one called like ours gets an underscore."""
+    for name in _columns(others):
+        origin[f"{name}_" if name in ("source", "row") else name] = others[name]
+    return origin
+
+
+# ---- who is what ----
+def _check_names(frame: pd.DataFrame, given: Roles, leave_out: Sequence[str], columns: Sequence[str]) -> None:
+    used = [(role, name) for role, name in given.items() if name is not None]
+    used += [("leave_out", name) for name in leave_out] + [("columns", name) for name in columns]
+    seen: dict[str, str] = {}
+    for setting, name in used:
+        if name not in frame:
+            raise SettingError(
+                f"The '{setting}' setting of measure_rows must be a column: {', '.join(_columns(frame))}. "
+                f"Got '{name}' instead.{did_you_mean(name, _columns(frame))}"
+            )
+        check(
+            name not in seen,
+            SettingError,
+            "Every column must have one role. Got '{}' as both {} and {}.",
+            name,
+            seen.get(name),
+            setting,
+        )
+        seen[name] = setting
+
+
+def _key(column: str) -> str:
+    """Return a column's name as roles are looked up: "patient" for "Patient ID"."""
+    words = re.findall("[a-z]+", column.casefold())
+    return " ".join(words[:-1] if len(words) > 1 and words[-1] in ("id", "name", "number", "nr") else words)
+
+
+def _with_guesses(frame: pd.DataFrame, given: Roles, taken: set[str], notes: list[str]) -> Roles:
+    """Fill the roles that no setting names by the columns' names, and note each guess."""
+    taken = taken | {name for name in given.values() if name}
+    free = {name: _key(name) for name in _columns(frame) if name not in taken and _is_whole(frame[name])}
+    distinct = {name: frame[name][frame[name] != ""].nunique() for name in free}
+    n = len(frame)
+    named = [name for name in free if distinct[name] == n]
+    guesses: Roles = {
+        "label": next(
+            (
+                name
+                for name, key in free.items()
+                if key in LABELS and 1 < distinct[name] < n
+                if not _is_numeric(frame[name]) or distinct[name] <= MOST_CLASSES
+            ),
+            None,
+        ),
+        # The coarsest one: rows of one plate, or of one patient, resemble each other whatever else they differ in.
+        "group": min(
+            (
+                name
+                for name, key in free.items()
+                if (key in GROUPS or key in ("sample", "id", "identifier")) and 1 < distinct[name] < n
+            ),
+            key=lambda name: (free[name] not in GROUPS, distinct[name]),
+            default=None,
+        ),
+        "identifier": next(
+            (name for key in (*IDENTIFIERS, *LABELS) for name in named if free[name] == key), None
+        ),
+    }
+    for role, name in guesses.items():
+        if name is not None and given[role] is None:
+            notes.append(
+                f"The column '{name}' is taken as the {role}, for its name (--{role} says otherwise)."
+            )
+    return {role: name or guesses.get(role) for role, name in given.items()}
+
+
+def _features(
+    frame: pd.DataFrame, roles: Roles, leave_out: Sequence[str], where: str, notes: list[str]
+) -> list[str]:
+    """Return the columns of numbers that have no role; note the others that are left out."""
+    rest = [name for name in _columns(frame) if name not in (*roles.values(), *leave_out)]
+    text = [name for name in rest if not _is_numeric(frame[name])]
+    names = {*IDENTIFIERS, *GROUPS, *LABELS}
+    naming = [name for name in rest if name not in text and _key(name) in names and _is_whole(frame[name])]
+    if leave_out:
+        notes.append(f"Left out as asked: {_listed(leave_out)}.")
+    if text:
+        notes.append(
+            f"Left out, being text: {_listed(text)} (--label, --group or --identifier gives a role)."
+        )
+    if naming:
+        notes.append(f"Left out, being numbers that name something: {_listed(naming)}.")
+    features = [name for name in rest if name not in text and name not in naming]
+    check(
+        features,
+        DataError,
+        "The columns of {} must hold numbers in at least one that has no other role. Got: {}.",
+        where,
+        _listed(_columns(frame)),
+    )
+    return features
+
+
+# ---- which rows stay ----
+def _check_measurable(frame: pd.DataFrame, names: Sequence[str], where: str) -> None:
+    for name in names:
+        check(
+            _is_numeric(frame[name]),
+            DataError,
+            "The column '{}' of {} must hold numbers. Got text, such as '{}'.",
+            name,
+            where,
+            frame[name].iloc[0],
+        )
+        check(
+            frame[name].notna().any(),
+            DataError,
+            "The column '{}' of {} must hold values. Got none in {} rows: leave it out with --leave-out {}",
+            name,
+            where,
+            len(frame),
+            name,
+        )
+
+
+def _whole_rows(
+    frame: pd.DataFrame,
+    features: Sequence[str],
+    origin: pd.DataFrame,
+    missing: str,
+    where: str,
+    notes: list[str],
+) -> np.ndarray:
+    """Return which rows have all features, shape (n_rows,) of bool; note what is missing of the others."""
+    lacking = frame[features].isna()
+    whole = ~lacking.any(axis=1).to_numpy()
+    if whole.all():
+        return whole
+    by_column = ", ".join(f"{name} ({n})" for name, n in lacking.sum().items() if n)
+    first = origin.iloc[int(np.argmin(whole))]
+    check(
+        missing == "drop",
+        DataError,
+        "Every row of {} must have all features. Got {} of {} rows without: missing {}; the first is {}#{}.",
+        where,
+        int((~whole).sum()),
+        len(whole),
+        by_column,
+        first["source"],
+        first["row"],
+    )
+    check(
+        whole.any(),
+        DataError,
+        "The rows of {} must have all features in at least one. Got none of {}: missing {}; "
+        "leave columns out with --leave-out NAME",
+        where,
+        len(whole),
+        by_column,
+    )
+    notes.append(f"{int((~whole).sum())} of {len(whole)} rows left out: missing {by_column}.")
+    return whole
+
+
+def _check_comparable(kept: pd.DataFrame, features: Sequence[str], where: str) -> None:
+    check(
+        len(kept) >= 2,
+        DataError,
+        "The rows of {} must be at least 2. Got {} that can be used.",
+        where,
+        len(kept),
+    )
+    for name in features:
+        check(
+            kept[name].nunique() > 1,
+            DataError,
+            "The column '{}' of {} must hold different values. Got {:g} in all {} rows: leave it out with --leave-out {}",
+            name,
+            where,
+            kept[name].iloc[0],
+            len(kept),
+            name,
+        )
+
+
+# ---- names and groups ----
+def _sample_names(kept: pd.DataFrame, origin: pd.DataFrame, identifier: str | None) -> np.ndarray:
+    if identifier is None:
+        return np.array([f"{source}#{row}" for source, row in zip(origin["source"], origin["row"])])
+    names = _as_text(kept[identifier])
+    values, counts = np.unique(names, return_counts=True)
+    check(
+        counts.max() == 1 and values[0] != "",
+        DataError,
+        "The identifier '{}' must name every row differently. Got '{}' in {} rows.",
+        identifier,
+        values[np.argmax(counts)] if counts.max() > 1 else "",
+        counts.max(),
+    )
+    return names
+
+
+def _groups(
+    kept: pd.DataFrame,
+    origin: pd.DataFrame,
+    group: str | None,
+    sample: np.ndarray,
+    n_tables: int,
+    notes: list[str],
+) -> np.ndarray:
+    if group is None:
+        if n_tables == 1:
+            return sample
+        notes.append("Each table is a group of its own, since no column names groups (--group COLUMN does).")
+        return origin["source"].to_numpy(dtype=str)
+    groups = _as_text(kept[group])
+    if (groups == "").any():
+        row = origin.iloc[int(np.argmax(groups == ""))]
+        raise DataError(
+            f"The group '{group}' must be known of every row. Got none in {row['source']}#{row['row']}."
+        )
+    return groups

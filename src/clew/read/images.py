@@ -1,0 +1,490 @@
+"""Images: TIFF (ImageJ and OME included), PNG and JPEG, and the label image that lies beside one."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import io
+import logging
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+
+from clew.errors import ClewError, DataError, check
+from clew.read.kinds import IMAGES, has_suffix, kind_of, read_bytes
+from clew.result import frozen_view
+
+COLOUR = ("red", "green", "blue")
+LABEL_ENDINGS = ("_cp_masks", "_labels", "_label", "_masks", "_mask", "_seg")
+UM_PER_UNIT = {
+    **dict.fromkeys(("µm", "μm", "um", "micron", "microns", "micrometer", "\\u00b5m"), 1.0),
+    "å": 1e-4,
+    "nm": 1e-3,
+    "mm": 1e3,
+    "cm": 1e4,
+    "m": 1e6,
+    "inch": 25_400.0,
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Image:
+    """An image as it was stored.
+
+    Parameters
+    ----------
+    name : str
+        The file's name, without folder.
+    path : Path
+        Where it was read.
+    sha256 : str
+        SHA-256 of the file's bytes, 64 hex digits.
+    pixels : ndarray, shape (C, Y, X)
+        The pixels in their own dtype; read-only.
+    channel_names : tuple of str
+        One name a channel; ("red", "green", "blue") for a colour picture, ("gray",) for a plain one.
+    pixel_size : tuple of two floats, or None
+        Height and width of a pixel in µm, where the file tells.
+    notes : list of str
+        What was dropped, collapsed or not understood, one sentence each.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+    pixels: np.ndarray
+    channel_names: tuple[str, ...]
+    pixel_size: tuple[float, float] | None
+    notes: list[str]
+
+    def __repr__(self) -> str:
+        c, y, x = self.pixels.shape
+        size = f", {self.pixel_size[0]:g} x {self.pixel_size[1]:g} µm" if self.pixel_size else ""
+        return (
+            f"<Image {self.name}: {c} channel{'s' * (c > 1)}, {y} x {x} pixels of {self.pixels.dtype}{size}>"
+        )
+
+
+# ---- one image ----
+def read_image(path: str | Path) -> Image:
+    """Read a TIFF, PNG or JPEG as channels of one plane.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file. TIFF may have 8 to 64 bits, float, ImageJ or OME metadata, and the axes C, Y and X in any order.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, empty, cut short or corrupt, has further axes (stacks and time series), several
+        images, or pixels that are infinite or not a number.
+    """
+    path = Path(path)
+    data = read_bytes(path)
+    notes: list[str] = []
+    if has_suffix(path, (".tif", ".tiff")):
+        pixels, names, pixel_size = _read_tiff(data, path, notes)
+    else:
+        pixels, names, pixel_size = *_read_picture(data, path, notes), None
+    pixels, names = _without_idle_channels(pixels, names, path, notes)
+    _check_finite(pixels, path)
+    pixels = frozen_view(np.ascontiguousarray(pixels))
+    return Image(path.name, path, hashlib.sha256(data).hexdigest(), pixels, names, pixel_size, notes)
+
+
+def _check_finite(pixels: np.ndarray, path: Path) -> None:
+    check(
+        pixels.dtype.kind in "uif",
+        DataError,
+        "The pixels of '{}' must be integers or real numbers. Got {} instead.",
+        path,
+        pixels.dtype,
+    )
+    bad = np.argwhere(~np.isfinite(pixels)) if pixels.dtype.kind == "f" else np.empty((0, 3))
+    if bad.size:
+        channel, row, column = bad[0]
+        raise DataError(
+            f"The pixels of '{path}' must be finite numbers. Got {pixels[channel, row, column]} at channel {channel}, "
+            f"row {row}, column {column} ({len(bad)} such pixel{'s' * (len(bad) > 1)})."
+        )
+
+
+def _without_idle_channels(
+    pixels: np.ndarray, names: tuple[str, ...], path: Path, notes: list[str]
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Drop an alpha channel and make one channel of three equal ones, and say so."""
+    if names[-1] == "alpha":
+        varies = " though it varies" if np.ptp(pixels[-1]) else ""
+        notes.append(f"{path.name}: the alpha channel (opacity) is left out{varies}.")
+        pixels, names = pixels[:-1], names[:-1]
+    if names == COLOUR and (pixels[0] == pixels[1]).all() and (pixels[0] == pixels[2]).all():
+        notes.append(f"{path.name}: red, green and blue are equal and are read as one channel.")
+        pixels, names = pixels[:1], ("gray",)
+    return pixels, names
+
+
+def _package(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ClewError(
+            f"Reading images needs the package '{name}': pip install 'clew[image]'. Got: {error}."
+        ) from error
+
+
+# ---- PNG and JPEG ----
+def _read_picture(data: bytes, path: Path, notes: list[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+    # PNG keeps its bit depth and colour type in bytes 24 and 25; Pillow would cut 16-bit colour to 8 bits in silence.
+    wide_colour = data[:8] == b"\x89PNG\r\n\x1a\n" and data[24:25] == b"\x10" and data[25:26] in b"\2\4\6"
+    check(
+        not wide_colour,
+        DataError,
+        "The PNG '{}' must have 8-bit colour or one gray channel of up to 16 bits. Got 16-bit colour: save it as TIFF.",
+        path,
+    )
+    pillow = _package("PIL.Image")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pillow.DecompressionBombWarning)
+            with pillow.open(io.BytesIO(data), formats=("PNG", "JPEG")) as picture:
+                picture.load()
+                if picture.mode == "P":
+                    notes.append(f"{path.name}: the colours are looked up in the file's palette.")
+                    picture = picture.convert("RGBA" if "transparency" in picture.info else "RGB")
+                mode, pixels = picture.mode, np.asarray(picture)
+    except Exception as error:  # a decoder raises whatever corrupt bytes lead it to
+        raise DataError(
+            f"The image '{path}' must be a whole PNG or JPEG. Got: {_one_line(error)}."
+        ) from error
+    kinds = {"L": ("gray",), "LA": ("gray", "alpha"), "RGB": COLOUR, "RGBA": (*COLOUR, "alpha")}
+    names = kinds.get(mode, ("gray",) if pixels.ndim == 2 else None)
+    check(
+        names is not None, DataError, "The image '{}' must be gray, RGB or RGBA. Got {} instead.", path, mode
+    )
+    pixels = pixels.astype(np.uint8) if pixels.dtype == bool else pixels
+    return np.moveaxis(np.atleast_3d(pixels), -1, 0), names or ()
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+
+
+# ---- TIFF ----
+def _read_tiff(
+    data: bytes, path: Path, notes: list[str]
+) -> tuple[np.ndarray, tuple[str, ...], tuple[float, float] | None]:
+    tifffile = _package("tifffile")
+    try:
+        with _complaints_of_tifffile() as complaints, tifffile.TiffFile(io.BytesIO(data)) as tiff:
+            _check_one_plane(tiff, data, path)
+            series = tiff.series[0]
+            pixels = series.asarray(maxworkers=1)
+            check(
+                not complaints,
+                DataError,
+                "The TIFF '{}' must be whole. Got: {}.",
+                path,
+                complaints[0] if complaints else "",
+            )
+            described = _described(tiff)
+            photometric = getattr(series.keyframe.photometric, "name", "")
+            pixels, names = _channels_first(pixels, series, photometric, described.get("channels", []))
+    except DataError:
+        raise
+    except Exception as error:  # a decoder raises whatever corrupt bytes lead it to
+        raise DataError(f"The image '{path}' must be a whole TIFF. Got: {_one_line(error)}.") from error
+    if photometric == "MINISWHITE":
+        notes.append(f"{path.name}: is stored with 0 as white; the values are taken as stored.")
+    return pixels, names, _pixel_size(described, path, notes)
+
+
+@contextlib.contextmanager
+def _complaints_of_tifffile() -> Iterator[list[str]]:
+    """Collect the errors that tifffile logs in this thread, and keep all it logs off the screen."""
+    logger, thread, complaints = logging.getLogger("tifffile"), threading.get_ident(), []
+
+    def collect(record: logging.LogRecord) -> bool:
+        if record.thread == thread and record.levelno >= logging.ERROR:
+            complaints.append(record.getMessage())
+        return record.thread != thread
+
+    logger.addFilter(collect)
+    try:
+        yield complaints
+    finally:
+        logger.removeFilter(collect)
+
+
+def _check_one_plane(tiff: Any, data: bytes, path: Path) -> None:
+    """Refuse what is no single (C, Y, X) image, and pixels that end before they should."""
+    shapes = [f"{series.axes} {series.shape}" for series in tiff.series]
+    check(
+        len(shapes) == 1,
+        DataError,
+        "The TIFF '{}' must hold one image. Got {}: {}.",
+        path,
+        len(shapes),
+        ", ".join(shapes[:4]),
+    )
+    series = tiff.series[0]
+    axes = "".join(axis for axis, n in zip(series.axes, series.shape) if n > 1 or axis in "YX")
+    check(
+        set(axes) <= set("CSYX") and {"Y", "X"} <= set(axes) and len(axes) <= 3,
+        DataError,
+        "The image '{}' must have axes C, Y, X. Got {} {} instead; stacks and time series come in a later version, "
+        "and channels must be marked as axis C in the file's metadata.",
+        path,
+        series.axes,
+        series.shape,
+    )
+    # Uncompressed pixels that are missing would be read as zeros, or as fewer pages, without an error.
+    if series.dataoffset is not None:
+        end = series.dataoffset + series.nbytes
+    else:
+        ends = [o + n for page in series.pages if page for o, n in zip(page.dataoffsets, page.databytecounts)]
+        end = max(ends, default=0)
+    check(
+        end <= len(data),
+        DataError,
+        "The TIFF '{}' must be whole: {} bytes. Got {} bytes instead; it was cut short.",
+        path,
+        end,
+        len(data),
+    )
+
+
+def _channels_first(
+    pixels: np.ndarray, series: Any, photometric: str, described: list[str]
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the pixels as (C, Y, X), with the names of the channels."""
+    axes = list(series.axes)
+    for axis in [a for a, n in zip(series.axes, series.shape) if n == 1 and a not in "YX"]:
+        pixels = pixels.squeeze(axes.index(axis))
+        axes.remove(axis)
+    channel = next((axis for axis in axes if axis in "CS"), None)
+    pixels = pixels.transpose([axes.index(axis) for axis in (channel, "Y", "X") if axis])
+    pixels = pixels if channel else pixels[None]
+    pixels = pixels.astype(np.uint8) if pixels.dtype == bool else pixels
+    n = len(pixels)
+    if channel == "S" and photometric == "RGB" and n in (3, 4):
+        return pixels, (*COLOUR, "alpha")[:n]
+    if n == 1:
+        return pixels, ("gray",)
+    names = tuple(name.strip() for name in described)
+    usable = len(names) == n and all(names) and len(set(names)) == n
+    return pixels, names if usable else tuple(f"channel_{i}" for i in range(n))
+
+
+def _described(tiff: Any) -> dict[str, Any]:
+    """Return what OME or ImageJ metadata tell: "channels" (names), "size" (dy, dx) and its "unit"."""
+    if tiff.is_ome:
+        pixels = next(
+            e for e in ElementTree.fromstring(tiff.ome_metadata).iter() if e.tag.endswith("}Pixels")
+        )
+        sizes = [pixels.get(f"PhysicalSize{axis}") for axis in "YX"]
+        units = {pixels.get(f"PhysicalSize{axis}Unit", "µm") for axis in "YX"}
+        return {
+            "channels": [e.get("Name", "") for e in pixels if e.tag.endswith("}Channel")],
+            "size": None if None in sizes else [float(size) for size in sizes if size],
+            "unit": units.pop() if len(units) == 1 else " and ".join(sorted(units)),
+        }
+    if tiff.is_imagej:
+        tags, known = tiff.pages[0].tags, tiff.imagej_metadata or {}
+        resolutions = [tags[key].value for key in ("YResolution", "XResolution") if key in tags]
+        sized = len(resolutions) == 2 and all(numerator for numerator, _ in resolutions)
+        return {
+            "channels": [str(label) for label in known.get("Labels", [])],
+            "size": [denominator / numerator for numerator, denominator in resolutions] if sized else None,
+            "unit": str(known.get("unit", "pixel")),
+        }
+    return {}
+
+
+def _pixel_size(described: dict[str, Any], path: Path, notes: list[str]) -> tuple[float, float] | None:
+    size, unit = described.get("size"), described.get("unit", "")
+    if not size or unit.casefold() in ("pixel", "pixels", "px", ""):
+        return None
+    um = UM_PER_UNIT.get(unit.casefold())
+    if um is None or min(size) <= 0:
+        notes.append(f"{path.name}: the pixel size {size} in '{unit}' is no length; sizes are in px.")
+        return None
+    return size[0] * um, size[1] * um
+
+
+# ---- label images ----
+def read_label_image(path: str | Path, *, shape: tuple[int, int]) -> np.ndarray:
+    """Read which object each pixel belongs to: 0 for none, else the object's number.
+
+    Parameters
+    ----------
+    path : str or Path
+        A TIFF or PNG of one channel; whole numbers, of whatever dtype.
+    shape : tuple of int
+        (Y, X) of the image it belongs to.
+
+    Returns
+    -------
+    ndarray of int32, shape (Y, X)
+        The numbers as they stand. A mask (0 and one other value) is left for `measure_objects` to cut into pieces.
+
+    Raises
+    ------
+    DataError
+        If it has another shape, several channels, or numbers that are negative, fractional or beyond int32.
+    """
+    path = Path(path)
+    check(
+        not has_suffix(path, (".jpg", ".jpeg")),
+        DataError,
+        "The label image '{}' must be a TIFF or PNG. Got a JPEG, whose compression changes the numbers.",
+        path,
+    )
+    image = read_image(path)
+    what = f"The label image '{path}' must"
+    check(len(image.pixels) == 1, DataError, "{} have one channel. Got {}.", what, len(image.pixels))
+    labels = image.pixels[0]
+    check(
+        labels.shape == tuple(shape),
+        DataError,
+        "{} have the shape of its image, {} x {} pixels. Got {} x {} instead.",
+        what,
+        *shape,
+        *labels.shape,
+    )
+    wrong = (labels < 0) | (labels > np.iinfo(np.int32).max) | (labels != np.floor(labels))
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        raise DataError(
+            f"{what} hold whole numbers from 0 to {np.iinfo(np.int32).max}. "
+            f"Got {labels[row, column]} at row {row}, column {column} instead."
+        )
+    return labels.astype(np.int32)
+
+
+def find_images(
+    paths: Sequence[str | Path], *, masks: Sequence[str | Path] = ()
+) -> tuple[list[tuple[Path, Path | None]], list[str]]:
+    """Find the images among files and folders, and the label image of each.
+
+    A label image lies beside its image and is named like it: ``cells.tif`` (or ``cells_image.tif``) with
+    ``cells_labels.tif``; the endings are those of `LABEL_ENDINGS`.
+
+    Parameters
+    ----------
+    paths : sequence of str or Path
+        Images, and folders whose images are taken in alphabetical order.
+    masks : sequence of str or Path
+        Label images, or folders of them, to be paired by name or else in order.
+
+    Returns
+    -------
+    pairs : list of (Path, Path or None)
+        Each image with its label image.
+    notes : list of str
+        What was paired, and what was left aside.
+
+    Raises
+    ------
+    DataError
+        If a path is missing or of another kind, an image has two label images, or masks do not fit the images.
+    """
+    notes: list[str] = []
+    given = _listed(masks, notes)
+    files = [file for file in _listed(paths, notes) if file not in given]
+    beside = {file: _label_images_of(file) for file in files}
+    taken = {mask for found in beside.values() for mask in found}
+    images = [file for file in files if file not in taken]
+    check(images, DataError, "The paths must name at least one image. Got {}.", _names(paths) or "none")
+    odd = [image for image in images if _stem(image).endswith(LABEL_ENDINGS)]
+    if odd:
+        notes.append(f"Named like label images, but read as images, none lying beside them: {_names(odd)}.")
+    if given:
+        return _paired(images, given, notes), notes
+    for image in images:
+        check(
+            len(beside[image]) <= 1,
+            DataError,
+            "The image '{}' must have one label image beside it. Got {}: choose by --masks.",
+            image,
+            _names(beside[image]),
+        )
+    pairs = [(image, beside[image][0] if beside[image] else None) for image in images]
+    n = sum(mask is not None for _, mask in pairs)
+    if n:
+        notes.append(f"{n} of {len(pairs)} images have a label image beside them, which is used.")
+    return pairs, notes
+
+
+def _names(paths: Sequence[str | Path]) -> str:
+    names = [Path(path).name for path in paths]
+    return ", ".join(names[:6] + ["..."] * (len(names) > 6))
+
+
+def _listed(paths: Sequence[str | Path], notes: list[str]) -> list[Path]:
+    """Return the images that files and folders stand for, each once; what else lies in a folder is noted."""
+    found: dict[Path, None] = {}
+    for path in map(Path, paths):
+        check(
+            kind_of(path) == "image",
+            DataError,
+            "The path '{}' must be an image, or a folder of images. Got a table.",
+            path,
+        )
+        inside = sorted(f for f in path.iterdir() if not f.name.startswith(".")) if path.is_dir() else [path]
+        images = [file for file in inside if has_suffix(file, IMAGES)]
+        found.update(dict.fromkeys(images))
+        aside = [file for file in inside if file not in set(images)]
+        if aside:
+            notes.append(f"Left aside in the folder '{path.name}', being no images: {_names(aside)}.")
+    return list(found)
+
+
+def _stem(path: Path) -> str:
+    """Return the file's name without suffix: "cells" for "cells.ome.tif"."""
+    return path.stem.removesuffix(".ome")
+
+
+def _label_images_of(image: Path) -> list[Path]:
+    """Return the files beside an image that are named as its label images."""
+    stems = {_stem(image), _stem(image).removesuffix("_image")}
+    endings = [suffix for suffix in IMAGES if suffix not in (".jpg", ".jpeg")]
+    candidates = (
+        image.with_name(f"{stem}{ending}{suffix}")
+        for stem in sorted(stems)
+        for ending in LABEL_ENDINGS
+        for suffix in endings
+    )
+    return [file for file in candidates if file.exists()]
+
+
+def _key(path: Path) -> str:
+    """Return what an image and its label image have in common in their names."""
+    stem = _stem(path).removesuffix("_image")
+    return next((stem.removesuffix(e) for e in LABEL_ENDINGS if stem.endswith(e)), stem)
+
+
+def _paired(images: list[Path], masks: list[Path], notes: list[str]) -> list[tuple[Path, Path | None]]:
+    by_key = {_key(mask): mask for mask in masks}
+    if len(by_key) == len(masks) and all(_key(image) in by_key for image in images):
+        notes.append(f"{len(images)} images and their label images are paired by name.")
+        return [(image, by_key[_key(image)]) for image in images]
+    lacking = [image for image in images if _key(image) not in by_key]
+    check(
+        len(images) == len(masks),
+        DataError,
+        "The masks must be named like the images, or be as many ({}). Got {} masks, none of them for '{}'.",
+        len(images),
+        len(masks),
+        (lacking or images)[0].name,
+    )
+    notes.append(f"{len(images)} images and their label images are paired in order, since names do not fit.")
+    return list(zip(images, masks))

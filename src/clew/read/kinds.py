@@ -1,0 +1,90 @@
+"""What kind of data a path holds, its bytes, and a name for it that moving the data does not change."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from clew.errors import DataError, check, did_you_mean
+
+PARQUET = (".parquet", ".pq")
+TABLES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", *PARQUET)
+IMAGES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
+
+
+def has_suffix(path: Path, suffixes: tuple[str, ...]) -> bool:
+    """Tell whether the file name ends in one of ``suffixes``, in whatever case."""
+    return path.name.casefold().endswith(suffixes)
+
+
+def kind_of(path: str | Path) -> Literal["table", "image"]:
+    """Tell by its suffix whether a file is a table or an image; a folder is what it holds images for.
+
+    Raises
+    ------
+    DataError
+        If the path is missing, of no known kind, or a folder without images.
+    """
+    path = Path(path)
+    check(path.exists(), DataError, "The data '{}' must exist. Got a path where nothing is.", path)
+    if path.is_dir():
+        found = any(has_suffix(file, IMAGES) for file in path.iterdir())
+        check(
+            found,
+            DataError,
+            "The folder '{}' must hold images ({}). Got none; tables are named file by file.",
+            path,
+            ", ".join(IMAGES),
+        )
+        return "image"
+    if has_suffix(path, TABLES):
+        return "table"
+    if has_suffix(path, IMAGES):
+        return "image"
+    known = [*TABLES, *IMAGES]
+    raise DataError(
+        f"The file '{path}' must be a table or an image ({', '.join(known)}). "
+        f"Got the suffix '{path.suffix}' instead.{did_you_mean(path.suffix.casefold(), known)}"
+    )
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return all bytes of a file, so that what is hashed is what is read.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, a folder, unreadable or empty.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"The file '{path}' must be one that can be read. Got: {error.strerror or error}."
+        ) from error
+    check(data, DataError, "The file '{}' must hold data. Got an empty file (0 bytes) instead.", path)
+    return data
+
+
+def distinct_names(paths: Sequence[Path]) -> list[str]:
+    """Name each file by its own name, with as many parent folders in front as it takes to tell them apart.
+
+    Where the folder lies does not matter, so moving it leaves the names as they are.
+
+    Raises
+    ------
+    DataError
+        If one file is listed twice.
+    """
+    whole = [path.resolve() for path in paths]
+    twice = [path for path, n in Counter(whole).items() if n > 1]
+    check(not twice, DataError, "Every file must be listed once. Got '{}' twice.", *twice[:1])
+    depth = [1] * len(whole)
+    while True:
+        names = ["/".join(path.parts[-d:]) for path, d in zip(whole, depth)]
+        counts = Counter(names)
+        if max(counts.values(), default=1) == 1:
+            return names
+        depth = [d + (counts[name] > 1) for d, name in zip(depth, names)]

@@ -1,0 +1,80 @@
+"""Labels that people made elsewhere: a table with the columns sample and label."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from clew.errors import DataError, check, did_you_mean
+
+
+def read_labels(path: str | Path, *, samples: list[str]) -> list[tuple[str, str]]:
+    """Read labels, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV or TSV with the columns ``sample`` and ``label``; rows with an empty label are passed over.
+    samples : list of str
+        The names that a sample may have.
+
+    Returns
+    -------
+    list of (sample, label)
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, lacks a column, names an unknown sample, or gives one sample two labels.
+    """
+    import pandas as pd
+
+    path = Path(path)
+    check(path.is_file(), DataError, "The labels '{}' must be a file. Got nothing there.", path)
+    try:
+        frame = pd.read_csv(
+            path, sep=None, engine="python", dtype=str, keep_default_na=False, encoding="utf-8-sig"
+        )
+    except (ValueError, UnicodeDecodeError, pd.errors.ParserError) as error:
+        raise DataError(
+            f"The labels '{path}' must be a table with the columns sample and label. Got {error} instead."
+        ) from error
+    for column in ("sample", "label"):
+        check(
+            column in frame,
+            DataError,
+            "The labels '{}' must have a column '{}'. Got the columns {} instead.{}",
+            path,
+            column,
+            ", ".join(map(str, frame.columns)),
+            did_you_mean(column, map(str, frame.columns)),
+        )
+    known = set(samples)
+    given: dict[str, str] = {}
+    for line, (sample, label) in enumerate(
+        zip(frame["sample"].str.strip(), frame["label"].str.strip()), start=2
+    ):
+        if not label:
+            continue
+        check(
+            sample in known,
+            DataError,
+            "The sample in line {} of '{}' must be one of the study's {} rows, such as '{}'. Got '{}' instead.{}",
+            line,
+            path,
+            len(samples),
+            samples[0],
+            sample,
+            did_you_mean(sample, samples),
+        )
+        check(
+            given.get(sample, label) == label,
+            DataError,
+            "The sample '{}' must have one label in '{}'. Got '{}' and '{}'.",
+            sample,
+            path,
+            given.get(sample),
+            label,
+        )
+        given[sample] = label
+    check(given, DataError, "The labels '{}' must label at least one sample. Got none.", path)
+    return list(given.items())

@@ -1,0 +1,106 @@
+"""What is put on record when a study is made: the sources, what was measured, labels that came along."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from clew.result import Result
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Sources(Result):
+    """The raw files, each known by the SHA-256 of its bytes."""
+
+    names: list[str]
+    sha256: list[str]
+
+    def headline(self) -> str:
+        """Say how many files."""
+        return (
+            self.names[0]
+            if len(self.names) == 1
+            else f"{len(self.names)} files, {self.names[0]} to {self.names[-1]}"
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Return the hash of each file."""
+        return {"sources": dict(zip(self.names, self.sha256))}
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Measurement(Result):
+    """What was measured of the sources: how many rows, which features, what was left out and why.
+
+    Parameters
+    ----------
+    what : str
+        What a row is: "objects" or "rows".
+    n_rows : int
+    features, units : list of str
+    counts : dict of str to int
+        Found, kept, and left out by reason.
+    notes : list of str
+        What a reader must know.
+    samples : str
+        SHA-256 of the samples (`Samples.digest`).
+    """
+
+    what: str
+    n_rows: int
+    features: list[str]
+    units: list[str]
+    counts: dict[str, int]
+    notes: list[str]
+    samples: str
+
+    def headline(self) -> str:
+        """Say how many rows and features."""
+        return f"{self.n_rows} {self.what} x {len(self.features)} measurements"
+
+    def summary(self) -> dict[str, Any]:
+        """Return rows, features and what was left out."""
+        return {
+            "rows": self.n_rows,
+            "features": list(self.features),
+            "counts": dict(self.counts),
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Given(Result):
+    """Labels that came from people: which samples, which classes, from where."""
+
+    sample: np.ndarray
+    label: np.ndarray
+    source: str
+
+    def headline(self) -> str:
+        """Say how many labels of which classes."""
+        names, counts = np.unique(self.label, return_counts=True)
+        return f"{len(self.sample)} labels from {self.source}: " + ", ".join(
+            f"{c} {n}" for n, c in zip(names, counts)
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Return the number of labels of each class."""
+        names, counts = np.unique(self.label, return_counts=True)
+        return {"labelled": {str(n): int(c) for n, c in zip(names, counts)}, "source": self.source}
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Relinked(Result):
+    """Sources that were found again, by their content, where they lie now."""
+
+    names: list[str]
+
+    def headline(self) -> str:
+        """Say which."""
+        return f"found again: {', '.join(self.names)}"
+
+    def summary(self) -> dict[str, Any]:
+        """Return the names of the sources."""
+        return {"relinked": list(self.names)}

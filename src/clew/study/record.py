@@ -1,0 +1,173 @@
+"""The thread: what was done, with what, by whom, and what came of it."""
+
+from __future__ import annotations
+
+import datetime
+import getpass
+import importlib.metadata
+import json
+import os
+import platform
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+LIBRARIES = ("clew", "numpy", "scipy", "pandas", "scikit-learn", "numba", "openTSNE", "scikit-image")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step on record.
+
+    Parameters
+    ----------
+    id : int
+        Its number on the thread.
+    at : str
+        When it ended, ISO 8601 in UTC.
+    verb, function : str
+        What was run ("explore", "clew.explore.exploration:explore").
+    sees : str
+        The rows it was handed: "open", "sealed", "all" or "nothing".
+    settings, inputs, versions, summary : dict
+        ``inputs`` names what went in: "samples" (SHA-256), "steps" (whose results), "labels" (last event).
+    seconds : float
+    result : str
+        File of the result in the study folder; "" for none.
+    digest : str
+        SHA-256 of the result.
+    headline : str
+    """
+
+    id: int
+    at: str
+    verb: str
+    function: str
+    sees: str
+    settings: dict[str, Any]
+    inputs: dict[str, Any]
+    versions: dict[str, str]
+    seconds: float
+    result: str
+    digest: str
+    headline: str
+    summary: dict[str, Any]
+
+    @staticmethod
+    def of(row: sqlite3.Row) -> Step:
+        """Make a step of its row in the database."""
+        values = dict(row)
+        for name in ("settings", "inputs", "versions", "summary"):
+            values[name] = json.loads(values[name])
+        return Step(**values)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """One opening of the seal: when, who, why, and by which verb."""
+
+    id: int
+    at: str
+    who: str
+    reason: str
+    verb: str
+
+    @property
+    def independent(self) -> bool:
+        """Whether nobody had looked at the sealed rows before."""
+        return self.id == 1
+
+
+@dataclass(frozen=True)
+class LabelEvent:
+    """One act of labelling: a person, or a named group, gives a sample a class, or takes an earlier event back."""
+
+    id: int
+    at: str
+    who: str
+    how: str
+    sample: str
+    label: str | None
+    undoes: int | None
+    step: int | None
+
+
+def now() -> str:
+    """Return the present time, ISO 8601 in UTC, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def who() -> str:
+    """Return the name of the person at the keyboard, as the system knows it."""
+    try:
+        return os.environ.get("CLEW_USER") or getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that can change a figure."""
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def add_step(db: sqlite3.Connection, **values: Any) -> int:
+    """Append a step; dictionaries are written as JSON. Return its number."""
+    plain = {
+        key: json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
+        for key, value in values.items()
+    }
+    columns = ", ".join(plain)
+    marks = ", ".join("?" * len(plain))
+    return int(
+        db.execute(f"INSERT INTO steps ({columns}) VALUES ({marks})", list(plain.values())).lastrowid or 0
+    )
+
+
+def add_labels(
+    db: sqlite3.Connection, pairs: Iterable[tuple[str, str | None]], *, how: str, step: int | None
+) -> None:
+    """Append one event per (sample, label); a label of None says that the person cannot tell."""
+    at, person = now(), who()
+    db.executemany(
+        "INSERT INTO labels (at, who, how, sample, label, step) VALUES (?, ?, ?, ?, ?, ?)",
+        [(at, person, how, sample, label, step) for sample, label in pairs],
+    )
+
+
+def add_hypotheses(db: sqlite3.Connection, stated: Sequence[dict[str, Any]], *, step: int) -> None:
+    """Append stated hypotheses: each a dict with "statement", "features" and its figures."""
+    db.executemany(
+        "INSERT INTO hypotheses (step, statement, features, figures) VALUES (?, ?, ?, ?)",
+        [
+            (step, one["statement"], json.dumps(one["features"]), json.dumps(one["balanced_accuracy"]))
+            for one in stated
+        ],
+    )
+
+
+def effective_labels(events: Iterable[LabelEvent]) -> dict[str, tuple[str, str]]:
+    """Return ``{sample: (label, how)}`` after all events: a person's word stands above a group's name, then the latest.
+
+    Parameters
+    ----------
+    events : iterable of LabelEvent
+        In the order in which they were recorded.
+    """
+    events = list(events)
+    undone = {event.undoes for event in events if event.undoes is not None}
+    standing: dict[str, tuple[str, str]] = {}
+    for event in events:
+        if event.undoes is not None or event.id in undone:
+            continue
+        held = standing.get(event.sample)
+        if held is not None and held[1] == "person" and event.how == "group":
+            continue
+        standing[event.sample] = (event.label or "", event.how)
+    return standing

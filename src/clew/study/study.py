@@ -1,0 +1,478 @@
+"""`Study`: a folder that keeps the thread from every figure back to the bytes it came from."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import json
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clew.errors import DataError, SealedError, SettingError, StudyError, check
+from clew.result import Result, settings_of, write_whole
+from clew.samples import Samples
+from clew.study import record
+from clew.study.record import LabelEvent, Opening, Step
+from clew.study.store import Store, said_plainly
+from clew.study.table import read_samples, write_samples
+
+TRUSTED = ("clew.",)  # a study folder from elsewhere must not name code of its own to be run
+Also = Callable[[sqlite3.Connection, int, Any], None]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A raw file that the study is about, known by the hash of its content.
+
+    Parameters
+    ----------
+    name : str
+        As rows name it in their origin.
+    kind : str
+        "image" or "table".
+    role : str
+        "data", or "labels of NAME" for a label image.
+    path, relative : str
+        Where it was: absolute, and seen from the study folder.
+    sha256 : str
+        Of its bytes.
+    bytes : int
+    """
+
+    name: str
+    kind: str
+    role: str
+    path: str
+    relative: str
+    sha256: str
+    bytes: int
+
+    @staticmethod
+    def of(path: Path, *, name: str, kind: str, role: str, study: Path) -> Source:
+        """Hash a file and note where it lies."""
+        sha256 = file_sha256(path)
+        relative = os.path.relpath(path.resolve(), study.resolve())
+        return Source(name, kind, role, str(path.resolve()), relative, sha256, path.stat().st_size)
+
+
+class Study:
+    """A folder with the sources, the rows, who may see which, the labels and every step that was run.
+
+    Parameters
+    ----------
+    folder : str or Path
+        A folder made by `clew new`.
+
+    Raises
+    ------
+    StudyError
+        If the folder is no study, was made by a newer clew, or cannot be read.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.store = Store(self.folder)
+
+    # ---- making ----
+    @staticmethod
+    @contextlib.contextmanager
+    def create(folder: str | Path) -> Iterator[Draft]:
+        """Make a study: what is put into the yielded draft becomes the folder when the block ends, whole or not at all.
+
+        Raises
+        ------
+        StudyError
+            If something is in the way, or the disk is full or read-only.
+        """
+        folder = Path(folder)
+        check(
+            not folder.exists(),
+            StudyError,
+            "The study '{}' must be a new folder. Got one that is there already; nothing was changed.",
+            folder,
+        )
+        partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+        with said_plainly(folder):
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            try:
+                for name in ("arrays", "models", "results"):
+                    (partial / name).mkdir()
+                Store.create(partial)
+                yield Draft(partial)
+                partial.rename(folder)
+            except BaseException:
+                shutil.rmtree(partial, ignore_errors=True)
+                raise
+
+    # ---- rows and the seal ----
+    @property
+    def name(self) -> str:
+        """Return the folder's name without its ending."""
+        return self.folder.resolve().name.removesuffix(".study")
+
+    def samples(self) -> Samples:
+        """Return the open rows with the labels that stand; sealed rows are not to be had here."""
+        return self._rows("open")
+
+    def _rows(self, sees: str, *, labels_upto: int | None = None) -> Samples:
+        table = read_samples(self.folder / "samples.parquet")
+        with self.store.reading() as db:
+            part = dict(db.execute("SELECT sample, part FROM parts"))
+        missing = [name for name in table.sample if name not in part]
+        check(
+            not missing and len(part) == len(table),
+            StudyError,
+            "The study '{}' must hold the same rows in samples.parquet and study.sqlite. Got {} and {} rows.",
+            self.folder,
+            len(table),
+            len(part),
+        )
+        if sees != "all":
+            table = table.take(np.array([part[name] == sees for name in table.sample], bool))
+        standing = self.labels(upto=labels_upto)
+        return table.with_labels(
+            np.array([standing.get(name, ("", ""))[0] for name in table.sample], dtype=str)
+        )
+
+    def counts(self) -> dict[str, int]:
+        """Return how many rows are open and sealed."""
+        with self.store.reading() as db:
+            found = dict(db.execute("SELECT part, count(*) FROM parts GROUP BY part"))
+        return {"open": found.get("open", 0), "sealed": found.get("sealed", 0)}
+
+    def sample_names(self) -> list[str]:
+        """Return the names of all rows, in order; a name tells nothing of what was measured."""
+        with self.store.reading() as db:
+            return [name for (name,) in db.execute("SELECT sample FROM parts ORDER BY position")]
+
+    def openings(self) -> list[Opening]:
+        """Return every opening of the seal, first to last."""
+        with self.store.reading() as db:
+            return [Opening(**dict(row)) for row in db.execute("SELECT * FROM openings ORDER BY id")]
+
+    def _open_seal(self, reason: str | None, verb: str) -> None:
+        """Put the opening on record before anybody is handed a sealed row, so that no crash can hide it."""
+        check(
+            self.counts()["sealed"] > 0,
+            DataError,
+            "The study '{}' must have sealed rows for {}. Got none: it was made with --sealed 0.",
+            self.folder,
+            verb,
+        )
+        check(
+            reason and reason.strip(),
+            SealedError,
+            "The sealed rows of '{}' must be opened with a reason: --reason TEXT. Got none.",
+            self.folder,
+        )
+        with self.store.writing() as db:
+            db.execute(
+                "INSERT INTO openings (at, who, reason, verb) VALUES (?, ?, ?, ?)",
+                (record.now(), record.who(), str(reason).strip(), verb),
+            )
+
+    # ---- labels ----
+    def label_events(self) -> list[LabelEvent]:
+        """Return every act of labelling, first to last."""
+        with self.store.reading() as db:
+            return [LabelEvent(**dict(row)) for row in db.execute("SELECT * FROM labels ORDER BY id")]
+
+    def labels(self, *, upto: int | None = None) -> dict[str, tuple[str, str]]:
+        """Return ``{sample: (label, "person" or "group")}`` as it stands, or as it stood after event ``upto``."""
+        return record.effective_labels(
+            event for event in self.label_events() if upto is None or event.id <= upto
+        )
+
+    # ---- steps ----
+    def steps(self) -> list[Step]:
+        """Return the thread: every step, first to last."""
+        with self.store.reading() as db:
+            return [Step.of(row) for row in db.execute("SELECT * FROM steps ORDER BY id")]
+
+    def last(self, verb: str) -> Step | None:
+        """Return the latest step of a verb, or None."""
+        return next((one for one in reversed(self.steps()) if one.verb == verb), None)
+
+    def need(self, verb: str, *, purpose: str) -> Step:
+        """Return the latest step of a verb, or say that it must be run first."""
+        found = self.last(verb)
+        if found is None:
+            raise DataError(
+                f"The study '{self.folder}' must have run `clew {verb} {self.folder}` before {purpose}. Got no such step on record."
+            )
+        return found
+
+    def result(self, step: Step) -> Any:
+        """Load what a step returned."""
+        return Result.load(self.folder / step.result)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what was settled when the study was made: kind of data, how to measure, feature set, remarks."""
+        with self.store.reading() as db:
+            return {key: json.loads(value) for key, value in db.execute("SELECT key, value FROM facts")}
+
+    def hypotheses(self) -> list[dict[str, Any]]:
+        """Return all hypotheses on record, in the order in which they were stated."""
+        with self.store.reading() as db:
+            rows = db.execute("SELECT * FROM hypotheses ORDER BY number").fetchall()
+        return [
+            {**dict(row), "features": json.loads(row["features"]), "figures": json.loads(row["figures"])}
+            for row in rows
+        ]
+
+    def models(self) -> list[dict[str, Any]]:
+        """Return the models on record with name, path, sha256 and step, first to last."""
+        with self.store.reading() as db:
+            return [dict(row) for row in db.execute("SELECT * FROM models ORDER BY step")]
+
+    def run(
+        self,
+        step: Callable[..., Any],
+        *inputs: Step,
+        reason: str | None = None,
+        also: Also | None = None,
+        on_progress: Callable[[int, int], bool | None] | None = None,
+        **settings: Any,
+    ) -> tuple[Step, Any]:
+        """Hand a step the rows that it may see, run it, and put it on record.
+
+        Parameters
+        ----------
+        step : callable
+            A function marked with `clew.result.step`; it gets Samples and settings, never the study.
+        *inputs : Step
+            Steps on record whose results go in after the samples.
+        reason : str, optional
+            Why the seal is opened; needed by steps that see sealed rows.
+        also : callable (db, step number, result), optional
+            Further rows for the same transaction: labels, hypotheses, models.
+        on_progress : callable (done, total), optional
+        **settings
+            The settings of the step.
+
+        Returns
+        -------
+        tuple of Step and Result
+            The step as it stands on record, and what it returned.
+
+        Raises
+        ------
+        SealedError
+            If the step sees sealed rows and no reason was given.
+        StudyError
+            If nothing could be recorded.
+        """
+        info = step.step  # type: ignore[attr-defined]
+        self.store.check_writable()
+        if info.sees in ("sealed", "all"):
+            self._open_seal(reason, info.name)
+        began = time.perf_counter()
+        upto = max((event.id for event in self.label_events()), default=0)
+        samples = self._rows(info.sees, labels_upto=upto)
+        watched = on_progress is not None and "on_progress" in settings_of(step)
+        extra = {"on_progress": on_progress} if watched else {}
+        result = step(samples, *(self.result(one) for one in inputs), **settings, **extra)
+        recorded = self.record(
+            result,
+            verb=info.name,
+            function=f"{step.__module__}:{step.__qualname__}",
+            sees=info.sees,
+            inputs={"samples": samples.digest(), "steps": [one.id for one in inputs], "labels": upto},
+            seconds=time.perf_counter() - began,
+            also=also,
+        )
+        return recorded, result
+
+    def record(
+        self,
+        result: Result,
+        *,
+        verb: str,
+        function: str,
+        sees: str,
+        inputs: Mapping[str, Any],
+        seconds: float,
+        also: Also | None = None,
+    ) -> Step:
+        """Write a result and its step: file first, then one transaction, so that a kill leaves all or nothing."""
+        digest = result.digest()
+        name = f"results/{verb}-{digest[:16]}.zip"
+        with said_plainly(self.folder):
+            if not (self.folder / name).exists():
+                result.save(self.folder / name)
+        with self.store.writing() as db:
+            number = record.add_step(
+                db,
+                at=record.now(),
+                verb=verb,
+                function=function,
+                sees=sees,
+                settings=dict(result.settings),
+                inputs=dict(inputs),
+                versions=record.versions(),
+                seconds=round(seconds, 3),
+                result=name,
+                digest=digest,
+                headline=result.headline(),
+                summary=json.loads(json.dumps(result.summary())),
+            )
+            if also is not None:
+                also(db, number, result)
+        return next(one for one in self.steps() if one.id == number)
+
+    def rerun(self, step: Step) -> Result:
+        """Run a step on record again, on the same rows, labels, inputs and settings, without recording anything."""
+        module, _, name = step.function.partition(":")
+        check(
+            module.startswith(TRUSTED),
+            StudyError,
+            "The step {} must be a function of clew. Got '{}' instead.",
+            step.id,
+            step.function,
+        )
+        function = getattr(importlib.import_module(module), name)
+        before = {one.id: one for one in self.steps()}
+        samples = self._rows(step.sees, labels_upto=step.inputs["labels"])
+        return function(samples, *(self.result(before[i]) for i in step.inputs["steps"]), **step.settings)
+
+    # ---- sources ----
+    def sources(self) -> list[Source]:
+        """Return the raw files that the study is about."""
+        with self.store.reading() as db:
+            return [Source(**dict(row)) for row in db.execute("SELECT * FROM sources ORDER BY rowid")]
+
+    def locate(self, source: Source) -> Path:
+        """Return where a source lies now, if its content is what was measured.
+
+        Raises
+        ------
+        DataError
+            If it is not there, or has changed: rows and labels are never bound to other data.
+        """
+        for path in (self.folder / source.relative, Path(source.path)):
+            if path.is_file():
+                got = file_sha256(path)
+                check(
+                    got == source.sha256,
+                    DataError,
+                    "The file '{}' must be what was measured (sha256 {}). Got {} instead: it has changed.",
+                    path,
+                    source.sha256[:12],
+                    got[:12],
+                )
+                return path
+        raise DataError(
+            f"The source '{source.name}' must be where it was ({source.path}). Got nothing there; say where it is now: `clew relink {self.folder} PATH`."
+        )
+
+    def relink(self, paths: list[Path]) -> dict[str, Path]:
+        """Find moved sources among files by their content, and note where they lie now.
+
+        Parameters
+        ----------
+        paths : list of Path
+            Files, or folders to look through.
+
+        Raises
+        ------
+        SettingError
+            If none of the files is a source of this study.
+        """
+        files = [
+            file
+            for path in paths
+            for file in (sorted(path.rglob("*")) if path.is_dir() else [path])
+            if file.is_file()
+        ]
+        by_hash = {file_sha256(file): file for file in files}
+        found = {source.name: by_hash[source.sha256] for source in self.sources() if source.sha256 in by_hash}
+        check(
+            found,
+            SettingError,
+            "The paths must hold at least one source of '{}', byte for byte. Got {} files, none of them.",
+            self.folder,
+            len(files),
+        )
+        with self.store.writing() as db:
+            for name, path in found.items():
+                relative = os.path.relpath(path.resolve(), self.folder.resolve())
+                db.execute(
+                    "UPDATE sources SET path = ?, relative = ? WHERE name = ?",
+                    (str(path.resolve()), relative, name),
+                )
+        return found
+
+    # ---- looks ----
+    def __repr__(self) -> str:
+        counts = self.counts()
+        return f"<Study {self.name}: {counts['open']} open rows, {counts['sealed']} sealed, {len(self.steps())} steps>"
+
+    def _repr_html_(self) -> str:
+        import html
+
+        items = "".join(
+            f"<li><b>{one.verb}</b> {html.escape(one.headline)} <code>{one.digest[:8]}</code></li>"
+            for one in self.steps()
+        )
+        return f"<p>{html.escape(repr(self))}</p><ol>{items}</ol>"
+
+
+class Draft:
+    """A study in the making; nobody else can see it yet."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put_rows(self, samples: Samples, sealed: np.ndarray) -> None:
+        """Write the rows and deal them: ``sealed`` is bool (n_rows,)."""
+        write_samples(samples, self.folder / "samples.parquet")
+        with Store(self.folder).writing() as db:
+            db.executemany(
+                "INSERT INTO parts (position, sample, part) VALUES (?, ?, ?)",
+                [
+                    (i, str(name), "sealed" if s else "open")
+                    for i, (name, s) in enumerate(zip(samples.sample, sealed))
+                ],
+            )
+
+    def put_sources(self, sources: list[Source]) -> None:
+        """Write down the raw files."""
+        with Store(self.folder).writing() as db:
+            db.executemany(
+                "INSERT INTO sources (name, kind, role, path, relative, sha256, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(s.name, s.kind, s.role, s.path, s.relative, s.sha256, s.bytes) for s in sources],
+            )
+
+    def put_facts(self, **facts: Any) -> None:
+        """Write down what is settled once and for all."""
+        with Store(self.folder).writing() as db:
+            db.executemany(
+                "INSERT INTO facts (key, value) VALUES (?, ?)",
+                [(key, json.dumps(value)) for key, value in facts.items()],
+            )
+
+    def put_file(self, relative: str, data: bytes) -> None:
+        """Write one file into the folder."""
+        path = self.folder / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, data)
+
+    def record(self, result: Result, **what: Any) -> Step:
+        """Put a step on record, as `Study.record`."""
+        return Study(self.folder).record(result, **what)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as 64 hex digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,271 @@
+"""Rows of tables become samples, every column gets a role aloud, and no row is lost in silence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from clew.errors import DataError, SettingError
+from clew.measure.rows import measure_rows, unit_of
+from clew.read.tables import Table, read_table
+from tests.conftest import shared
+
+
+def table_of(columns, *, name="t.csv"):
+    """Make a table as if it had been read: numbers are float64, text is str."""
+    frame = pd.DataFrame(
+        {
+            key: pd.Series(values, dtype=str if any(isinstance(v, str) for v in values) else np.float64)
+            for key, values in columns.items()
+        }
+    )
+    return Table(Path(name).name, Path(name), "0" * 64, frame, [])
+
+
+X = {"x": [1.0, 2.0, 3.0, 4.0], "y": [2.0, 1.0, 4.0, 3.5]}
+
+
+def measure(more, **settings):
+    return measure_rows([table_of({**X, **more})], **settings)
+
+
+# ---- roles ----
+def test_numbers_are_features_and_nothing_else_is():
+    measured = measure({"colour": ["red", "blue", "red", "blue"]})
+    assert measured.samples.feature_names == ("x", "y")
+    np.testing.assert_array_equal(measured.samples.features, np.transpose([X["x"], X["y"]]))
+    assert measured.samples.origin["colour"].tolist() == ["red", "blue", "red", "blue"]
+    assert any("being text: 'colour'" in note for note in measured.notes)
+    assert measured.samples.sample.tolist() == ["t.csv#1", "t.csv#2", "t.csv#3", "t.csv#4"]
+    assert measured.samples.group.tolist() == measured.samples.sample.tolist()
+
+
+@pytest.mark.parametrize("name", ["id", "Sample", "sample_name", "NAME", "index"])
+def test_an_identifier_is_found_by_its_name_and_said(name):
+    measured = measure({name: ["a", "b", "c", "d"]})
+    assert measured.samples.sample.tolist() == list("abcd") and measured.settings["identifier"] == name
+    assert any(f"'{name}' is taken as the identifier" in note for note in measured.notes)
+
+
+@pytest.mark.parametrize("name", ["patient", "Patient ID", "image", "station", "batch_number", "event"])
+def test_a_group_is_found_by_its_name_and_said(name):
+    measured = measure({name: [7, 7, 8, 8]})
+    assert measured.samples.group.tolist() == ["7", "7", "8", "8"] and measured.samples.feature_names == (
+        "x",
+        "y",
+    )
+    assert any(f"'{name}' is taken as the group" in note for note in measured.notes)
+
+
+def test_the_coarsest_group_is_taken_since_rows_of_it_resemble_each_other():
+    measured = measure({"image": list("abcc"), "patient": list("ppqq")})
+    assert measured.settings["group"] == "patient" and "image" in measured.samples.origin
+
+
+def test_samples_measured_repeatedly_are_groups():
+    measured = measure({"sample": ["s", "s", "t", "t"]})
+    assert measured.samples.group.tolist() == ["s", "s", "t", "t"] and measured.settings["identifier"] is None
+
+
+def test_labels_are_found_as_text_and_as_few_whole_numbers():
+    assert measure({"class": ["a", "b", "", "b"]}).samples.labels.tolist() == ["a", "b", "", "b"]
+    assert measure({"label": [0, 1, 1, 0]}).samples.labels.tolist() == ["0", "1", "1", "0"]
+    numbered = measure({"label": [1, 2, 3, 4]})  # the objects' numbers, as label images have them
+    assert numbered.samples.labels is None and numbered.samples.sample.tolist() == ["1", "2", "3", "4"]
+    assert measure({"class": [0.5, 1.5, 1.5, 2]}).samples.feature_names == ("x", "y", "class")
+
+
+def test_settings_overrule_every_guess():
+    columns = {
+        "id": list("abcd"),
+        "class": list("uuvv"),
+        "batch": list("ppqq"),
+        "kind": list("klkl"),
+        "n": list("1234"),
+    }
+    measured = measure(columns, label="kind", group="class", identifier="n")
+    assert measured.samples.labels.tolist() == list("klkl") and measured.samples.group.tolist() == list(
+        "uuvv"
+    )
+    assert measured.samples.sample.tolist() == list("1234")
+
+
+def test_a_target_is_no_feature_and_may_have_gaps():
+    measured = measure({"age": [10, np.nan, 30, 30]}, target="age")
+    assert measured.samples.feature_names == ("x", "y")
+    np.testing.assert_array_equal(measured.samples.target, [10, np.nan, 30, 30])
+
+
+def test_numbers_that_name_something_are_no_features():
+    measured = measure({"id": list("abcd"), "index": [1, 2, 3, 4], "plate": [3, 3, 3, 3]})
+    assert measured.samples.feature_names == ("x", "y")
+    assert any("numbers that name something: 'index', 'plate'" in note for note in measured.notes)
+
+
+def test_a_column_called_source_does_not_hide_where_rows_come_from():
+    origin = measure({"source": list("pqpq")}).samples.origin
+    assert origin["source"].tolist() == ["t.csv"] * 4 and origin["source_"].tolist() == list("pqpq")
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        (
+            {"label": "xx"},
+            "'label' setting of measure_rows must be a column: x, y. Got 'xx' instead. Did you mean 'x'",
+        ),
+        ({"leave_out": ("z",)}, "'leave_out' setting .* Got 'z'"),
+        ({"group": "x", "label": "x"}, "must have one role. Got 'x' as both label and group"),
+        ({"missing": "fill"}, "must be one of: drop, refuse"),
+    ],
+)
+def test_unknown_columns_and_double_roles_are_refused(settings, sentence):
+    with pytest.raises(SettingError, match=sentence):
+        measure({}, **settings)
+
+
+def test_names_and_groups_must_be_known_of_every_row():
+    with pytest.raises(DataError, match=r"must name every row differently. Got 'a' in 2 rows"):
+        measure({"n": list("aabc")}, identifier="n")
+    with pytest.raises(DataError, match=r"'patient' must be known of every row. Got none in t\.csv#2"):
+        measure({"patient": ["p", "", "q", "q"]})
+    with pytest.raises(DataError, match=r"'colour' of .* must hold numbers. Got text, such as 'red'"):
+        measure({"colour": ["red", "blue", "red", "blue"]}, target="colour")
+
+
+# ---- rows ----
+def test_rows_with_gaps_are_left_out_and_counted_by_column():
+    measured = measure({"z": [np.nan, 1, 2, 3], "w": [np.nan, 1, np.nan, 3]})
+    assert measured.samples.sample.tolist() == ["t.csv#2", "t.csv#4"]  # numbered as in the file
+    assert measured.counts == {"found": 4, "missing": 2, "kept": 2}
+    assert "2 of 4 rows left out: missing z (1), w (2)." in measured.notes
+    with pytest.raises(
+        DataError, match=r"Got 2 of 4 rows without: missing z \(1\), w \(2\); the first is t\.csv#1"
+    ):
+        measure({"z": [np.nan, 1, 2, 3], "w": [np.nan, 1, np.nan, 3]}, missing="refuse")
+    with pytest.raises(DataError, match=r"Got none of 4: missing z \(2\), w \(2\)"):
+        measure({"z": [np.nan, np.nan, 2, 3], "w": [1, 2, np.nan, np.nan]})
+
+
+def test_gaps_in_columns_that_are_no_features_cost_no_row():
+    assert measure({"z": [np.nan, 1, 2, 3]}, leave_out=("z",)).samples.n_rows == 4
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        (
+            {"z": [5, 5, 5, 5]},
+            "'z' of 't.csv' must hold different values. Got 5 in all 4 rows: leave it out with --leave-out z",
+        ),
+        (
+            {"z": [np.nan] * 4},
+            "'z' of 't.csv' must hold values. Got none in 4 rows: leave it out with --leave-out z",
+        ),
+    ],
+)
+def test_idle_columns_are_refused_with_the_way_on(columns, sentence):
+    with pytest.raises(DataError, match=sentence):
+        measure(columns)
+    assert measure(columns, leave_out=("z",)).samples.n_rows == 4
+
+
+def test_one_row_and_no_numbers_are_refused():
+    with pytest.raises(DataError, match=r"'t.csv' must be at least 2. Got 1"):
+        measure_rows([table_of({"x": [1.0]})])
+    with pytest.raises(
+        DataError, match=r"must hold numbers in at least one that has no other role. Got: 'a'"
+    ):
+        measure_rows([table_of({"a": ["u", "v"]})])
+
+
+def test_a_models_columns_are_taken_as_they_are_from_one_row_on():
+    measured = measure_rows(
+        [table_of({"y": [1.0], "x": [2.0], "id": ["n"], "more": [3.0]})], columns=("x", "y")
+    )
+    assert measured.samples.features.tolist() == [[2.0, 1.0]] and measured.samples.sample.tolist() == ["n"]
+    with pytest.raises(SettingError, match=r"'columns' setting .* Got 'z'"):
+        measure({}, columns=("x", "z"))
+
+
+def test_settings_measure_other_rows_in_the_same_way():
+    first = measure({"batch": list("ppqq"), "z": [1, 2, 3, 4]}, leave_out=("z",))
+    settings = {key: tuple(v) if isinstance(v, list) else v for key, v in first.settings.items()}
+    again = measure({"batch": list("ppqq"), "z": [1, 2, 3, 4]}, **settings)
+    assert again.samples.digest() == first.samples.digest()
+
+
+# ---- several tables ----
+def test_several_tables_are_joined_by_column_name_and_each_is_a_group():
+    one, two = table_of(X, name="d/a.csv"), table_of(dict(reversed(X.items())), name="e/a.csv")
+    measured = measure_rows([one, two])
+    np.testing.assert_array_equal(measured.samples.features[:4], measured.samples.features[4:])
+    assert measured.samples.sample[[0, 7]].tolist() == ["d/a.csv#1", "e/a.csv#4"]
+    assert measured.samples.n_groups == 2 and any("Each table is a group" in note for note in measured.notes)
+
+
+def test_tables_with_other_columns_are_refused_with_the_difference():
+    with pytest.raises(
+        DataError, match=r"'b\.csv' must have the same columns as 'a\.csv'.* none named 'y', and 'z' besides"
+    ):
+        measure_rows([table_of(X, name="a.csv"), table_of({"x": [1.0], "z": [1.0]}, name="b.csv")])
+    with pytest.raises(
+        DataError, match=r"'x' must hold numbers in all tables or in none. Got numbers in .* text in"
+    ):
+        measure_rows([table_of({"x": [1.0]}, name="a.csv"), table_of({"x": ["u"]}, name="b.csv")])
+
+
+# ---- units ----
+@pytest.mark.parametrize(
+    ("column", "unit"),
+    [
+        ("bill_length_mm", "mm"),
+        ("body_mass_g", "g"),
+        ("area [px]", "px"),
+        ("area (um)", "µm"),
+        ("area (um^2)", "µm²"),
+        ("area_µm2", "µm²"),
+        ("volume [µm³]", "µm³"),
+        ("humidity (%)", "%"),
+        ("radius (worst)", ""),
+        ("mean_radius", ""),
+        ("x_h", ""),
+        ("mm", ""),
+        ("feature_1", ""),
+    ],
+)
+def test_units_are_taken_from_names_where_they_are_known(column, unit):
+    assert unit_of(column) == unit
+
+
+# ---- real files ----
+@pytest.mark.parametrize(("name", "shape", "n_classes"), [("iris", (150, 4), 3), ("wine_data", (178, 13), 3), ("breast_cancer", (569, 30), 2)])  # fmt: skip
+def test_scikit_learns_tables_have_their_features_and_classes(name, shape, n_classes):
+    samples = measure_rows([read_table(shared(f"tables/{name}.csv"))]).samples
+    assert samples.features.shape == shape and len(set(samples.labels)) == n_classes
+    assert samples.sample[0] == f"{name}.csv#1"
+
+
+def test_penguins_are_342_with_units_and_text_columns_named():
+    measured = measure_rows([read_table(shared("tables/penguins.csv"))], label="species", leave_out=("year",))
+    samples = measured.samples
+    assert samples.feature_names == ("bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g")
+    assert samples.units == ("mm", "mm", "mm", "g") and samples.n_rows == 342
+    assert any(
+        note.startswith("2 of 344 rows left out: missing bill_length_mm (2)") for note in measured.notes
+    )
+    assert any("being text: 'island', 'sex'" in note for note in measured.notes)
+    assert dict(zip(*np.unique(samples.labels, return_counts=True))) == {
+        "Adelie": 151,
+        "Chinstrap": 68,
+        "Gentoo": 123,
+    }
+
+
+def test_a_table_of_measured_blobs_is_named_by_its_labels():
+    path = shared("walkthroughs/blobs_round_vs_elongated/blobs_shape_measurements.csv")
+    samples = measure_rows([read_table(path)]).samples
+    assert samples.n_rows == 63 and samples.labels is None and samples.sample[0] == "1"

@@ -1,0 +1,44 @@
+import numpy as np
+
+from clew.study.record import LabelEvent, add_labels, effective_labels, versions, who
+from tests.study.worlds import make
+
+
+def event(number, sample, label, how="person", undoes=None):
+    return LabelEvent(number, "2026-01-01T00:00:00+00:00", "ak", how, sample, label, undoes, None)
+
+
+def test_the_latest_label_of_a_person_stands():
+    assert effective_labels([event(1, "a", "x"), event(2, "a", "y")]) == {"a": ("y", "person")}
+
+
+def test_a_group_name_never_replaces_what_a_person_said():
+    events = [
+        event(1, "a", "x"),
+        event(2, "a", "round", how="group"),
+        event(3, "b", "round", how="group"),
+        event(4, "b", "y"),
+    ]
+    assert effective_labels(events) == {"a": ("x", "person"), "b": ("y", "person")}
+
+
+def test_an_undo_brings_back_what_stood_before():
+    events = [event(1, "a", "x"), event(2, "a", "y"), event(3, "a", None, undoes=2)]
+    assert effective_labels(events) == {"a": ("x", "person")}
+    assert effective_labels([*events, event(4, "a", None, undoes=1)]) == {}
+
+
+def test_labels_are_appended_and_never_overwritten(tmp_path):
+    study = make(tmp_path / "s.study")
+    for label in ("x", "y"):
+        with study.store.writing() as db:
+            add_labels(db, [("t.csv#1", label)], how="person", step=None)
+    assert [(one.sample, one.label) for one in study.label_events()] == [("t.csv#1", "x"), ("t.csv#1", "y")]
+    assert study.labels() == {"t.csv#1": ("y", "person")}
+    assert study.labels(upto=1) == {"t.csv#1": ("x", "person")}
+
+
+def test_versions_name_what_can_change_a_figure(monkeypatch):
+    assert versions()["numpy"] == np.__version__
+    monkeypatch.setenv("CLEW_USER", "Ada")
+    assert who() == "Ada"

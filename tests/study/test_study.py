@@ -1,0 +1,291 @@
+"""The folder: what is acknowledged stays, sealed rows stay sealed, nothing is half-written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from clew.errors import DataError, SealedError, SettingError, StudyError
+from clew.study.record import add_labels
+from clew.study.study import Study, file_sha256
+from tests.study.worlds import look, make, peek, table
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def trust_our_steps(monkeypatch):
+    monkeypatch.setattr("clew.study.study.TRUSTED", ("clew.", "tests."))
+
+
+def test_a_step_of_foreign_code_is_never_run(tmp_path, monkeypatch):
+    study = make(tmp_path / "s.study")
+    step, _ = study.run(look)
+    monkeypatch.undo()
+    with pytest.raises(StudyError, match="must be a function of clew"):
+        study.rerun(step)
+
+
+def test_a_step_is_handed_open_rows_only(tmp_path):
+    study = make(tmp_path / "s.study")
+    step, result = study.run(look)
+    assert result.sample.tolist() == [f"t.csv#{i}" for i in range(1, 10)]
+    assert study.samples().n_rows == 9
+    assert step.sees == "open"
+    assert step.id == 1
+    assert study.openings() == []
+
+
+def test_sealed_rows_need_a_reason_and_the_opening_is_on_record_before_they_are_seen(tmp_path):
+    study = make(tmp_path / "s.study")
+    for reason in (None, "", "  "):
+        with pytest.raises(SealedError, match="opened with a reason"):
+            study.run(peek, reason=reason)
+    assert study.openings() == []
+
+    def crash(samples):
+        assert len(study.openings()) == 1
+        raise RuntimeError("the step dies")
+
+    crash.step = peek.step
+    with pytest.raises(RuntimeError):
+        study.run(crash, reason="final figures")
+    (opening,) = study.openings()
+    assert (opening.reason, opening.verb, opening.independent) == ("final figures", "peek", True)
+    _, result = study.run(peek, reason="again")
+    assert result.sample.tolist() == ["t.csv#10", "t.csv#11", "t.csv#12"]
+    assert [one.independent for one in study.openings()] == [True, False]
+
+
+def test_a_study_without_sealed_rows_says_so(tmp_path):
+    with pytest.raises(DataError, match="must have sealed rows"):
+        make(tmp_path / "s.study", sealed=0).run(peek, reason="why not")
+
+
+def test_the_thread_keeps_settings_versions_inputs_and_the_result(tmp_path):
+    study = make(tmp_path / "s.study")
+    study.run(look, times=2)
+    (step,) = study.steps()
+    assert step.settings == {"times": 2}
+    assert step.versions["numpy"] == np.__version__
+    assert step.inputs["samples"] == study.samples().digest()
+    assert study.result(step).digest() == step.digest
+    assert study.rerun(step).digest() == step.digest
+
+
+def test_a_rerun_that_would_differ_is_seen(tmp_path):
+    study = make(tmp_path / "s.study")
+    step, _ = study.run(look)
+    with study.store.writing() as db:
+        db.execute("UPDATE steps SET settings = '{\"times\": 3}'")
+    assert study.rerun(study.steps()[0]).digest() != step.digest
+
+
+def test_a_rerun_sees_the_labels_of_its_time(tmp_path):
+    study = make(tmp_path / "s.study")
+    step, _ = study.run(look)
+    with study.store.writing() as db:
+        add_labels(db, [("t.csv#1", "late")], how="person", step=None)
+    assert study.samples().labels[0] == "late"
+    assert study.rerun(step).digest() == step.digest
+    later, _ = study.run(look)
+    assert later.digest != step.digest
+
+
+def test_a_study_is_made_whole_or_not_at_all(tmp_path):
+    with pytest.raises(RuntimeError), Study.create(tmp_path / "s.study") as draft:
+        draft.put_rows(table(), np.zeros(12, bool))
+        raise RuntimeError("in the middle")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_in_the_way_stays_as_it_is(tmp_path):
+    study = make(tmp_path / "s.study")
+    before = {p: p.read_bytes() for p in study.folder.rglob("*") if p.is_file()}
+    with pytest.raises(StudyError, match="must be a new folder"), Study.create(study.folder):
+        pass
+    assert {p: p.read_bytes() for p in study.folder.rglob("*") if p.is_file()} == before
+
+
+def test_a_folder_that_is_no_study_is_refused_in_words(tmp_path):
+    with pytest.raises(StudyError, match="Got nothing there"):
+        Study(tmp_path / "none")
+    with pytest.raises(StudyError, match=r"without study\.sqlite"):
+        Study(tmp_path)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StudyError, match="Got a file"):
+        Study(tmp_path / "file")
+    (tmp_path / "study.sqlite").write_text(
+        "this is no database at all, but long enough to be read as one" * 9
+    )
+    with pytest.raises(StudyError, match="must hold a database that can be read"):
+        Study(tmp_path)
+
+
+def test_a_study_of_a_newer_clew_is_refused(tmp_path):
+    study = make(tmp_path / "s.study")
+    with study.store.writing() as db:
+        db.execute("PRAGMA user_version = 99")
+    with pytest.raises(StudyError, match="Got format 99; update clew"):
+        Study(study.folder)
+
+
+KEEP_WRITING = """
+import sys
+from clew.study.study import Study
+from clew.study.record import add_labels
+from tests.study.worlds import look
+study = Study(sys.argv[1])
+for i in range(10_000):
+    step, _ = study.run(look, times=i, also=lambda db, n, _: add_labels(db, [("t.csv#1", f"w{n}")], how="person", step=n))
+    print(step.id, flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_process_loses_nothing_that_was_acknowledged(tmp_path):
+    study = make(tmp_path / "s.study")
+    acknowledged = 0
+    for pause in (0.0, 0.03, 0.011, 0.007, 0.017):
+        process = subprocess.Popen(
+            [sys.executable, "-c", KEEP_WRITING, str(study.folder)],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+        first = process.stdout.readline()
+        assert first
+        time.sleep(pause)
+        process.send_signal(signal.SIGKILL)
+        said = [first, *process.stdout.read().split()]
+        process.wait()
+        acknowledged = max(acknowledged, *(int(line) for line in said))
+        steps = Study(study.folder).steps()
+        assert [one.id for one in steps] == list(range(1, len(steps) + 1))
+        assert len(steps) >= acknowledged
+        for one in steps[-3:]:
+            assert study.result(one).digest() == one.digest
+        assert len(study.label_events()) == len(steps), "a step and its labels stand or fall together"
+
+
+@pytest.mark.slow
+def test_two_processes_that_write_at_once_both_succeed(tmp_path):
+    study = make(tmp_path / "s.study")
+    code = KEEP_WRITING.replace("10_000", "12")
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(study.folder)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
+        for _ in range(2)
+    ]
+    said = [int(line) for process in both for line in process.communicate(timeout=120)[0].split()]
+    assert [process.returncode for process in both] == [0, 0]
+    assert sorted(said) == list(range(1, 25))
+    assert len(study.steps()) == len(study.label_events()) == 24
+
+
+def test_a_writer_that_never_lets_go_gives_one_clear_error(tmp_path, monkeypatch):
+    study = make(tmp_path / "s.study")
+    monkeypatch.setattr("clew.study.store.BUSY_SECONDS", 0.05)
+    with study.store.writing(), pytest.raises(StudyError, match="another process that has been writing"):
+        study.run(look)
+    assert study.steps() == []
+
+
+def test_a_read_only_study_can_be_read_and_says_why_it_cannot_be_written(tmp_path, monkeypatch):
+    study = make(tmp_path / "s.study")
+    study.run(look)
+    monkeypatch.setattr("clew.study.store.os.access", lambda path, mode: False)
+    assert study.samples().n_rows == 9
+    with pytest.raises(StudyError, match="must be writable"):
+        study.run(look)
+    assert len(study.steps()) == 1
+
+
+def disk_of(megabytes: int, folder: Path) -> None:
+    """Mount a tiny disk, or skip where that is not allowed."""
+    folder.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], capture_output=True
+    )
+    if done.returncode:
+        pytest.skip("needs the right to mount a small disk")
+
+
+def test_a_full_disk_is_said_and_what_was_there_stays_whole(tmp_path):
+    disk = tmp_path / "disk"
+    disk_of(2, disk)
+    try:
+        study = make(disk / "s.study")
+        study.run(look)
+        filler = disk / "filler"
+        with contextlib.suppress(OSError), open(filler, "wb", buffering=0) as file:
+            while file.write(os.urandom(4096)):
+                pass
+        with pytest.raises(StudyError, match="Got a full disk"):
+            for i in range(200):
+                study.run(look, times=i)
+        known = len(study.steps())
+        filler.unlink()
+        again = Study(study.folder)
+        assert len(again.steps()) == known
+        assert all(again.result(one).digest() == one.digest for one in again.steps())
+        again.run(look, times=1000)
+        assert len(again.steps()) == known + 1
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_full_disk_while_writing_a_result_is_said(tmp_path, monkeypatch):
+    study = make(tmp_path / "s.study")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("clew.result.os.fsync", full)
+    with pytest.raises(StudyError, match="Got a full disk"):
+        study.run(look)
+    assert study.steps() == []
+    assert list((study.folder / "results").iterdir()) == []
+
+
+def test_a_moved_source_is_found_by_content_and_a_changed_one_is_refused(tmp_path):
+    study = make(tmp_path / "s.study")
+    (source,) = study.sources()
+    assert study.locate(source) == tmp_path / "s.study" / ".." / "t.csv"
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "t.csv").rename(tmp_path / "elsewhere" / "renamed.csv")
+    with pytest.raises(DataError, match="clew relink"):
+        study.locate(source)
+    (tmp_path / "other.csv").write_text("nothing of it\n")
+    with pytest.raises(SettingError, match="byte for byte"):
+        study.relink([tmp_path / "other.csv"])
+    study.relink([tmp_path])
+    assert study.locate(study.sources()[0]).resolve() == tmp_path / "elsewhere" / "renamed.csv"
+    (tmp_path / "elsewhere" / "renamed.csv").write_text("length,width\n9,9\n")
+    with pytest.raises(DataError, match="it has changed"):
+        study.locate(study.sources()[0])
+
+
+def test_study_and_data_moved_together_still_find_each_other(tmp_path):
+    (tmp_path / "a").mkdir()
+    study = make(tmp_path / "a" / "s.study")
+    sha = file_sha256(tmp_path / "a" / "t.csv")
+    (tmp_path / "a").rename(tmp_path / "b")
+    moved = Study(tmp_path / "b" / study.folder.name)
+    assert file_sha256(moved.locate(moved.sources()[0])) == sha
+
+
+def test_a_study_shows_itself(tmp_path):
+    study = make(tmp_path / "s.study")
+    study.run(look)
+    assert repr(study) == "<Study s: 9 open rows, 3 sealed, 1 steps>"
+    assert "<b>look</b>" in study._repr_html_()

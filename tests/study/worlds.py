@@ -1,0 +1,50 @@
+"""Small studies for the tests of the study's rooms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from clew.result import step
+from clew.samples import Samples
+from clew.study.intake import Given
+from clew.study.study import Source, Study
+
+
+def table(n_rows: int = 12) -> Samples:
+    names = [f"t.csv#{i + 1}" for i in range(n_rows)]
+    return Samples(
+        features=np.column_stack([np.arange(n_rows, dtype=float), np.arange(n_rows) % 3 * 1.5]),
+        feature_names=("length", "width"),
+        units=("mm", "mm"),
+        sample=names,
+        origin=pd.DataFrame({"source": ["t.csv"] * n_rows, "line": np.arange(n_rows) + 2}),
+        group=names,
+        sets={"size": ("length",)},
+    )
+
+
+def make(folder: Path, *, n_rows: int = 12, sealed: int = 3) -> Study:
+    """A study of a table whose last rows are sealed."""
+    data = folder.parent / "t.csv"
+    if not data.exists():
+        data.write_text("length,width\n1,2\n")
+    with Study.create(folder) as draft:
+        draft.put_rows(table(n_rows), np.arange(n_rows) >= n_rows - sealed)
+        draft.put_sources([Source.of(data, name="t.csv", kind="table", role="data", study=folder)])
+        draft.put_facts(kind="table", features="all")
+    return Study(folder)
+
+
+@step(sees="open")
+def look(samples: Samples, *, times: int = 1) -> Given:
+    """Look at open rows."""
+    return Given(sample=samples.sample, label=samples.labels, source=f"sum {samples.features.sum() * times}")
+
+
+@step(sees="sealed")
+def peek(samples: Samples) -> Given:
+    """Look at sealed rows."""
+    return Given(sample=samples.sample, label=samples.labels, source="sealed")

@@ -1,0 +1,115 @@
+"""The house stands: imports only go down, heavy dependencies have one door, tests mirror the source."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src" / "clew"
+
+# From the ground up. A room may import what stands before it, and itself.
+FLOORS = [
+    "errors", "kernels", "result", "samples", "intervals", "splits", "simulate", "read", "measure", "explore",
+    "validate", "explain", "learn", "neural", "study", "steps", "plot", "report", "bench", "demo", "app", "cli", "__main__",
+]  # fmt: skip
+NEIGHBOURS = [{"validate", "explain"}]  # on one floor: they do not import one another
+DOORS = {
+    "numba": {"kernels"},
+    "torch": {"neural"},
+    "matplotlib": {"plot"},
+    "starlette": {"app"},
+    "obspy": {"read", "measure"},
+}
+NO_MIRROR = {"__init__.py", "__main__.py"}
+
+
+def imports(tree: ast.AST) -> set[str]:
+    """Every module that a file imports, also inside functions; not what is only for type checkers."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.update([node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
+    return found
+
+
+def room(file: Path) -> str:
+    return file.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def trespasses(room_of_file: str, found: set[str]) -> list[str]:
+    """What a file of a room must not import."""
+    wrong = []
+    for module in found:
+        parts = module.split(".")
+        if parts[0] == "clew" and len(parts) > 1 and parts[1] in FLOORS and parts[1] != room_of_file:
+            higher = FLOORS.index(parts[1]) > FLOORS.index(room_of_file)
+            beside = any({parts[1], room_of_file} <= floor for floor in NEIGHBOURS)
+            if higher or beside:
+                wrong.append(module)
+        if room_of_file not in DOORS.get(parts[0], {room_of_file}):
+            wrong.append(module)
+    return wrong
+
+
+FILES = sorted(file for file in SOURCE.rglob("*.py") if file != SOURCE / "__init__.py")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
+def test_imports_only_go_down(file):
+    assert room(file) in FLOORS, f"{file} stands on no floor; say in FLOORS where it belongs"
+    assert trespasses(room(file), imports(ast.parse(file.read_text()))) == []
+
+
+def test_the_floors_can_be_trespassed():
+    upwards = imports(ast.parse("def f():\n    from clew.learn.forest import train"))
+    assert trespasses("explore", upwards)
+    assert not trespasses("steps", upwards)
+    assert trespasses("explain", {"clew.validate.metrics"})
+    assert trespasses("explore", {"numba"})
+    assert not trespasses("kernels", {"numba"})
+
+
+def test_every_source_file_has_its_tests_and_every_test_its_source():
+    sources = {file.relative_to(SOURCE) for file in SOURCE.rglob("*.py") if file.name not in NO_MIRROR}
+    mirrors = {file.relative_to(ROOT / "tests") for file in (ROOT / "tests").rglob("test_*.py")}
+    wanted = {path.with_name(f"test_{path.name}") for path in sources}
+    own = {
+        Path("test_house.py"),
+        Path("test_readme.py"),
+        Path("report/test_report.py"),
+        Path("plot/test_plot.py"),
+    }
+    assert wanted - mirrors == set()
+    assert mirrors - wanted - own == set()
+
+
+@pytest.mark.parametrize("module", ["clew", "clew.cli"])
+def test_starting_imports_nothing_heavy(module):
+    heavy = ["torch", "numba", "matplotlib", "pandas", "scipy", "sklearn", "skimage", "pyarrow", "rich"]
+    code = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "[]"
+    )
+
+
+def test_every_name_of_the_front_door_opens():
+    import clew
+
+    assert len(clew.__all__) <= 30
+    for name in clew.__all__:
+        assert getattr(clew, name) is not None
+    with pytest.raises(AttributeError):
+        clew.no_such_name  # noqa: B018

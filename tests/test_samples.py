@@ -1,0 +1,104 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from clew.errors import DataError, SettingError
+from clew.samples import Samples
+
+
+def samples(**changes):
+    values = {
+        "features": np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]),
+        "feature_names": ("area", "circularity"),
+        "units": ("px²", ""),
+        "sample": ["a#1", "a#2", "a#3"],
+        "origin": pd.DataFrame({"source": ["a"] * 3, "label": [1, 2, 3]}),
+        "group": ["a", "a", "b"],
+        "labels": ["x", "", "y"],
+        "sets": {"shape": ("circularity",), "size": ("area",)},
+    }
+    return Samples(**{**values, **changes})
+
+
+def test_rows_are_taken_with_all_that_belongs_to_them():
+    for rows in ([2, 0], np.array([True, False, True])):
+        taken = samples().take(rows)
+        assert sorted(taken.sample) == ["a#1", "a#3"]
+        assert taken.origin["label"].tolist() == [int(name[-1]) for name in taken.sample]
+        assert dict(zip(taken.sample, taken.labels)) == {"a#1": "x", "a#3": "y"}
+        assert dict(zip(taken.sample, taken.features[:, 0])) == {"a#1": 1.0, "a#3": 5.0}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names"),
+    [
+        ("all", ["area", "circularity"]),
+        ("shape", ["circularity"]),
+        ("circularity, size", ["area", "circularity"]),
+        (["area"], ["area"]),
+    ],
+)
+def test_features_are_chosen_by_set_or_name_in_the_order_of_the_table(wanted, names):
+    chosen = samples().select(wanted)
+    assert list(chosen.feature_names) == names
+    assert chosen.units == tuple({"area": "px²", "circularity": ""}[name] for name in names)
+    assert chosen.features[1].tolist() == [{"area": 3.0, "circularity": 4.0}[name] for name in names]
+
+
+def test_an_unknown_feature_gets_a_suggestion():
+    with pytest.raises(SettingError, match=r"Got 'circularty' instead\. Did you mean 'circularity'\?"):
+        samples().select("circularty")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"sample": ["a#1", "a#1", "a#3"]}, r"sample names .* Got 'a#1' twice"),
+        ({"feature_names": ("area", "area")}, r"feature names .* Got 'area' twice"),
+        ({"group": ["a", "a"]}, r"group of Samples must have 3 entries\. Got 2"),
+        ({"labels": ["a"]}, r"labels of Samples must have 3 entries\. Got 1"),
+        ({"units": ("px",)}, r"units of Samples must have 2 entries\. Got 1"),
+        ({"features": np.array([1.0, 2.0])}, r"must be a table"),
+        (
+            {"features": np.array([[1, 2], [3, np.inf], [5, 6.0]])},
+            r"'circularity' of sample 'a#2' must be a finite number\. Got inf",
+        ),
+        (
+            {"features": np.array([[1, 2], [3, 4], [np.nan, 6.0]])},
+            r"'area' of sample 'a#3' must be a finite number\. Got nan",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_at_the_door(changes, said):
+    with pytest.raises(DataError, match=said):
+        samples(**changes)
+
+
+def test_samples_cannot_be_changed_and_the_callers_array_can():
+    mine = np.ones((3, 2))
+    made = samples(features=mine)
+    with pytest.raises(ValueError, match="read-only"):
+        made.features[0, 0] = 2
+    mine[0, 0] = 5
+
+
+def test_the_digest_sees_rows_features_groups_and_labels():
+    base = samples().digest()
+    assert base == samples().digest()
+    for changes in (
+        {"labels": ["x", "z", "y"]},
+        {"group": ["a", "b", "b"]},
+        {"units": ("µm²", "")},
+        {"features": np.eye(3, 2)},
+    ):
+        assert samples(**changes).digest() != base
+
+
+def test_a_table_of_pandas_becomes_samples_and_back():
+    frame = pd.DataFrame({"a": [1.0, 2.0], "plate": ["p", "q"], "kind": ["u", None]}, index=["r1", "r2"])
+    made = Samples.from_frame(frame, group="plate", labels="kind")
+    assert made.labels.tolist() == ["u", ""]
+    assert made.to_frame()["a"].tolist() == [1.0, 2.0]
+    assert made.to_frame().index.tolist() == ["r1", "r2"]
+    assert "2 rows x 1 features" in repr(made)
+    assert "<table" in made._repr_html_()
