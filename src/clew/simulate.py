@@ -54,7 +54,7 @@ def blobs(
     Parameters
     ----------
     n_round, n_elongated : int
-        Blobs of each kind: aspect ratio about 1.1 (1 to 1.25), or about 2.2 (1.7 to 2.8).
+        Blobs of each kind: aspect ratio about 1.2 (1 to 1.6), or about 2.1 (1.45 to 2.85); the kinds overlap a little.
     size : int
         Height and width in px.
     noise : float
@@ -72,7 +72,7 @@ def blobs(
     n = n_round + n_elongated
     kind = rng.permutation(np.array(["round"] * n_round + ["elongated"] * n_elongated))
     radius = rng.uniform(8, 14, n)
-    aspect = np.where(kind == "round", 1 + rng.beta(2, 3, n) * 0.25, 1.7 + rng.beta(2, 2, n) * 1.1)
+    aspect = np.where(kind == "round", 1 + rng.beta(2, 3, n) * 0.6, 1.45 + rng.beta(2, 2, n) * 1.4)
     turn = rng.uniform(0, np.pi, n)
     brightness = rng.uniform(150, 220, n)
     truth = np.zeros((size, size), np.int32)

@@ -12,6 +12,7 @@ from clew.result import Result
 from clew.samples import Samples
 
 By = Literal["auto", "group", "space", "row"]
+MOST_BLOCKS = 20  # of one image, as units of an interval
 POOL = 64  # groups among which the sealed share is met as nearly as possible
 
 
@@ -255,6 +256,31 @@ def _has_places(samples: Samples) -> bool:
 def _positions(samples: Samples) -> np.ndarray:
     """Return row and column of each sample in its image, float64 of shape (n_rows, 2), in px."""
     return samples.origin[["centroid_row", "centroid_col"]].to_numpy(dtype=np.float64)
+
+
+def units(samples: Samples) -> tuple[np.ndarray, str]:
+    """Return what an interval must take as independent: groups, blocks of one image, or single rows.
+
+    Parameters
+    ----------
+    samples : Samples
+
+    Returns
+    -------
+    unit : ndarray of str, shape (n_rows,)
+        The groups where there are several; blocks of some 5 neighbours, 20 at most, where all rows come from one
+        image; each row by itself otherwise.
+    caveat : str
+        What the interval says nothing about; "" where the groups are real ones.
+    """
+    if samples.n_groups > 1:
+        return samples.group, ""
+    if _has_places(samples):
+        n_blocks = int(np.clip(samples.n_rows // 5, 1, MOST_BLOCKS))
+        caveat = f"All rows come from one image: intervals are over {n_blocks} blocks of it and say nothing about other images."
+        return _blocks(_positions(samples), n_blocks).astype(str), caveat
+    caveat = "All rows come from one source: intervals take them as independent and say nothing about other sources."
+    return samples.sample, caveat
 
 
 # ---- folds ----

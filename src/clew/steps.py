@@ -346,9 +346,10 @@ def name(study: Study, names: list[str]) -> Outcome:
             item,
         )
         pairs[number.strip()] = given
+    looked = study.need("explore", purpose="groups can be named")
     recorded, result = study.run(
         step,
-        study.need("explore", purpose="groups can be named"),
+        looked,
         also=lambda db, number, named: add_labels(
             db, zip(named.sample.tolist(), named.label.tolist()), how="group", step=number
         ),
@@ -356,10 +357,13 @@ def name(study: Study, names: list[str]) -> Outcome:
     )
     kept = sum(how == "person" for _, how in study.labels().values())
     lines = [f"Named: {result.headline()}."]
+    warnings = []
+    if not study.result(looked).evidence.k:
+        warnings.append("There is no evidence of groups: these are names for a cut through what may be one cloud.")
     if kept:
         lines.append(f"{kept} labels that people gave row by row stand above the names.")
-    lines.append(f"Next: clew train {study.folder}")
-    return Outcome(lines, result.summary(), recorded, result)
+    lines += [*warnings, f"Next: clew train {study.folder}"]
+    return Outcome(lines, result.summary(), recorded, result, warnings)
 
 
 def label(study: Study, file: Path) -> Outcome:
@@ -573,7 +577,10 @@ def predict(
     if kind == "table":  # the roles that matter are the names of the rows; everything else is taken by name
         how = {"identifier": how.get("identifier"), "columns": tuple(forest.feature_names)}
     measured = _measure(kind, files, how)
-    prediction = forest.predict(measured.samples)
+    samples = measured.samples
+    if set(forest.feature_names) <= set(samples.feature_names):  # measuring gives more than the model asks for
+        samples = samples.select(forest.feature_names)
+    prediction = forest.predict(samples)
     frame = prediction_table(measured.samples, prediction)
     write_table(frame, out)
     painted = paint_classes(measured, prediction, paint) if paint is not None and kind == "image" else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 
 import numpy as np
 import pytest
@@ -151,6 +152,26 @@ def test_a_tiff_cut_anywhere_is_refused_quietly(tmp_path, capfd, options, share)
         read_image(path)
     assert "\n" not in str(error.value)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "options", [{"imagej": True}, {"ome": True}, {"bigtiff": True}, {"tile": (16, 16)}], ids=str
+)
+@pytest.mark.parametrize("loud", [True, False])
+def test_a_tiff_that_lost_channels_is_refused_even_where_logging_is_off(tmp_path, options, loud):
+    pixels = RNG.integers(1, 60_000, (3, 60, 80)).astype(np.uint16)
+    data = _tiff(pixels, metadata={"axes": "CYX"}, **options)
+    path = tmp_path / "cut.tif"
+    logging.disable(logging.NOTSET if loud else logging.CRITICAL)
+    try:
+        path.write_bytes(data)
+        np.testing.assert_array_equal(read_image(path).pixels, pixels)
+        for share in (0.3, 0.5, 0.8, 0.9):
+            path.write_bytes(data[: int(share * len(data))])
+            with pytest.raises(DataError, match="must be (a )?whole"):
+                read_image(path)
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 @pytest.mark.parametrize("kind", ["png", "jpg"])

@@ -15,9 +15,10 @@ from clew.errors import DataError, check
 from clew.intervals import group_interval, spell
 from clew.result import Result
 from clew.samples import Samples
-from clew.splits import folds
+from clew.splits import folds, units
 
 AT_MOST = 3  # features in one hypothesis: what a person can keep in mind
+DEPTH = 2  # of the tree that judges a set of features
 WORTH = 0.02  # balanced accuracy that one more feature must add
 STAND_IN = 0.8  # absolute Spearman correlation from which features can stand in for each other
 
@@ -135,28 +136,17 @@ def _state(samples, groups, target, n_groups, correlation, random_state):
     """One hypothesis: the smallest feature set, its tree, and the figure from rows that the choice never saw."""
     y = (groups == target).astype(np.int64)
     X = samples.features.astype(np.float32)
-    depth = 2
-    chosen = choose_features(X, y, depth=depth)
+    chosen = choose_features(X, y)
     split = folds(samples.with_labels(y.astype(str)), n_folds=5, random_state=random_state)
-    predicted = np.full(len(y), -1)
-    for train, test in zip(split.train, split.test):
-        if len(np.unique(y[train])) == 2:
-            inside = choose_features(X[train], y[train], depth=depth)
-            predicted[test] = _shallow_tree(X[train][:, inside], y[train], depth).predict(X[test][:, inside])
-    scored = np.flatnonzero(predicted >= 0)
-    blocks = split.test.argmax(axis=0) if samples.n_groups == 1 else samples.group
-    figure = group_interval(
-        lambda rows: balanced_accuracy(y[scored][rows], predicted[scored][rows]), blocks[scored]
-    )
     names = [samples.feature_names[c] for c in chosen]
     whom = f"group {target} from group 1" if n_groups == 2 else f"group {target} from the rest"
     return Hypothesis(
         features=names,
         group=target,
         statement=f"{_listed(names)} {'tells' if len(names) == 1 else 'tell'} {whom}",
-        balanced_accuracy={key: figure.summary()[key] for key in ("value", "low", "high")},
+        balanced_accuracy=_held_out_figure(X, y, split, units(samples)[0]),
         tree=_as_dict(
-            _shallow_tree(X[:, chosen], y, depth), names, [samples.units[c] for c in chosen], target, n_groups
+            _shallow_tree(X[:, chosen], y), names, [samples.units[c] for c in chosen], target, n_groups
         ),
         stand_ins={
             samples.feature_names[c]: [
@@ -170,7 +160,21 @@ def _state(samples, groups, target, n_groups, correlation, random_state):
     )
 
 
-def choose_features(X: np.ndarray, y: np.ndarray, *, depth: int) -> list[int]:
+def _held_out_figure(X, y, split, unit):
+    """Balanced accuracy with its interval, of rows for which features and tree were chosen without them."""
+    predicted = np.full(len(y), -1)
+    for train, test in zip(split.train, split.test):
+        if len(np.unique(y[train])) == 2:
+            inside = choose_features(X[train], y[train])
+            predicted[test] = _shallow_tree(X[train][:, inside], y[train]).predict(X[test][:, inside])
+    scored = predicted >= 0
+    if not scored.any():  # every fold trains on one group alone, as when the groups are the sources
+        return {"value": None, "low": None, "high": None}
+    truth, said = y[scored], predicted[scored]
+    return group_interval(lambda rows: balanced_accuracy(truth[rows], said[rows]), unit[scored]).summary()
+
+
+def choose_features(X: np.ndarray, y: np.ndarray) -> list[int]:
     """Return the columns of a small feature set, by adding the best one while it is worth it.
 
     Parameters
@@ -178,8 +182,6 @@ def choose_features(X: np.ndarray, y: np.ndarray, *, depth: int) -> list[int]:
     X : ndarray of float32, shape (n_rows, n_features)
     y : ndarray of int64, shape (n_rows,)
         1 for the group that is to be told, 0 for the rest.
-    depth : int
-        Depth of the tree that judges a set.
     """
     chosen: list[int] = []
     best = 0.5
@@ -188,7 +190,7 @@ def choose_features(X: np.ndarray, y: np.ndarray, *, depth: int) -> list[int]:
         figures = []
         for c in candidates:
             columns = X[:, [*chosen, c]]
-            figures.append(balanced_accuracy(y, _shallow_tree(columns, y, depth).predict(columns)))
+            figures.append(balanced_accuracy(y, _shallow_tree(columns, y).predict(columns)))
         top = int(np.argmax(figures))
         if chosen and figures[top] < best + WORTH:
             break
@@ -197,12 +199,12 @@ def choose_features(X: np.ndarray, y: np.ndarray, *, depth: int) -> list[int]:
     return chosen
 
 
-def _shallow_tree(X, y, depth):
+def _shallow_tree(X, y):
     from sklearn.tree import DecisionTreeClassifier
 
     smallest = max(1, min(5, len(y) // 20))
     return DecisionTreeClassifier(
-        max_depth=depth, class_weight="balanced", min_samples_leaf=smallest, random_state=0
+        max_depth=DEPTH, class_weight="balanced", min_samples_leaf=smallest, random_state=0
     ).fit(X, y)
 
 
@@ -245,7 +247,8 @@ def _correlate(A, B):
     """Pearson correlation (n_a, n_b) of the columns of two tables; 0 where a column is constant."""
     A, B = A - A.mean(axis=0), B - B.mean(axis=0)
     norm = np.outer(np.linalg.norm(A, axis=0), np.linalg.norm(B, axis=0))
-    return np.divide(A.T @ B, norm, out=np.zeros_like(norm), where=norm > 0)
+    found = np.divide(A.T @ B, norm, out=np.zeros_like(norm), where=norm > 0)
+    return np.clip(found, -1, 1)
 
 
 def _distance_correlation(X, groups, n_groups):

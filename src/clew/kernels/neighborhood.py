@@ -54,8 +54,16 @@ def rank_excess(columns, rows, neighbors):
             for j in range(n_rows):
                 squares[j] += (columns[f, j] - centre) ** 2
         squares[i] = -1  # the row itself comes first, so that others have rank 1, 2, ...
-        ordered = np.sort(squares)
         for m in range(n_maps):
             for j in neighbors[m, i]:
-                excess[m] += max(0, np.searchsorted(ordered, squares[j]) - k)
+                excess[m] += max(0, count_below(squares, squares[j]) - k)
     return excess
+
+
+@njit(cache=True, nogil=True)
+def count_below(values, limit):
+    """Count the values below a limit: for a few hundred limits sooner done than sorting."""
+    count = 0
+    for value in values:
+        count += value < limit
+    return count

@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import io
 import logging
+import struct
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
@@ -185,7 +186,8 @@ def _read_tiff(
     tifffile = _package("tifffile")
     try:
         with _complaints_of_tifffile() as complaints, tifffile.TiffFile(io.BytesIO(data)) as tiff:
-            _check_one_plane(tiff, data, path)
+            _check_all_pages(tiff, data, path)
+            _check_one_plane(tiff, path)
             series = tiff.series[0]
             pixels = series.asarray(maxworkers=1)
             check(
@@ -224,8 +226,8 @@ def _complaints_of_tifffile() -> Iterator[list[str]]:
         logger.removeFilter(collect)
 
 
-def _check_one_plane(tiff: Any, data: bytes, path: Path) -> None:
-    """Refuse what is no single (C, Y, X) image, and pixels that end before they should."""
+def _check_one_plane(tiff: Any, path: Path) -> None:
+    """Refuse what is no single (C, Y, X) image."""
     shapes = [f"{series.axes} {series.shape}" for series in tiff.series]
     check(
         len(shapes) == 1,
@@ -246,19 +248,21 @@ def _check_one_plane(tiff: Any, data: bytes, path: Path) -> None:
         series.axes,
         series.shape,
     )
-    # Uncompressed pixels that are missing would be read as zeros, or as fewer pages, without an error.
-    if series.dataoffset is not None:
-        end = series.dataoffset + series.nbytes
-    else:
-        ends = [o + n for page in series.pages if page for o, n in zip(page.dataoffsets, page.databytecounts)]
-        end = max(ends, default=0)
+
+
+def _check_all_pages(tiff: Any, data: bytes, path: Path) -> None:
+    """Refuse a file whose last page leads on to one that is not there: its channels would be missing in silence."""
+    pages, layout = len(tiff.pages), tiff.tiff
+    place = tiff.pages.next_page_offset or 0
+    (following,) = struct.unpack(layout.offsetformat, data[place : place + layout.offsetsize])
     check(
-        end <= len(data),
+        not following,
         DataError,
-        "The TIFF '{}' must be whole: {} bytes. Got {} bytes instead; it was cut short.",
+        "The TIFF '{}' must be whole. Got {} bytes, and after {} pages one more at byte {}.",
         path,
-        end,
         len(data),
+        pages,
+        following,
     )
 
 

@@ -31,12 +31,13 @@ def read_labels(path: str | Path, *, samples: list[str]) -> list[tuple[str, str]
     path = Path(path)
     check(path.is_file(), DataError, "The labels '{}' must be a file. Got nothing there.", path)
     try:
-        frame = pd.read_csv(
-            path, sep=None, engine="python", dtype=str, keep_default_na=False, encoding="utf-8-sig"
-        )
-    except (ValueError, UnicodeDecodeError, pd.errors.ParserError) as error:
+        with open(path, encoding="utf-8-sig") as file:
+            head = file.readline()
+        sign = max(",;\t", key=head.count)
+        frame = pd.read_csv(path, sep=sign, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except ValueError as error:  # what pandas and the decoder raise are such
         raise DataError(
-            f"The labels '{path}' must be a table with the columns sample and label. Got {error} instead."
+            f"The labels '{path}' must be a table with the columns sample and label. Got: {error}."
         ) from error
     for column in ("sample", "label"):
         check(

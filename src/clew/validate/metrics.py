@@ -13,13 +13,9 @@ from clew.errors import DataError, SettingError, check
 from clew.intervals import Interval, group_interval, number, sums_interval
 from clew.result import Result
 from clew.samples import Samples
-from clew.splits import By, Folds, folds
+from clew.splits import By, Folds, folds, units
 
 Kind = Literal["classification", "regression"]
-ONE_IMAGE = (
-    "All rows come from one image: the intervals are over its {} blocks and say nothing about other images."
-)
-ONE_SOURCE = "All rows come from one source: the intervals take them as independent and say nothing about other sources."
 N_PERMUTATIONS = 3  # cross-validations with permuted labels; their mean is the baseline
 
 
@@ -469,11 +465,9 @@ def cross_validate(
     classes = [] if kind == "regression" else np.unique(_truth(known, kind)).tolist()
     predicted, probability, warnings = _predict(known, fit, parts, classes)
     truth = _truth(known, kind)
-    units = known.group
-    if parts.by == "space":
-        units = parts.test.argmax(axis=0).astype(str)
-        warnings.append(ONE_IMAGE.format(parts.n_folds))
-    found = _figures(truth, predicted, units, classes, kind)
+    unit, caveat = units(known)
+    warnings += [caveat] if caveat else []
+    found = _figures(truth, predicted, unit, classes, kind)
     left_out = samples.n_rows - known.n_rows
     if left_out:
         warnings = [f"{left_out} rows without {'a label' if classes else 'a target'} are left out", *warnings]
@@ -516,17 +510,10 @@ def evaluate(samples: Samples, model: Model, *, kind: Kind, warnings: Sequence[s
     probability = np.zeros((known.n_rows, len(classes)))
     if kind == "classification":
         probability[:, [classes.index(name) for name in said.classes]] = said.probability
-    one_source = known.n_groups == 1
-    found = _figures(
-        truth,
-        said.value if kind == "regression" else said.label,
-        known.sample if one_source else known.group,
-        classes,
-        kind,
-    )
-    told = [*warnings, *found.warnings]
-    if one_source:
-        told.append(ONE_SOURCE)
+    unit, caveat = units(known)
+    predicted = said.value if kind == "regression" else said.label
+    found = _figures(truth, predicted, unit, classes, kind)
+    told = [*warnings, *([caveat] if caveat else []), *found.warnings]
     if samples.n_rows > known.n_rows:
         told.append(
             f"{samples.n_rows - known.n_rows} rows without {'a label' if classes else 'a target'} are left out"
@@ -541,7 +528,7 @@ def evaluate(samples: Samples, model: Model, *, kind: Kind, warnings: Sequence[s
     return Validation(
         scores=found,
         truth=truth,
-        predicted=said.value if kind == "regression" else said.label,
+        predicted=predicted,
         probability=probability,
         sample=known.sample,
         group=known.group,

@@ -1,0 +1,187 @@
+"""What the record holds, gathered once for the page: never a sealed row's measurement."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clew.explore.exploration import Exploration
+from clew.learn.forest import Forest
+from clew.samples import Samples
+from clew.study.record import Opening, Step
+from clew.study.study import Study
+from clew.validate.metrics import Validation
+
+
+@dataclass(frozen=True)
+class Tested:
+    """One evaluation on the sealed rows: the step, its figures, the opening that it went through, the model."""
+
+    step: Step
+    validation: Validation
+    opening: Opening
+    model: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything that the page is made from.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the study; only its name and the pictures in it are used.
+    name : str
+    steps : list of Step
+    facts : dict
+    n_sources : int
+    counts : dict of str to int
+        Open and sealed rows.
+    samples : Samples
+        The open rows.
+    openings : list of Opening
+    hypotheses, models : list of dict
+        As on record.
+    look : Step or None
+        The exploration that the page shows: the one whose groups were named last, or the latest.
+    exploration : Exploration or None
+        Its result.
+    names : dict of str to str
+        Group number to the name that a person gave.
+    forest : Forest or None
+        The latest model.
+    validated : Step or None
+    validation : Validation or None
+        The latest cross-validation.
+    tests : list of Tested
+        First to last.
+    labelled : dict of str to int
+        Open rows whose standing label came from a "person" or a "group".
+    people : list of str
+        Who gave labels.
+    """
+
+    folder: Path
+    name: str
+    steps: list[Step]
+    facts: dict[str, Any]
+    n_sources: int
+    counts: dict[str, int]
+    samples: Samples
+    openings: list[Opening]
+    hypotheses: list[dict[str, Any]]
+    models: list[dict[str, Any]]
+    look: Step | None
+    exploration: Exploration | None
+    names: dict[str, str]
+    forest: Forest | None
+    validated: Step | None
+    validation: Validation | None
+    tests: list[Tested]
+    labelled: dict[str, int]
+    people: list[str]
+
+    @property
+    def what(self) -> str:
+        """Return what a row is: "objects" or "rows"."""
+        return str(self.facts["what"])
+
+    @property
+    def study(self) -> str:
+        """Return the folder's name, as commands take it."""
+        return self.folder.name
+
+    def steps_of(self, verb: str) -> list[Step]:
+        """Return the steps of a verb, first to last."""
+        return [one for one in self.steps if one.verb == verb]
+
+    @property
+    def looks(self) -> list[Step]:
+        """Return every exploration, first to last."""
+        return self.steps_of("explore")
+
+    @property
+    def sealed_test(self) -> Tested | None:
+        """Return the test that counts: the first."""
+        return self.tests[0] if self.tests else None
+
+    @cached_property
+    def classes(self) -> list[str]:
+        """Return names of groups, then other classes: the order of colours and markers."""
+        groups = [self.names.get(str(g), f"group {g}") for g in range(self.exploration.k if self.exploration else 0)]
+        known = [*self.names.values()]
+        if not known or (self.forest and not set(self.forest.classes) & set(known)):
+            return list(self.forest.classes) if self.forest and self.forest.classes else groups
+        return list(dict.fromkeys([*groups, *(self.forest.classes if self.forest else [])]))
+
+    @cached_property
+    def sha256(self) -> str:
+        """Return the hash of the whole record: steps, openings, hypotheses, models."""
+        whole = [
+            [vars(one) for one in self.steps],
+            [vars(one) for one in self.openings],
+            self.hypotheses,
+            self.models,
+            self.labelled,
+        ]
+        return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+    @cached_property
+    def shown(self) -> tuple[Samples, np.ndarray]:
+        """Return the explored rows that are open, with the group of each (n_rows,); -1 without groups."""
+        place = {str(name): i for i, name in enumerate(self.samples.sample)}
+        if self.exploration is None:
+            return self.samples, np.full(self.samples.n_rows, -1)
+        here = np.array([name in place for name in self.exploration.sample], bool)
+        rows = [place[name] for name in self.exploration.sample[here]]
+        return self.samples.take(rows), self.exploration.groups[here]
+
+
+def gather(study: Study) -> Record:
+    """Read from a study what the page needs."""
+    steps = study.steps()
+    by_id = {one.id: one for one in steps}
+    named, models = study.last("name"), study.models()
+    look = by_id[named.inputs["steps"][0]] if named is not None else study.last("explore")
+    validated = study.last("validate")
+    openings = study.openings()
+    open_rows = set(study.samples().sample)
+    standing = [how for sample, (label, how) in study.labels().items() if label and sample in open_rows]
+    return Record(
+        folder=study.folder.resolve(),
+        name=study.name,
+        steps=steps,
+        facts=study.facts(),
+        n_sources=sum(one.role == "data" for one in study.sources()),
+        counts=study.counts(),
+        samples=study.samples(),
+        openings=openings,
+        hypotheses=study.hypotheses(),
+        models=models,
+        look=look,
+        exploration=study.result(look) if look is not None else None,
+        names=study.result(named).names if named is not None else {},
+        forest=study.result(by_id[models[-1]["step"]]) if models else None,
+        validated=validated,
+        validation=study.result(validated) if validated is not None else None,
+        tests=[_tested(study, one, models, openings) for one in steps if one.verb == "test"],
+        labelled=dict(Counter(standing)),
+        people=sorted({event.who for event in study.label_events() if event.how == "person"}),
+    )
+
+
+def _tested(study: Study, step: Step, models: list[dict[str, Any]], openings: list[Opening]) -> Tested:
+    """Find the opening that a test went through: the last one for a test that was not after it."""
+    through = [one for one in openings if one.verb == "test" and one.at <= step.at]
+    tests = [one.id for one in study.steps() if one.verb == "test"]
+    nth = tests.index(step.id)
+    opening = through[nth] if len(through) == len(tests) else through[-1]
+    model = next((one["name"] for one in models if one["step"] in step.inputs["steps"]), "a model")
+    return Tested(step, study.result(step), opening, model)

@@ -1,0 +1,186 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from clew.errors import DataError, SettingError, Stopped
+from clew.explore.exploration import assign, explore
+from clew.result import Result
+from clew.samples import Samples
+from tests.conftest import shared
+
+QUICK = {"embed": "pca", "references": 99, "k_max": 4, "runs": 5}
+
+
+def samples(X, groups=None):
+    n, d = X.shape
+    row = [f"r{i}" for i in range(n)]
+    return Samples(
+        features=X,
+        feature_names=tuple(f"f{i}" for i in range(d)),
+        units=("",) * d,
+        sample=row,
+        origin=pd.DataFrame({"source": ["s"] * n}),
+        group=row if groups is None else groups,
+    )
+
+
+def two_groups(n=100, d=5, sigma=8.0, seed=0):
+    rng = np.random.default_rng(seed)
+    kind = (np.arange(n) % 2).astype(int)
+    return rng.normal(size=(n, d)) * 3 + 10 + 3 * sigma / np.sqrt(d) * kind[:, None], kind
+
+
+@pytest.fixture(scope="module")
+def found():
+    return explore(samples(two_groups()[0]), **QUICK)
+
+
+def test_two_far_groups_are_found_and_stated(found):
+    kind = two_groups()[1]
+    assert found.k == 2
+    assert found.evidence.p_value <= 0.01
+    agree = (found.groups == kind).mean()
+    assert max(agree, 1 - agree) > 0.98
+    assert len(found.hypotheses.stated) == 1
+
+
+def test_one_cloud_gives_no_groups_and_no_hypothesis_but_the_cut_can_be_looked_at():
+    one = explore(samples(np.random.default_rng(1).normal(size=(100, 5))), **QUICK)
+    assert one.k == 0
+    assert one.hypotheses is None
+    assert (one.groups == -1).all()
+    assert one.summary()["groups"] == {}
+    assert one.clustering.labels.shape == (5, 100)
+    assert "No groups" in one.headline()
+
+
+def test_k_given_cuts_as_asked_and_still_says_what_the_evidence_is():
+    one = explore(samples(np.random.default_rng(1).normal(size=(100, 5))), k=3, **QUICK)
+    assert one.k == 3
+    assert one.evidence.k == 0
+    assert "No groups" in one.headline()
+    assert len(one.hypotheses.stated) == 3
+
+
+def test_scripts_find_what_they_rely_on(found):
+    summary = json.loads(json.dumps(found.summary()))
+    assert set(summary) >= {
+        "rows",
+        "k",
+        "groups",
+        "stability",
+        "evidence",
+        "bimodal_features",
+        "trustworthiness",
+        "hypotheses",
+    }
+    assert set(summary["stability"]) >= {"ari_mean", "ari_min"}
+    assert set(summary["evidence"]) >= {"index", "p_value"}
+    assert set(summary["hypotheses"][0]) == {"features", "statement", "balanced_accuracy"}
+    assert set(summary["hypotheses"][0]["balanced_accuracy"]) == {"value", "low", "high"}
+    assert sum(summary["groups"].values()) == summary["rows"] == 100
+
+
+def test_the_ensemble_is_repeatable_and_another_seed_is_another_one(found):
+    X, _ = two_groups()
+    assert explore(samples(X), **QUICK).digest() == found.digest()
+    assert explore(samples(X), random_state=1, **QUICK).digest() != found.digest()
+
+
+def test_labels_are_not_looked_at(found):
+    labelled = samples(two_groups()[0]).with_labels(np.array(["x", "y"] * 50))
+    assert explore(labelled, **QUICK).digest() == found.digest()
+
+
+def test_an_exploration_is_saved_and_loaded_whole(found, tmp_path):
+    assert Result.load(found.save(tmp_path / "e.zip")).digest() == found.digest()
+
+
+def test_a_constant_feature_is_left_out_aloud():
+    X = np.column_stack([two_groups()[0], np.full(100, 7.0)])
+    one = explore(samples(X), **QUICK)
+    assert one.features == ["f0", "f1", "f2", "f3", "f4"]
+    assert "Left out, the same in every row: f5." in one.notes
+    with pytest.raises(DataError, match="must vary"):
+        explore(samples(np.ones((20, 2))), **QUICK)
+
+
+def test_groups_that_follow_their_source_are_told():
+    X, kind = two_groups()
+    followed = explore(samples(X, groups=np.array(["day", "night"])[kind]), **QUICK)
+    assert followed.follows_source == pytest.approx(1.0, abs=0.1)
+    assert any("follow the sources" in note for note in followed.notes)
+    mixed = explore(samples(X, groups=np.array(["day", "night"])[np.arange(100) // 50]), **QUICK)
+    assert mixed.follows_source < 0.1
+    assert not any("follow the sources" in note for note in mixed.notes)
+
+
+def test_new_rows_go_to_the_nearest_centre_as_the_clustering_would(found):
+    X, _ = two_groups()
+    np.testing.assert_array_equal(assign(found, samples(X)), found.groups)
+    fresh, kind = two_groups(seed=5)
+    put = assign(found, samples(fresh))
+    assert max((put == kind).mean(), (put != kind).mean()) > 0.98
+
+
+def test_groups_without_a_rule_for_new_rows_are_refused():
+    X, _ = two_groups()
+    on_map = explore(samples(X), space="embedding", k=2, **QUICK)
+    with pytest.raises(DataError, match="gives no rule for new rows"):
+        assign(on_map, samples(X))
+    none = explore(samples(np.random.default_rng(1).normal(size=(100, 5))), **QUICK)
+    with pytest.raises(DataError, match="Got no groups"):
+        assign(none, samples(X))
+
+
+def test_hdbscan_of_the_same_features_says_that_seeds_cannot_differ():
+    X, _ = two_groups()
+    one = explore(samples(X), cluster="hdbscan", **QUICK)
+    assert one.k == 2
+    assert any("no randomness" in note for note in one.notes)
+    with pytest.raises(SettingError, match="finds the number itself"):
+        explore(samples(X), cluster="hdbscan", k=2, **QUICK)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"k": 0}, "'k' setting of explore must be 'auto' or an int from 1 to the number of rows"),
+        ({"k": 101}, r"number of rows \(100\)\. Got 101"),
+        ({"runs": 1}, "'runs' setting of explore must be at least 2"),
+        ({"features": "f9"}, "Got 'f9'"),
+        ({"embed": "umpa"}, "Did you mean 'umap'"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(settings, said):
+    with pytest.raises(SettingError, match=said):
+        explore(samples(two_groups()[0]), **{**QUICK, **settings})
+
+
+def test_too_few_rows_are_refused():
+    with pytest.raises(DataError, match=r"at least 6\. Got 4"):
+        explore(samples(np.random.default_rng(0).normal(size=(4, 2))), **QUICK)
+
+
+def test_a_look_can_be_stopped():
+    with pytest.raises(Stopped):
+        explore(samples(two_groups()[0]), on_progress=lambda done, total: False, **QUICK)
+
+
+def test_progress_rises_to_its_end():
+    seen = []
+    explore(samples(two_groups()[0]), on_progress=lambda done, total: seen.append(done / total), **QUICK)
+    assert seen[-1] == 1
+    assert seen == sorted(seen)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("file", "k"), [("iris.csv", {2, 3}), ("wine_data.csv", {2, 3, 4})])
+def test_real_tables_with_known_groups(file, k):
+    from clew.measure.rows import measure_rows
+    from clew.read.tables import read_table
+
+    one = explore(measure_rows([read_table(shared(f"tables/{file}"))]).samples, embed="pca", runs=6, k_max=6)
+    assert one.k in k

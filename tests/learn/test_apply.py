@@ -1,0 +1,72 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+from clew.errors import SettingError
+from clew.learn.apply import check_format, paint_classes, prediction_table, write_table
+from clew.learn.forest import Prediction
+from clew.measure.measured import Measured
+from clew.samples import Samples
+
+
+def measured():
+    labels = np.array([[1, 1, 0], [0, 2, 3]], np.int32)
+    samples = Samples(
+        features=np.array([[1.0], [2.0]]),
+        feature_names=("area",),
+        units=("px²",),
+        sample=["a/x.tif#1", "a/x.tif#3"],
+        origin=pd.DataFrame({"source": ["a/x.tif"] * 2, "label": [1, 3]}),
+        group=["g", "g"],
+    )
+    return Measured(samples, {"a/x.tif": labels}, [], {}, {})
+
+
+SAID = Prediction(
+    label=np.array(["long", "round"]),
+    probability=np.array([[0.75, 0.25], [0.4, 0.6]]),
+    value=None,
+    classes=["long", "round"],
+)
+
+
+def test_the_table_holds_what_scripts_rely_on():
+    table = prediction_table(measured().samples, SAID)
+    assert table.columns.tolist() == [
+        "source",
+        "sample",
+        "label",
+        "probability",
+        "probability_long",
+        "probability_round",
+    ]
+    assert table["probability"].tolist() == [0.75, 0.6]
+    numbers = Prediction(label=None, probability=None, value=np.array([1.5, 2.5]), classes=[])
+    assert prediction_table(measured().samples, numbers).columns.tolist() == ["source", "sample", "value"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl"])
+def test_every_format_comes_back_as_it_went(tmp_path, suffix):
+    table = prediction_table(measured().samples, SAID)
+    path = write_table(table, tmp_path / f"p{suffix}")
+    if suffix == ".jsonl":
+        back = pd.DataFrame([json.loads(line) for line in path.read_text().splitlines()])
+    else:
+        back = pd.read_csv(path) if suffix == ".csv" else pd.read_parquet(path)
+    pd.testing.assert_frame_equal(back, table, check_dtype=False)
+
+
+def test_an_unknown_format_or_folder_is_refused_before_the_work(tmp_path):
+    with pytest.raises(SettingError, match=r"must end in one of: \.csv, \.parquet, \.jsonl\. Got '\.xlsx'"):
+        check_format(tmp_path / "p.xlsx")
+    with pytest.raises(SettingError, match="folder .* must exist"):
+        check_format(tmp_path / "none" / "p.csv")
+
+
+def test_objects_are_painted_with_the_number_of_their_class_and_left_out_ones_are_ground(tmp_path):
+    (path,) = paint_classes(measured(), SAID, tmp_path / "painted")
+    assert path.name == "a_x.tif.classes.tif"
+    np.testing.assert_array_equal(tifffile.imread(path), [[1, 1, 0], [0, 0, 2]])
