@@ -22,11 +22,12 @@ import click
 from clew.bench import bench
 from clew.demo import demo
 from clew.errors import ClewError, Stopped, did_you_mean
+from clew.report.verb import report
 from clew.result import literal_choices, settings_of
 from clew.steps import VERBS as STEPS
 from clew.steps import Outcome, Verb
 
-VERBS = {"demo": Verb("demo", demo), **STEPS, "bench": Verb("bench", bench)}
+VERBS = {"demo": Verb("demo", demo), **STEPS, "report": Verb("report", report), "bench": Verb("bench", bench)}
 
 
 class Verbs(click.Group):
@@ -133,7 +134,7 @@ class _OpenStudy:
 def _argument(parameter: inspect.Parameter, hint: Any) -> click.Argument:
     many = typing.get_origin(hint) is list
     inner = typing.get_args(hint)[0] if many else hint
-    kind: Any = click.Path(path_type=Path) if inner in (Path, _OpenStudy) else str
+    kind: Any = click.Path(path_type=Path, readable=False) if inner in (Path, _OpenStudy) else str
     return click.Argument(
         [parameter.name],
         type=kind,
@@ -184,9 +185,9 @@ def _type_of(hint: Any) -> tuple[Any, bool]:
         return str, False
     lists = [typing.get_args(part)[0] for part in parts if typing.get_origin(part) is list]
     if lists:
-        return (click.Path(path_type=Path) if lists[0] is Path else str), True
+        return (click.Path(path_type=Path, readable=False) if lists[0] is Path else str), True
     one = plain[0] if plain else hint
-    return (click.Path(path_type=Path) if one is Path else one), False
+    return (click.Path(path_type=Path, readable=False) if one is Path else one), False
 
 
 def _caller(verb: Verb) -> Callable[..., None]:

@@ -33,13 +33,14 @@ def demo(*, out: Path = Path("clew-demo"), on_progress: OnProgress | None = None
         If ``out`` holds anything but an earlier demo.
     """
     from clew import steps
+    from clew.report.verb import report
     from clew.simulate import blobs
     from clew.study.study import Study
 
     truth = blobs()
     image = _room(out, truth)
     folder = out / "blobs.study"
-    report = _Report(on_progress, total=8)
+    parts = _Report(on_progress, total=8)
 
     lines = [
         f"clew demo: {STORY}.",
@@ -49,10 +50,10 @@ def demo(*, out: Path = Path("clew-demo"), on_progress: OnProgress | None = None
     made = steps.new(folder, [image], features="shape")
     study = Study(folder)
     lines += [f"The raw data: {made.lines[0]}", f"  {made.result.reason}", ""]
-    report.done()
+    parts.done()
 
     looked = steps.explore(study)
-    report.done(3)
+    parts.done(3)
     lines += [*_maps(looked.result), "", *_groups(looked.result), "", *_hypothesis(looked), ""]
     if not looked.result.k:
         return Outcome(
@@ -61,17 +62,17 @@ def demo(*, out: Path = Path("clew-demo"), on_progress: OnProgress | None = None
 
     steps.name(study, _names(study, looked.result))
     trained = steps.train(study)
-    report.done()
+    parts.done()
     threads = _on_threads(study, trained.result)
     validated = steps.validate(study)
-    report.done()
+    parts.done()
     tested = steps.test(study, reason="the end of the demo")
-    report.done()
+    parts.done()
     lines += [*_classifier(trained, threads, validated, tested), ""]
 
     agreement = _against_truth(study, trained.result, truth)
-    page = steps.report(study).data["report"]
-    report.done()
+    page = report(study).data["report"]
+    parts.done()
     lines += [
         "And the truth, which no step had seen:",
         f"  The classifier is right about {agreement['right']} of {agreement['blobs']} blobs "

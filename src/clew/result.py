@@ -137,7 +137,12 @@ def differences(a: Result, b: Result) -> list[str]:
     for key in sorted(parts[0].keys() | parts[1].keys()):
         x, y = (part.get(key) for part in parts)
         name = key.removeprefix("result.")
-        if isinstance(x, np.ndarray) and isinstance(y, np.ndarray) and x.shape == y.shape and x.dtype == y.dtype:
+        if (
+            isinstance(x, np.ndarray)
+            and isinstance(y, np.ndarray)
+            and x.shape == y.shape
+            and x.dtype == y.dtype
+        ):
             if x.tobytes() == y.tobytes():
                 continue
             by = f" (by up to {np.nanmax(np.abs(x.astype(float) - y)):.3g})" if x.dtype.kind in "if" else ""

@@ -252,7 +252,7 @@ def test_the_origin_leads_back_to_the_objects_pixels():
 def test_fewer_than_two_objects_are_refused(n_objects):
     pixels = np.zeros((40, 40), np.uint8)
     pixels[10:20, 10:20] = 100 * n_objects
-    with pytest.raises(DataError, match=rf"'a\.tif' must be at least 2 to be compared. Got {n_objects} \("):
+    with pytest.raises(DataError, match=rf"'a\.tif' must be at least 2\. Got {n_objects} \("):
         measure(pixels)
     with pytest.raises(DataError, match="Got 0"):
         measure(np.full((40, 40), 7, np.uint8), threshold="otsu")
@@ -376,6 +376,10 @@ def test_pixel_size_in_a_file_reaches_the_units(tmp_path):
     assert table(measured)["major_axis_length"].iloc[1] == pytest.approx(120 * 0.25, rel=0.01)
 
 
-def test_the_images_notes_are_passed_on():
-    image = replace(image_of(two_objects()), notes=["a.tif: something was dropped."])
-    assert measure_objects([image], [None]).notes[0] == "a.tif: something was dropped."
+def test_the_images_notes_are_passed_on_each_remark_once():
+    images = [
+        replace(image_of(two_objects(), name=f"{i}.tif"), notes=[f"{i}.tif: alpha was dropped."])
+        for i in range(6)
+    ]
+    notes = measure_objects(images, [None] * 6).notes
+    assert notes[0] == "0.tif, 1.tif, 2.tif, 3.tif and 2 more: alpha was dropped."

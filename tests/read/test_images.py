@@ -155,7 +155,7 @@ def test_a_tiff_cut_anywhere_is_refused_quietly(tmp_path, capfd, options, share)
 
 
 @pytest.mark.parametrize(
-    "options", [{"imagej": True}, {"ome": True}, {"bigtiff": True}, {"tile": (16, 16)}], ids=str
+    "options", [{"imagej": True}, {"ome": True}, {"ome": True, "bigtiff": True}], ids=str
 )
 @pytest.mark.parametrize("loud", [True, False])
 def test_a_tiff_that_lost_channels_is_refused_even_where_logging_is_off(tmp_path, options, loud):
@@ -168,10 +168,20 @@ def test_a_tiff_that_lost_channels_is_refused_even_where_logging_is_off(tmp_path
         np.testing.assert_array_equal(read_image(path).pixels, pixels)
         for share in (0.3, 0.5, 0.8, 0.9):
             path.write_bytes(data[: int(share * len(data))])
-            with pytest.raises(DataError, match="must be (a )?whole"):
+            with pytest.raises(DataError, match=r"must be (a )?whole"):
                 read_image(path)
     finally:
         logging.disable(logging.NOTSET)
+
+
+def test_a_tiff_whose_pixel_size_is_corrupt_does_not_pass_as_one_without(tmp_path):
+    data = _tiff(NOISE[0], imagej=True, resolution=(4, 4), metadata={"unit": "um"})
+    with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+        place = tiff.pages[0].tags["XResolution"].offset + 8
+        beyond = np.array(10**8, f"{tiff.byteorder}u4").tobytes()
+    (tmp_path / "a.tif").write_bytes(data[:place] + beyond + data[place + 4 :])
+    with pytest.raises(DataError, match=r"must be whole.* invalid value offset"):
+        read_image(tmp_path / "a.tif")
 
 
 @pytest.mark.parametrize("kind", ["png", "jpg"])

@@ -89,6 +89,11 @@ class Evidence(Result):
         p = f"{self.p_value:.2f}" if self.p_value >= 0.1 else f"{self.p_value:.3f}"
         if self.stopped_early == "asked":
             return f"Not decided: stopped after {self.draws[0]} draws of each reference."
+        if not self.k and self.p_value <= 0.05:
+            return (
+                "No groups claimed: cut in two, these rows separate better than most single clouds would, but not "
+                f"clearly enough (p = {p}; {self.alpha:g} is asked for)."
+            )
         if not self.k:
             return (
                 "No groups: cut in two, these rows separate no better than one cloud with the same "

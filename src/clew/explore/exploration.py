@@ -75,6 +75,11 @@ class Exploration(Result):
         """Return the group of each row (n_rows,) of int32; all -1 where there are no groups."""
         return self.clustering.consensus if self.k else np.full(len(self.sample), -1, np.int32)
 
+    @property
+    def bimodal(self) -> list[str]:
+        """Return the features that have two modes by themselves, at the part of the 5% that the evidence leaves."""
+        return self.dip.bimodal(0.05 - self.evidence.alpha)
+
     def headline(self) -> str:
         """Say whether there are groups, then how far the runs agree."""
         return f"{self.evidence.headline()} {self.clustering.stability.headline()}"
@@ -88,7 +93,7 @@ class Exploration(Result):
             "groups": self.clustering.summary()["groups"] if self.k else {},
             "stability": self.clustering.summary()["stability"],
             "evidence": self.evidence.summary(),
-            "bimodal_features": self.dip.bimodal(),
+            "bimodal_features": self.bimodal,
             "trustworthiness": float(self.embedding.trustworthiness.mean()),
             "hypotheses": self.hypotheses.summary()["hypotheses"] if self.hypotheses else [],
             "follows_source": self.follows_source,
@@ -183,7 +188,12 @@ def explore(
     chosen, notes = _varying(samples.select(features))
     center, spread = _scaling(chosen.features, scale)
     Z = (chosen.features - center) / spread
-    how: dict[str, Any] = {"method": embed, "n_neighbors": n_neighbors, "min_dist": min_dist, "perplexity": perplexity}
+    how: dict[str, Any] = {
+        "method": embed,
+        "n_neighbors": n_neighbors,
+        "min_dist": min_dist,
+        "perplexity": perplexity,
+    }
     progress = _Progress(on_progress, parts=4)
 
     embedding = embed_rows(Z, runs=runs, random_state=random_state, on_progress=progress.part(0), **how)
@@ -212,6 +222,10 @@ def explore(
         random_state=random_state,
         on_progress=progress.part(2),
     )
+    if scale != "standard":
+        notes.append(
+            f"The clustering saw the features scaled by '{scale}'; the evidence is judged on them divided by their standard deviations."
+        )
     if cluster == "hdbscan" and space == "features":
         notes.append(
             "HDBSCAN of the same features has no randomness: agreement over seeds is 1 by itself; look at the resampled rows."

@@ -6,7 +6,7 @@ import numpy as np
 
 from clew.errors import DataError, check
 from clew.explore.exploration import Exploration, assign
-from clew.learn.forest import Forest
+from clew.learn.forest import Forest, choose
 from clew.result import step
 from clew.samples import Samples
 from clew.validate.metrics import Kind, Validation, evaluate
@@ -24,6 +24,7 @@ def test(
     exploration: Exploration | None = None,
     *,
     names: dict[str, str] | None = None,
+    target: str | None = None,
 ) -> Validation:
     """Evaluate a model on the sealed rows.
 
@@ -37,12 +38,16 @@ def test(
         The look whose groups were named; used where people labelled none of the sealed rows.
     names : dict of str to str, optional
         Names of its groups.
+    target : str, optional
+        The feature that a regressor predicts, as in `clew.learn.forest.train`.
 
     Raises
     ------
     DataError
         If there is no truth to compare with.
     """
+    if target is not None:
+        samples = choose(samples, features=forest.feature_names, target=target)
     warnings = []
     if forest.kind == "classification" and not (samples.labels != "").any():  # type: ignore[union-attr]
         check(

@@ -57,6 +57,7 @@ def measure_objects(
     foreground: Literal["bright", "dark"] = "bright",
     min_area: int = 0,
     border: Literal["keep", "drop"] = "keep",
+    fewest: int = 2,
 ) -> Measured:
     """Measure every object of every image: one row an object.
 
@@ -77,6 +78,8 @@ def measure_objects(
         Smaller objects, in pixels, are left out.
     border : {"keep", "drop"}
         Whether objects that touch the image's border, and may be cut by it, stay.
+    fewest : int
+        Fewer objects than this, in all images together, are refused: 2 to compare them, 1 to have a model name them.
 
     Returns
     -------
@@ -87,7 +90,7 @@ def measure_objects(
     Raises
     ------
     DataError
-        If images do not fit each other, a label image does not fit its image, or fewer than two objects are left.
+        If images do not fit each other, a label image does not fit its image, or fewer than ``fewest`` objects are left.
     SettingError
         If a setting is out of range.
 
@@ -107,7 +110,7 @@ def measure_objects(
         "border": border,
     }
     _check_settings(images, label_images, settings)
-    notes = [note for image in images for note in image.notes]
+    notes = _notes_of(images)
     images = _with_equal_channels(images, notes)
     scales = _micrometres_per_pixel(images)
     names = distinct_names([image.path for image in images])
@@ -122,7 +125,7 @@ def measure_objects(
 
     table = _measure_all(images, labels, scales)
     kept, counts = _keep(table, min_area, border, notes)
-    _check_enough(kept, counts, names, settings, notes)
+    _check_enough(kept, counts, names, settings, notes, fewest)
     settings |= {
         "label_images": "given" if not thresholds else "made" if len(thresholds) == len(names) else "mixed",
         "channels": list(images[0].channel_names),
@@ -227,6 +230,21 @@ def _micrometres_per_pixel(images: Sequence[Image]) -> list[float | None]:
             dx,
         )
     return [None if image.pixel_size is None else image.pixel_size[1] for image in images]
+
+
+def _notes_of(images: Sequence[Image]) -> list[str]:
+    """Return what was noted when the images were read, each remark once with the images it is about."""
+    about: dict[str, list[str]] = {}
+    for image in images:
+        for note in image.notes:
+            about.setdefault(note.removeprefix(f"{image.name}: "), []).append(image.name)
+    return [f"{_some(names)}: {remark}" for remark, names in about.items()]
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return a few names, and how many more there are."""
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    return ", ".join(names[:4]) + more
 
 
 # ---- which pixels are an object ----
@@ -369,7 +387,7 @@ def _keep(
     if counts["degenerate"]:
         notes.append(
             f"{counts['degenerate']} objects left out as degenerate (no perimeter, or an axis of length 0): "
-            f"{_some(table[degenerate])}."
+            f"{_some(_sample_names(table[degenerate]))}."
         )
     if counts["border"]:
         what = "left out" if border == "drop" else "kept, and marked as such"
@@ -377,30 +395,29 @@ def _keep(
     return table[keep].reset_index(drop=True), counts
 
 
-def _some(table: pd.DataFrame) -> str:
-    names = _sample_names(table)
-    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-
-
 def _check_enough(
-    kept: pd.DataFrame, counts: dict[str, int], names: list[str], settings: dict[str, Any], notes: list[str]
+    kept: pd.DataFrame,
+    counts: dict[str, int],
+    names: list[str],
+    settings: dict[str, Any],
+    notes: list[str],
+    fewest: int,
 ) -> None:
     where = f"'{names[0]}'" if len(names) == 1 else f"all {len(names)} images together"
     how = f"threshold {settings['threshold']}, {settings['foreground']} objects"
     check(
-        len(kept) >= 2,
+        len(kept) >= fewest,
         DataError,
-        "The objects in {} must be at least 2 to be compared. Got {} ({} found; {}).",
+        "The objects in {} must be at least {}. Got {} ({} found; {}).",
         where,
+        fewest,
         len(kept),
         counts["found"],
         how,
     )
     empty = [name for name in names if name not in set(kept["source"])]
     if empty:
-        notes.append(
-            f"{len(empty)} of {len(names)} images have no object: {', '.join(empty[:5])}{', ...' * (len(empty) > 5)}."
-        )
+        notes.append(f"{len(empty)} of {len(names)} images have no object: {_some(empty)}.")
 
 
 def _sample_names(table: pd.DataFrame) -> list[str]:

@@ -41,7 +41,7 @@ def exploration(result: Exploration, *, run: int = 0, names: Names = None) -> Dr
     """Draw one look: the map of a run beside the evidence."""
     figure = Drawing(640, 300)
     left, right = figure.subfigures(1, 2, width_ratios=[3, 3])
-    _map(left.add_axes((0.02, 0.02, 0.96, 0.96)), result, run, names, size=4.5)
+    _map(left.add_axes((0.02, 0.02, 0.96, 0.96)), result, run, names)
     _evidence(right.add_axes((0.14, 0.14, 0.8, 0.78)), result.evidence, cut=result.k)
     return figure
 
@@ -52,7 +52,7 @@ def run_map(
 ) -> Drawing:
     """Draw the map of one run: a marker a group, hollow where a row wanders between runs."""
     figure = Drawing(width, height)
-    _map(figure.add_axes((0.01, 0.01, 0.98, 0.98)), result, run, names, size=4.5)
+    _map(figure.add_axes((0.01, 0.01, 0.98, 0.98)), result, run, names)
     return figure
 
 
@@ -61,17 +61,19 @@ def wanders(result: Exploration) -> np.ndarray:
     return result.clustering.confidence < SURE
 
 
-def _map(axes: Any, result: Exploration, run: int, names: Names, *, size: float) -> None:
+def _map(axes: Any, result: Exploration, run: int, names: Names) -> None:
     points = result.embedding.aligned[run % len(result.embedding.aligned)].astype(np.float64)
     hollow = wanders(result) & (result.k > 0)
-    _points(axes, points, result.groups, hollow=hollow, size=size)
+    _points(axes, points, result.groups, hollow=hollow)
     bare(axes)
     per_px = _fit(axes, points, margin=26)
     taken: list[tuple[np.ndarray, np.ndarray]] = []
     for group in range(result.k):
         members = points[result.groups == group]
         name, count = short(group_name(group, names), 22), f"{len(members)} rows"
-        half = np.array([3.3 * max(len(name), len(count)), 14.0]) * per_px  # of the space that the two lines take
+        half = (
+            np.array([3.3 * max(len(name), len(count)), 14.0]) * per_px
+        )  # of the space that the two lines take
         at = _free_spot(members, points, half, taken, axes)
         taken.append((at, half))
         common = {"textcoords": "offset points", "ha": "center"}
@@ -114,9 +116,10 @@ def _free_spot(
     return min(inside, key=cost)
 
 
-def _points(axes: Any, points: np.ndarray, groups: np.ndarray, *, hollow: np.ndarray, size: float) -> None:
+def _points(axes: Any, points: np.ndarray, groups: np.ndarray, *, hollow: np.ndarray) -> None:
     """Draw points by group: filled; hollow where they wander."""
     dense = len(points) > DENSE
+    size = 4.5 if len(points) < 300 else 3.2 if len(points) < 1500 else 2.2
     for group in np.unique(groups):
         color, marker = group_color(int(group)), group_marker(int(group))
         for mask, face in ((~hollow, color), (hollow, SURFACE)):
@@ -126,7 +129,7 @@ def _points(axes: Any, points: np.ndarray, groups: np.ndarray, *, hollow: np.nda
                     *points[rows].T,
                     linestyle="none",
                     marker=marker,
-                    markersize=size * (0.6 if dense else 1),
+                    markersize=size,
                     markerfacecolor=mix(face, 0.75) if face == color else face,
                     markeredgecolor=color,
                     markeredgewidth=1 if face == SURFACE else 0,
@@ -165,7 +168,12 @@ def runs(
     figure = Drawing(width, height)
     for run in range(n_runs):
         line, column = divmod(run, columns)
-        box = (column * side / width, 1 - ((line + 1) * each - 18) / height, 0.94 * side / width, (each - 18) / height)
+        box = (
+            column * side / width,
+            1 - ((line + 1) * each - 18) / height,
+            0.94 * side / width,
+            (each - 18) / height,
+        )
         axes = figure.add_axes(box)
         own = labels[run % len(labels)] if labels is not None else groups
         own = np.full(n_rows, -1) if own is None else own
@@ -183,7 +191,15 @@ def runs(
         axes.set_aspect("equal")
         axes.set_xlim((low + high)[0] / 2 - wide / 2, (low + high)[0] / 2 + wide / 2)
         axes.set_ylim((low + high)[1] / 2 - tall / 2, (low + high)[1] / 2 + tall / 2)
-        figure.text((column + 0.47) * side / width, 1 - ((line + 1) * each - 9) / height, str(run + 1), fontsize=9, color=INK3, ha="center", va="center")
+        figure.text(
+            (column + 0.47) * side / width,
+            1 - ((line + 1) * each - 9) / height,
+            str(run + 1),
+            fontsize=9,
+            color=INK3,
+            ha="center",
+            va="center",
+        )
     return figure
 
 
@@ -204,7 +220,11 @@ def evidence(result: Evidence, *, cut: int | None = None, width: float = 252, he
         The number of groups that was asked for; the one that was found otherwise. Drawn in thread.
     """
     figure = Drawing(width, height)
-    _evidence(figure.add_axes((30 / width, 22 / height, 1 - 38 / width, 1 - 34 / height)), result, cut=result.k if cut is None else cut)
+    _evidence(
+        figure.add_axes((30 / width, 22 / height, 1 - 38 / width, 1 - 34 / height)),
+        result,
+        cut=result.k if cut is None else cut,
+    )
     return figure
 
 
@@ -223,7 +243,9 @@ def _evidence(axes: Any, result: Evidence, *, cut: int) -> None:
             value,
             marker="o",
             markersize=9 if chosen else 4.6,
-            markerfacecolor=(THREAD if chosen else INK) if stands_out else SURFACE,
+            markerfacecolor=(THREAD if chosen else INK)
+            if stands_out and (result.k or not chosen)
+            else SURFACE,
             markeredgecolor=THREAD if chosen else INK,
             markeredgewidth=1.6 if chosen else 1.1,
             zorder=4,
@@ -236,8 +258,19 @@ def _evidence(axes: Any, result: Evidence, *, cut: int) -> None:
     axes.tick_params(length=0)
     axes.locator_params(axis="y", nbins=4)
     axes.spines["left"].set_visible(False)
-    axes.text(0.99, 1.015, "this data", transform=axes.transAxes, ha="right", va="bottom", fontsize=9.5, color=INK)
-    axes.text(0.01, 1.015, "single clouds", transform=axes.transAxes, ha="left", va="bottom", fontsize=9.5, color=INK3)
+    axes.text(
+        0.99, 1.015, "this data", transform=axes.transAxes, ha="right", va="bottom", fontsize=9.5, color=INK
+    )
+    axes.text(
+        0.01,
+        1.015,
+        "single clouds",
+        transform=axes.transAxes,
+        ha="left",
+        va="bottom",
+        fontsize=9.5,
+        color=INK3,
+    )
 
 
 @drawn
@@ -252,8 +285,23 @@ def consensus(result: Stability, *, names: Names = None, width: float = 300) -> 
     for start, stop in zip(starts, [*starts[1:], len(groups)]):
         group = int(groups[start])
         middle = (start + stop - 1) / 2
-        axes.plot([-0.045], [1 - (middle + 0.5) / len(groups)], marker=group_marker(group), color=group_color(group), markersize=6, clip_on=False, transform=axes.transAxes)
-        axes.plot([-0.018, -0.018], [1 - (start + 0.2) / len(groups), 1 - (stop - 0.2) / len(groups)], color=group_color(group), linewidth=2.2, clip_on=False, transform=axes.transAxes)
+        axes.plot(
+            [-0.045],
+            [1 - (middle + 0.5) / len(groups)],
+            marker=group_marker(group),
+            color=group_color(group),
+            markersize=6,
+            clip_on=False,
+            transform=axes.transAxes,
+        )
+        axes.plot(
+            [-0.018, -0.018],
+            [1 - (start + 0.2) / len(groups), 1 - (stop - 0.2) / len(groups)],
+            color=group_color(group),
+            linewidth=2.2,
+            clip_on=False,
+            transform=axes.transAxes,
+        )
     bare(axes)
     ramp = figure.add_axes((0.35, 13 / height, 0.4, 7 / height))
     ramp.imshow(np.linspace(0, 1, 64)[None], aspect="auto", cmap="cividis")
@@ -282,20 +330,41 @@ def correlations(result: Hypotheses, *, names: Names = None, width: float = 620)
     matrix.imshow(result.correlation, **common)
     matrix.set_yticks(range(n), [short(name, 24) for name in result.feature_names], color=INK)
     matrix.set_xticks(range(n), [str(i + 1) for i in range(n)])
-    beside = figure.add_axes(((left + n * cell + gap) / width, bottom, n_groups * group_cell / width, n * cell / height))
+    beside = figure.add_axes(
+        ((left + n * cell + gap) / width, bottom, n_groups * group_cell / width, n * cell / height)
+    )
     beside.imshow(result.distance_correlation, **common)
     beside.set_yticks(range(n), [str(i + 1) for i in range(n)])
     beside.set_xticks([])
     for group in range(n_groups):
-        beside.plot([(group + 0.5) / n_groups], [-12 / (n * cell)], marker=group_marker(group), color=group_color(group), markersize=6, clip_on=False, transform=beside.transAxes)
-    for axes, table, width_of in ((matrix, result.correlation, cell), (beside, result.distance_correlation, group_cell)):
+        beside.plot(
+            [(group + 0.5) / n_groups],
+            [-12 / (n * cell)],
+            marker=group_marker(group),
+            color=group_color(group),
+            markersize=6,
+            clip_on=False,
+            transform=beside.transAxes,
+        )
+    for axes, table, width_of in (
+        (matrix, result.correlation, cell),
+        (beside, result.distance_correlation, group_cell),
+    ):
         axes.tick_params(length=0)
         for spine in axes.spines.values():
             spine.set_visible(False)
         if width_of >= 26 and cell >= 14:
             for (i, j), value in np.ndenumerate(table):
                 strong = abs(value) > 0.6
-                axes.text(j, i, f"{value:.1f}".replace("-", "−"), ha="center", va="center", fontsize=8.5, color="#fefefe" if strong else "#1b1c1f")
+                axes.text(
+                    j,
+                    i,
+                    f"{value:.1f}".replace("-", "−"),
+                    ha="center",
+                    va="center",
+                    fontsize=8.5,
+                    color="#fefefe" if strong else "#1b1c1f",
+                )
     matrix.set_xlabel("features by number, Spearman correlation", labelpad=6)
     beside.set_xlabel("with the distance\nto each centre", labelpad=16)
     key = figure.add_axes((left / width, 12 / height, 90 / width, 7 / height))
@@ -332,17 +401,37 @@ def strips(
     rng = np.random.default_rng(random_state)
     for i, (name, unit) in enumerate(zip(feature_names, units)):
         bottom = 1 - ((i + 1) * each - 22) / (each * len(feature_names))
-        axes = figure.add_axes((110 / width, bottom, 1 - 122 / width, n_groups * line / (each * len(feature_names))))
+        axes = figure.add_axes(
+            (110 / width, bottom, 1 - 122 / width, n_groups * line / (each * len(feature_names)))
+        )
         for group in range(n_groups):
             x, y = values[groups == group, i], n_groups - 1 - group
-            axes.plot(x, y + rng.uniform(-0.28, 0.28, len(x)), linestyle="none", marker=group_marker(group), markersize=3, markerfacecolor=mix(group_color(group), 0.45), markeredgewidth=0, rasterized=len(x) > DENSE)
+            axes.plot(
+                x,
+                y + rng.uniform(-0.28, 0.28, len(x)),
+                linestyle="none",
+                marker=group_marker(group),
+                markersize=3,
+                markerfacecolor=mix(group_color(group), 0.45),
+                markeredgewidth=0,
+                rasterized=len(x) > DENSE,
+            )
             low, middle, high = np.percentile(x, [25, 50, 75])
             axes.plot([low, high], [y, y], color=INK2, linewidth=1)
             axes.plot([middle] * 2, [y - 0.34, y + 0.34], color=INK, linewidth=1.6)
         axes.set_ylim(-0.6, n_groups - 0.4)
-        axes.set_yticks(range(n_groups), [short(group_name(g, names), 15) for g in reversed(range(n_groups))], color=INK)
+        axes.set_yticks(
+            range(n_groups), [short(group_name(g, names), 15) for g in reversed(range(n_groups))], color=INK
+        )
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         axes.locator_params(axis="x", nbins=5)
-        axes.set_title(short(name, 40) + (f" [{short(unit)}]" if unit else ""), loc="left", fontsize=9.5, color=INK, pad=3, x=-98 / (width - 122))
+        axes.set_title(
+            short(name, 40) + (f" [{short(unit)}]" if unit else ""),
+            loc="left",
+            fontsize=9.5,
+            color=INK,
+            pad=3,
+            x=-98 / (width - 122),
+        )
     return figure

@@ -8,14 +8,28 @@ import numpy as np
 
 from clew.explore.hypotheses import Hypothesis
 from clew.learn.forest import Forest
-from clew.plot.style import INK, INK2, INK3, RULE2, THREAD, Drawing, bare, drawn, group_color, group_marker, short
+from clew.plot.style import (
+    INK,
+    INK2,
+    INK3,
+    RULE2,
+    THREAD,
+    Drawing,
+    bare,
+    drawn,
+    group_color,
+    group_marker,
+    short,
+)
 
 LEAF = 118.0  # px that a leaf needs
 LEVEL = 78.0
 
 
 @drawn
-def tree(root: dict[str, Any], *, order: list[str] | None = None, levels: int = 3, width: float | None = None) -> Drawing:
+def tree(
+    root: dict[str, Any], *, order: list[str] | None = None, levels: int = 3, width: float | None = None
+) -> Drawing:
     """Draw a tree: each question with threshold and unit, each answer with class and rows.
 
     Parameters
@@ -28,8 +42,8 @@ def tree(root: dict[str, Any], *, order: list[str] | None = None, levels: int = 
     levels : int
         Questions deeper than this are cut off, and said to be.
     """
-    placed: list[tuple[float, int, dict[str, Any], bool, float | None, str]] = []
-    n_leaves = _place(root, 0, levels, [0.0], placed, None, "")
+    placed: list[tuple[float, int, dict[str, Any], bool]] = []
+    n_leaves = _place(root, 0, levels, [0.0], placed)
     deepest = max(depth for _, depth, *_ in placed)
     width = max(width or 0.0, n_leaves * LEAF, 260.0)
     height = deepest * LEVEL + 58
@@ -40,33 +54,64 @@ def tree(root: dict[str, Any], *, order: list[str] | None = None, levels: int = 
     axes.set_ylim(-height, 0)
     step = width / n_leaves
     at = {id(node): ((x + 0.5) * step, -(24 + depth * LEVEL)) for x, depth, node, *_ in placed}
-    for x, depth, node, cut, _, _ in placed:
+    for _, _, node, cut in placed:
         here = at[id(node)]
         if "feature" in node and not cut:
             for side, word in (("yes", "≤"), ("no", ">")):
                 there = at[id(node[side])]
-                axes.plot([here[0], there[0]], [here[1] - 19, there[1] + 13], color=RULE2, linewidth=0.6 + 2.6 * node[side]["rows"] / max(root["rows"], 1), solid_capstyle="round", zorder=1)
+                axes.plot(
+                    [here[0], there[0]],
+                    [here[1] - 19, there[1] + 13],
+                    color=RULE2,
+                    linewidth=0.6 + 2.6 * node[side]["rows"] / max(root["rows"], 1),
+                    solid_capstyle="round",
+                    zorder=1,
+                )
                 middle = np.add(here, there) / 2
-                axes.text(middle[0] + (-7 if side == "yes" else 7), middle[1] - 2, word, ha="right" if side == "yes" else "left", va="center", color=INK3, fontsize=9.5)
+                axes.text(
+                    middle[0] + (-7 if side == "yes" else 7),
+                    middle[1] - 2,
+                    word,
+                    ha="right" if side == "yes" else "left",
+                    va="center",
+                    color=INK3,
+                    fontsize=9.5,
+                )
             unit = f" {node['unit']}" if node.get("unit") else ""
-            axes.text(*here, short(node["feature"], 24), ha="center", va="bottom", fontsize=10, weight="bold", color=INK)
-            axes.text(here[0], here[1] - 1, f"≤ {node['threshold']:.4g}{short(unit, 12)} ?", ha="center", va="top", fontsize=10, color=INK2)
+            axes.text(
+                *here,
+                short(node["feature"], 24),
+                ha="center",
+                va="bottom",
+                fontsize=10,
+                weight="bold",
+                color=INK,
+            )
+            axes.text(
+                here[0],
+                here[1] - 1,
+                f"≤ {node['threshold']:.4g}{short(unit, 12)} ?",
+                ha="center",
+                va="top",
+                fontsize=10,
+                color=INK2,
+            )
         else:
             _answer(axes, here, node, order or [], cut)
     return figure
 
 
-def _place(node, depth, levels, cursor, placed, parent, side):
+def _place(node, depth, levels, cursor, placed):
     """Give every node its place across (leaves in order, questions between them); return the number of leaves."""
     cut = "feature" in node and depth >= levels
     if "feature" not in node or cut:
-        placed.append((cursor[0], depth, node, cut, parent, side))
+        placed.append((cursor[0], depth, node, cut))
         cursor[0] += 1
         return 1
     start = len(placed)
-    leaves = sum(_place(node[s], depth + 1, levels, cursor, placed, None, s) for s in ("yes", "no"))
+    leaves = sum(_place(node[s], depth + 1, levels, cursor, placed) for s in ("yes", "no"))
     children = [x for x, d, *_ in placed[start:] if d == depth + 1]
-    placed.append((float(np.mean(children)), depth, node, False, parent, side))
+    placed.append((float(np.mean(children)), depth, node, False))
     return leaves
 
 
@@ -97,7 +142,9 @@ def as_tree(node: dict[str, Any], names: dict[str, str] | None = None) -> dict[s
 
 
 @drawn
-def hypothesis(result: Hypothesis, *, names: dict[str, str] | None = None, order: list[str] | None = None) -> Drawing:
+def hypothesis(
+    result: Hypothesis, *, names: dict[str, str] | None = None, order: list[str] | None = None
+) -> Drawing:
     """Draw the shallow tree of a hypothesis."""
     return tree(as_tree(result.tree, names), order=order or [f"group {g}" for g in range(12)])
 
@@ -119,7 +166,14 @@ def importance(result: Forest, *, at_most: int = 10, width: float = 420) -> Draw
     axes.hlines(y, 0, result.importance[order], color=RULE2, linewidth=1)
     axes.plot(result.importance[order], y, linestyle="none", marker="o", markersize=5, color=THREAD)
     for value, where in zip(result.importance[order], y):
-        axes.annotate(f"{value:.2f}", (value, where), xytext=(7, 0), textcoords="offset points", va="center", fontsize=9.5)
+        axes.annotate(
+            f"{value:.2f}",
+            (value, where),
+            xytext=(7, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9.5,
+        )
     axes.set_yticks(y, [short(result.feature_names[i], 24) for i in order], color=INK)
     axes.set_xlim(0, None)
     axes.set_ylim(-0.6, len(order) - 0.4)

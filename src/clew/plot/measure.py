@@ -8,10 +8,13 @@ from clew.plot.style import BRIGHT, LINES, Drawing, bare, drawn
 
 CASING = "#101114"
 OTHERS = "#9a9a9a"
+DENSE = 60_000  # corners of outlines beyond which they become part of the picture
 
 
 @drawn
-def painted(picture: np.ndarray, labels: np.ndarray, groups: dict[int, int], *, width: float = 460) -> Drawing:
+def painted(
+    picture: np.ndarray, labels: np.ndarray, groups: dict[int, int], *, width: float = 460
+) -> Drawing:
     """Draw the outlines of objects on their picture, a colour and a kind of line for each group.
 
     Parameters
@@ -39,7 +42,9 @@ def painted(picture: np.ndarray, labels: np.ndarray, groups: dict[int, int], *, 
             continue
         axes.add_collection(LineCollection(found, colors=CASING, linewidths=3, alpha=0.75))
         style = LINES[group % len(LINES)]
-        axes.add_collection(LineCollection(found, colors=BRIGHT[group % len(BRIGHT)], linewidths=1.6, linestyles=[style]))
+        axes.add_collection(
+            LineCollection(found, colors=BRIGHT[group % len(BRIGHT)], linewidths=1.6, linestyles=[style])
+        )
     bare(axes)
     axes.set_xlim(-0.5, picture.shape[1] - 0.5)
     axes.set_ylim(picture.shape[0] - 0.5, -0.5)
@@ -62,7 +67,9 @@ def outlines(labels: np.ndarray) -> list[tuple[int, np.ndarray]]:
     return found
 
 
-def crop(picture: np.ndarray, labels_shape: tuple[int, int], box: tuple[float, float, float, float], *, side: float) -> np.ndarray:
+def crop(
+    picture: np.ndarray, labels_shape: tuple[int, int], box: tuple[float, float, float, float], *, side: float
+) -> np.ndarray:
     """Return a square of a picture round one object, uint8 (n, n); what lies outside the picture is black.
 
     Parameters

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import matplotlib
-import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -45,7 +44,7 @@ BRIGHT = ["#56b4e9", "#e69f00", "#2fcfa0", "#cc79a7", "#8fd0f5", "#f0e442"]
 LINES: list[Any] = ["solid", (0, (3, 2)), (0, (1, 1.4)), (0, (5, 1.6, 1, 1.6)), (0, (8, 1)), (0, (7, 3))]
 SIGNED = ["#2f6f9f", "#9dbcd0", "#f4f1ea", "#d9a58f", "#a8452a"]  # blue, paper, rust
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.family": ["DejaVu Sans"],  # comes with matplotlib, so that the same record gives the same layout
     "font.size": 9.5,
     "text.color": INK,
@@ -118,7 +117,9 @@ def svg(figure: Figure, *, salt: str, label: str) -> str:
         FigureCanvasAgg(figure)
     body = buffer.getvalue()
     body = body[body.index("<svg") :]
-    body = re.sub(r"<(metadata|style)\b.*?</\1>", "", body, flags=re.S)  # a style would hold for the whole page
+    body = re.sub(
+        r"<(metadata|style)\b.*?</\1>", "", body, flags=re.S
+    )  # a style would hold for the whole page
     body = re.sub(r"<g id=\"[^\"]*\"", "<g", body)
     body = re.sub(r"(font: [^'\"]*)'DejaVu Sans'", r"\1var(--font)", body)
     body = re.sub(r"font(-weight)?: 700", r"font\1: 600", body)

@@ -6,7 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from clew.plot.style import INK, INK3, RULE, RULE2, SURFACE, THREAD, Drawing, drawn, group_color, group_marker, mix
+from clew.plot.style import (
+    INK,
+    INK3,
+    RULE,
+    RULE2,
+    SURFACE,
+    THREAD,
+    Drawing,
+    drawn,
+    group_color,
+    group_marker,
+    mix,
+)
 from clew.validate.metrics import Scores, Validation
 
 WORDS = {"balanced_accuracy": "balanced accuracy", "f1": "F1, macro", "jaccard": "Jaccard, macro", "precision": "precision, macro", "recall": "recall, macro", "matthews": "Matthews", "mae": "mean abs. error", "rmse": "RMS error", "r2": "R²", "spearman": "Spearman"}  # fmt: skip
@@ -46,7 +58,16 @@ def _metrics(figure: Any, open_: Scores, sealed: Scores | None, *, width: float,
             one = figures.metrics[name]
             if np.isfinite(one.low):
                 axes.plot([one.low, one.high], [where] * 2, color=color, linewidth=1.5)
-            axes.plot(one.value, where, marker="o", markersize=6, markerfacecolor=face, markeredgecolor=color, markeredgewidth=1.4, zorder=3)
+            axes.plot(
+                one.value,
+                where,
+                marker="o",
+                markersize=6,
+                markerfacecolor=face,
+                markeredgecolor=color,
+                markeredgewidth=1.4,
+                zorder=3,
+            )
     ends = np.array([[m.value, m.low, m.high] for figures in shown for m in figures.metrics.values()])
     ends = ends[np.isfinite(ends)]
     ceiling = 1.0 if open_.classes else max(1.0, float(ends.max(initial=1.0)))
@@ -65,9 +86,19 @@ def _metrics(figure: Any, open_: Scores, sealed: Scores | None, *, width: float,
         columns.append((sealed, (width - 122 - 6) / inner, "bold", True))
     for figures, x, weight, whole in columns:
         head = "sealed" if figures is sealed else "open"
-        axes.text(x, len(names) - 0.15, head, ha="right", color=INK3, transform=places, fontsize=9.5, va="bottom")
+        axes.text(
+            x, len(names) - 0.15, head, ha="right", color=INK3, transform=places, fontsize=9.5, va="bottom"
+        )
         for where, name in zip(y, names):
-            axes.text(x, where, spelt(figures.metrics[name], interval=whole), ha="right", weight=weight, color=INK, **plain)
+            axes.text(
+                x,
+                where,
+                spelt(figures.metrics[name], interval=whole),
+                ha="right",
+                weight=weight,
+                color=INK,
+                **plain,
+            )
     for where, name in zip(y, names):
         axes.text(-122 / inner, where, WORDS.get(name, name), ha="left", color=INK, **plain)
 
@@ -111,12 +142,25 @@ def _confusion(axes: Any, scores: Scores, order: list[str] | None) -> None:
     for (i, j), rows in np.ndenumerate(table):
         from matplotlib.patches import Rectangle
 
-        axes.add_patch(Rectangle((j - 0.47, i - 0.47), 0.94, 0.94, facecolor=mix(RULE2, 0.08 + 0.4 * of_true[i, j]), linewidth=0))
+        axes.add_patch(
+            Rectangle(
+                (j - 0.47, i - 0.47),
+                0.94,
+                0.94,
+                facecolor=mix(RULE2, 0.08 + 0.4 * of_true[i, j]),
+                linewidth=0,
+            )
+        )
         axes.text(j, i, f"{rows}", ha="center", va="center", fontsize=11 if n < 5 else 9, color=INK)
     known = order or list(scores.classes)
     for i, name in enumerate(scores.classes):
         number = known.index(name) if name in known else -1
-        style = {"marker": group_marker(number), "color": group_color(number), "markersize": 7, "clip_on": False}
+        style = {
+            "marker": group_marker(number),
+            "color": group_color(number),
+            "markersize": 7,
+            "clip_on": False,
+        }
         axes.plot([i], [-0.78], **style)
         axes.plot([-0.78], [i], **style)
     axes.axis("off")
@@ -134,7 +178,16 @@ def _scatter(axes: Any, result: Validation) -> None:
     truth, said = np.asarray(result.truth, float), np.asarray(result.predicted, float)
     ends = [min(truth.min(), said.min()), max(truth.max(), said.max())]
     axes.plot(ends, ends, color=RULE2, linewidth=1)
-    axes.plot(truth, said, linestyle="none", marker="o", markersize=3, markerfacecolor=mix(THREAD, 0.5), markeredgewidth=0, rasterized=len(truth) > 3000)
+    axes.plot(
+        truth,
+        said,
+        linestyle="none",
+        marker="o",
+        markersize=3,
+        markerfacecolor=mix(THREAD, 0.5),
+        markeredgewidth=0,
+        rasterized=len(truth) > 3000,
+    )
     axes.set_xlabel("true")
     axes.set_ylabel("predicted")
     axes.locator_params(nbins=4)

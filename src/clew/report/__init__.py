@@ -35,6 +35,11 @@ def write_report(study: Study, path: str | Path) -> Path:
     from clew.result import write_whole
 
     path = Path(path)
-    check(path.parent.is_dir(), SettingError, "The folder of the report '{}' must exist. Got nothing there.", path)
+    check(
+        path.parent.is_dir(),
+        SettingError,
+        "The folder of the report '{}' must exist. Got nothing there.",
+        path,
+    )
     check(not path.is_dir(), SettingError, "The report '{}' must be a file to write. Got a folder.", path)
     return write_whole(path, page(gather(study)).encode())

@@ -115,7 +115,9 @@ class Record:
     @cached_property
     def classes(self) -> list[str]:
         """Return names of groups, then other classes: the order of colours and markers."""
-        groups = [self.names.get(str(g), f"group {g}") for g in range(self.exploration.k if self.exploration else 0)]
+        groups = [
+            self.names.get(str(g), f"group {g}") for g in range(self.exploration.k if self.exploration else 0)
+        ]
         known = [*self.names.values()]
         if not known or (self.forest and not set(self.forest.classes) & set(known)):
             return list(self.forest.classes) if self.forest and self.forest.classes else groups
@@ -178,10 +180,10 @@ def gather(study: Study) -> Record:
 
 
 def _tested(study: Study, step: Step, models: list[dict[str, Any]], openings: list[Opening]) -> Tested:
-    """Find the opening that a test went through: the last one for a test that was not after it."""
-    through = [one for one in openings if one.verb == "test" and one.at <= step.at]
+    """Find the opening that a test went through: in order, or the last before it where a test broke off."""
+    through = [one for one in openings if one.verb == "test"]
     tests = [one.id for one in study.steps() if one.verb == "test"]
-    nth = tests.index(step.id)
-    opening = through[nth] if len(through) == len(tests) else through[-1]
+    before = [one for one in through if one.at <= step.at]
+    opening = through[tests.index(step.id)] if len(through) == len(tests) else before[-1]
     model = next((one["name"] for one in models if one["step"] in step.inputs["steps"]), "a model")
     return Tested(step, study.result(step), opening, model)

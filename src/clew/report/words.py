@@ -8,7 +8,21 @@ from typing import Any
 
 from clew.report.gathered import Record
 
-NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+NUMBERS = [
+    "no",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+]
 CIRCULAR = (
     "The labels are the names of groups that were made of the same features: the figures say how well the classifier "
     "repeats the grouping, not whether it is true."
@@ -41,7 +55,11 @@ def figure(value: Any) -> str:
     if known.get("value") is None:
         return "not known"
     text = _plain(known["value"])
-    return text if known.get("low") is None or known.get("high") is None else f"{text} [{_plain(known['low'])}, {_plain(known['high'])}]"
+    return (
+        text
+        if known.get("low") is None or known.get("high") is None
+        else f"{text} [{_plain(known['low'])}, {_plain(known['high'])}]"
+    )
 
 
 def _plain(value: float) -> str:
@@ -128,7 +146,9 @@ def _classifier(record: Record) -> str:
         said = f"The classifier reaches a balanced accuracy of {figure(metrics['balanced_accuracy'])} {where}"
     else:
         said = f"The model is off by {figure(metrics['mae'])} on average (R² {figure(metrics['r2'])}) {where}"
-    waiting = "" if tested or not record.counts["sealed"] or record.openings else "; the sealed rows wait untouched"
+    waiting = (
+        "" if tested or not record.counts["sealed"] or record.openings else "; the sealed rows wait untouched"
+    )
     return f"{said}{waiting}."
 
 
@@ -143,30 +163,49 @@ def _caveat(record: Record) -> str:
 def agreement(record: Record) -> str:
     """Say how far the runs agree, and what this does not show."""
     look = record.exploration
-    return safe(look.clustering.stability.headline()) if look else ""
+    return safe(look.clustering.stability.headline()).replace(" -", " −") if look else ""
 
 
 def reviewer(record: Record) -> list[tuple[str, str]]:
     """Return what a reviewer should know, as (title, sentence)."""
-    items = [("Tried", _tried(record)), ("Left out", " ".join(safe(note) for note in record.facts["notes"]))]
+    items = [("Tried", _tried(record)), ("Left out", _sentences(folded(record.facts["notes"])))]
     look = record.exploration
     if look is not None and look.follows_source is not None:
-        verdict = "they may be the batch, not the objects" if look.follows_source >= 0.5 else "little or none of it"
-        items.append(("Sources", f"groups and sources share an adjusted Rand index of {look.follows_source:.2f}: {verdict}."))
+        verdict = (
+            "they may be the batch, not the objects" if look.follows_source >= 0.5 else "little or none of it"
+        )
+        items.append(
+            (
+                "Sources",
+                f"groups and sources share an adjusted Rand index of {look.follows_source:.2f}: {verdict}.",
+            )
+        )
     if look is not None and look.notes:
-        items.append(("Notes", " ".join(safe(note) for note in look.notes)))
+        items.append(("Notes", _sentences(look.notes)))
     items.append(("Labels", _labels(record)))
     if record.validation is not None:
         items.append(("Held out", safe(record.validation.split["reason"])))
-        warnings = [safe(_sentence(one)) for one in record.validation.warnings]
-        items.append(("Mind", " ".join(warnings)))
+        items.append(("Mind", _sentences(record.validation.warnings)))
         items.append(("Model", _model_and_figures(record)))
     return [(title, text) for title, text in items if text]
 
 
-def _sentence(text: str) -> str:
-    text = text.strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+def folded(notes: list[str]) -> list[str]:
+    """Put remarks that say the same of several files together: "the alpha channel is left out (54 files)"."""
+    said: dict[str, list[str]] = {}
+    for note in notes:
+        of, colon, text = note.partition(": ")
+        said.setdefault(text if colon and " " not in of else note, []).append(note)
+    return [
+        same[0] if len(same) == 1 else f"{text.rstrip('.')} ({len(same)} files)"
+        for text, same in said.items()
+    ]
+
+
+def _sentences(notes: list[str]) -> str:
+    """Join remarks to sentences, each remark once."""
+    told = [note.strip() for note in dict.fromkeys(notes)]
+    return " ".join(safe(note if note.endswith((".", "!", "?")) else f"{note}.") for note in told)
 
 
 def look_in_short(step: Any) -> str:
@@ -199,7 +238,9 @@ def _labels(record: Record) -> str:
         return "" if record.samples.target is not None else "none yet."
     parts = []
     if people:
-        parts.append(f"{counted(people, 'open row')} labelled by people (on record by {safe(listed(record.people))})")
+        parts.append(
+            f"{counted(people, 'open row')} labelled by people (on record by {safe(listed(record.people))})"
+        )
     if groups:
         parts.append(f"{counted(groups, 'open row')} labelled by the name of their group")
     return f"{'; '.join(parts)}.{' ' + CIRCULAR if groups else ''}"
@@ -215,9 +256,15 @@ def _model_and_figures(record: Record) -> str:
     differ = [
         f"{name} {record.validated.settings[name]} instead of {value}"
         for name, value in trained.settings.items()
-        if name not in ("n_jobs",) and name in record.validated.settings and record.validated.settings[name] != value
+        if name not in ("n_jobs",)
+        and name in record.validated.settings
+        and record.validated.settings[name] != value
     ]
-    return f"the cross-validation judged other settings than {safe(record.models[-1]['name'])} has: {safe(', '.join(differ))}." if differ else ""
+    return (
+        f"the cross-validation judged other settings than {safe(record.models[-1]['name'])} has: {safe(', '.join(differ))}."
+        if differ
+        else ""
+    )
 
 
 def in_short(record: Record, step: Any) -> str:
@@ -225,11 +272,15 @@ def in_short(record: Record, step: Any) -> str:
     summary = step.summary
     match step.verb:
         case "sources":
-            return f"{counted(record.n_sources, 'file')}" + (" + label images" if len(summary["sources"]) > record.n_sources else "")
+            return f"{counted(record.n_sources, 'file')}" + (
+                " + label images" if len(summary["sources"]) > record.n_sources else ""
+            )
         case "measure":
             return f"{summary['rows']:,} {record.what} × {len(summary['features'])}"
         case "seal":
-            by = {"group": "whole groups", "space": "regions", "row": "at random"}.get(summary["by"], summary["by"])
+            by = {"group": "whole groups", "space": "regions", "row": "at random"}.get(
+                summary["by"], summary["by"]
+            )
             return f"{counted(summary['sealed'], 'row')}, {by}" if summary["sealed"] else "nothing sealed"
         case "explore":
             return f"{look_in_short(step)}, ARI {summary['stability']['ari_mean']:.2f}"

@@ -1,0 +1,265 @@
+"""The second sheet: the figures behind the first one, and the whole thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from clew.explore.stability import match
+from clew.plot import explore as draw
+from clew.plot import learn as draw_learnt
+from clew.report import pictures, words
+from clew.report.gathered import Record
+from clew.report.parts import METHODS, day, drawn, empty, group_name, next_command, section, sign
+from clew.report.words import code, counted, figure, safe
+
+
+def second_sheet(record: Record) -> str:
+    parts: list[Callable[[Record], str]] = [
+        _runs,
+        _painted,
+        _consensus,
+        _correlations,
+        _shallow,
+        _forest,
+        _thread,
+    ]
+    return f'<div class="sheet"><div class="details">\n{"".join(part(record) for part in parts)}</div></div>'
+
+
+def _key(record: Record) -> str:
+    look = record.exploration
+    if look is None or not look.k:
+        return ""
+    items = "".join(
+        f"<li>{sign(g)} {safe(group_name(record, g))}, {counted(int(n), 'row')}</li>"
+        for g, n in enumerate(look.clustering.sizes)
+    )
+    return f'<ul class="key">{items}</ul>'
+
+
+def _runs(record: Record) -> str:
+    look = record.exploration
+    if look is None:
+        return section(
+            "Every run",
+            "",
+            empty(
+                "The same rows laid out again and again, so that runs can be compared.",
+                f"clew explore {record.study}",
+            ),
+            kind="all",
+        )
+    runs = len(look.embedding.aligned)
+    own = None
+    if look.k:
+        own = np.stack([match(labels, look.clustering.consensus) for labels in look.clustering.labels])
+    if runs == 1:
+        aside = "no randomness in this map"
+        caption = "This method gives the same map every time."
+    else:
+        aside = f"{METHODS[look.embedding.method]}, {runs} runs, turned to match run 1"
+        overlap = float(np.mean(look.embedding.neighbor_overlap))
+        caption = f"Two runs share {overlap:.0%} of a row’s {look.embedding.k} neighbours. Seeds {look.embedding.seeds[0]} to {look.embedding.seeds[-1]}. "
+        caption += (
+            "Each map wears the groups that the clustering of the same number made."
+            if look.k
+            else "No groups, so all rows are alike."
+        )
+    drawing = draw.runs(look.embedding, groups=look.groups, labels=own, width=1160)
+    return section(
+        "Every run",
+        aside,
+        _key(record) + drawn(drawing, "runs", caption, label=f"{runs} maps of the same rows", kind="wide"),
+        kind="all",
+    )
+
+
+def _painted(record: Record) -> str:
+    if not pictures.has_pictures(record):
+        return ""
+    look, title = record.exploration, "Groups painted back"
+    if look is None:
+        return section(
+            title,
+            "",
+            empty(
+                "The images, each open object with the outline of its group.", f"clew explore {record.study}"
+            ),
+            kind="all",
+        )
+    if not look.k:
+        return section(
+            title,
+            "",
+            "<p>No groups, so there is nothing to paint.</p>",
+            kind="" if len(shown) == 1 else "all",
+        )
+    shown = pictures.paintings(record, pictures.Pictures(record))
+    n_open = len(np.unique(record.shown[0].origin["source"].to_numpy(dtype=str)))
+    lines = ["solid", "dashed", "dotted", "dash-dot", "long dashes", "wide dashes"]
+    kinds = "; ".join(
+        f"{sign(g)} {safe(group_name(record, g))}: {lines[g % len(lines)]}" for g in range(look.k)
+    )
+    body = "".join(
+        f"<figure>{drawing}<figcaption>{code(source)}, {counted(n, 'open object')}</figcaption></figure>"
+        for source, drawing, n in shown
+    )
+    hidden = "Thin grey: objects that are sealed or were left out; nothing is said of them."
+    aside = f"{len(shown)} of {counted(n_open, 'image')} with open objects" if n_open > 1 else ""
+    grid = "painted single" if len(shown) == 1 else "painted"
+    return section(
+        title,
+        aside,
+        f'<p class="quiet">{kinds}. {hidden}</p><div class="{grid}">{body}</div>',
+        kind="" if len(shown) == 1 else "all",
+    )
+
+
+def _consensus(record: Record) -> str:
+    look = record.exploration
+    if look is None:
+        return ""
+    agreed = look.clustering.stability
+    n = len(agreed.shown)
+    caption = (
+        f"Share of {len(agreed.ari)} runs that put two rows together; {n:,} of {len(look.sample):,} rows, ordered by group and confidence. "
+        + ", ".join(
+            f"{group_name(record, g) if look.k else f'part {g}'} {value:.2f}"
+            for g, value in enumerate(look.clustering.group_stability)
+        )
+        + ": mean confidence."
+    )
+    if not look.k:
+        caption += (
+            " There are no groups; the rows are cut in two all the same, so that the cut can be looked at."
+        )
+    return section(
+        "Consensus of the runs",
+        "",
+        drawn(draw.consensus(agreed, width=400), "consensus", safe(caption), label="Consensus matrix"),
+    )
+
+
+def _correlations(record: Record) -> str:
+    look = record.exploration
+    if look is None or look.hypotheses is None:
+        return ""
+    told = look.hypotheses
+    lines = []
+    for group in range(told.distance_correlation.shape[1]):
+        best = int(np.argmax(np.abs(told.distance_correlation[:, group])))
+        value = f"{told.distance_correlation[best, group]:.2f}".replace("-", "−")
+        lines.append(
+            f"{sign(group)} {safe(group_name(record, group))}: {safe(told.feature_names[best])} {value}"
+        )
+    caption = f"Right: correlation with the distance to each group’s centre; strongest: {'; '.join(lines)}."
+    return section(
+        "Features",
+        "correlation with each other and with the distance to each centre",
+        drawn(
+            draw.correlations(told),
+            "correlations",
+            caption,
+            label="Correlation matrix of the features",
+            kind="wide",
+        ),
+    )
+
+
+def _shallow(record: Record) -> str:
+    look = record.exploration
+    if look is None or look.hypotheses is None:
+        return ""
+    order = [group_name(record, g) for g in range(look.k)]
+    names = {str(g): name for g, name in enumerate(order)}
+    body = ""
+    for i, one in enumerate(look.hypotheses.stated):
+        drawing = draw_learnt.tree(draw_learnt.as_tree(one.tree, names), order=order)
+        body += f'<p style="margin-top:{14 if i else 0}px">{words.statement(record, one)}: {figure(one.balanced_accuracy)}</p>'
+        body += drawn(
+            drawing, f"shallow {i}", "", label=f"Shallow tree of {words.listed(one.features)}", kind="wide"
+        )
+    body += f'<p class="quiet">{safe(look.hypotheses.stated[0].split)} Thick lines carry many rows.</p>'
+    return section(
+        "The hypothesis as a tree" if len(look.hypotheses.stated) == 1 else "The hypotheses as trees",
+        "thresholds in the units of the data",
+        body,
+    )
+
+
+def _forest(record: Record) -> str:
+    if record.forest is None:
+        return section(
+            "The classifier",
+            "",
+            empty("One tree of the forest, drawn with its thresholds.", next_command(record)),
+            kind="all",
+        )
+    forest, name = record.forest, record.models[-1]["name"]
+    features = draw_learnt.importance(forest, width=420)
+    trees = draw_learnt.tree(forest.tree(0), order=record.classes, levels=3)
+    about = f"{safe(forest.headline())}. sha256 {code(record.models[-1]['sha256'][:16])}: the same on any number of threads."
+    body = f"<p>{about}</p>" + drawn(
+        trees,
+        "tree",
+        f"Tree 1 of {forest.n_trees}, its first 3 questions on each way; the forest asks all its trees.",
+        label="One tree of the forest",
+        kind="wide",
+    )
+    body += '<h3 style="margin-top:16px">share in the decrease of impurity</h3>' + drawn(
+        features,
+        "importance",
+        "Correlated features divide their share among themselves.",
+        label="Importance of the features",
+    )
+    return section("The classifier" if forest.classes else "The model", safe(name), body, kind="all")
+
+
+def _thread(record: Record) -> str:
+    rows = []
+    for step in record.steps:
+        settings = ", ".join(
+            f"{key} {_setting(value)}" for key, value in step.settings.items() if value is not None
+        )
+        inputs = []
+        if step.inputs.get("samples"):
+            inputs.append(f"{safe(step.sees)} rows {code(step.inputs['samples'][:8])}")
+        inputs += [f"step {one}" for one in step.inputs.get("steps", [])]
+        rows.append(
+            f'<tr id="step-{step.id}"><td class="number">{step.id}</td><td><b>{safe(step.verb)}</b><br><span class="quiet">{day(step.at)}</span></td>'
+            f'<td>{safe(step.headline)}<br><code class="quiet">{safe(settings)}</code></td><td>{", ".join(inputs)}</td>'
+            f'<td>{code(step.digest[:16])}</td><td class="number">{step.seconds:.1f} s</td></tr>'
+        )
+    table = f'<div class="wide"><table class="steps"><tr><th class="number">#</th><th>step</th><th>what came of it, with all settings</th><th>saw</th><th>result, sha256</th><th class="number">time</th></tr>{"".join(rows)}</table></div>'
+    tried = f"{counted(len(record.looks), 'look')}, {counted(len(record.hypotheses), 'hypothesis', 'hypotheses')} and {counted(len(record.models), 'model')} were tried."
+    return section("The thread", safe(tried), table + _versions(record) + _remarks(record), kind="all")
+
+
+def _setting(value: Any) -> str:
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _versions(record: Record) -> str:
+    kinds: dict[str, list[int]] = {}
+    for step in record.steps:
+        kinds.setdefault(
+            ", ".join(f"{name} {version}" for name, version in step.versions.items()), []
+        ).append(step.id)
+    lines = [
+        safe(versions) if len(kinds) == 1 else f"Steps {', '.join(map(str, ids))}: {safe(versions)}"
+        for versions, ids in kinds.items()
+    ]
+    return f'<p class="quiet" style="margin-top:8px;max-width:none">Made with {"<br>".join(lines)}.</p>'
+
+
+def _remarks(record: Record) -> str:
+    """List every remark on the data where the first sheet has put some together."""
+    notes = record.facts["notes"]
+    if len(words.folded(notes)) == len(notes):
+        return ""
+    items = "".join(f"<li>{safe(note)}</li>" for note in notes)
+    return f'<details class="quiet"><summary>All {len(notes)} remarks on the data</summary><ul>{items}</ul></details>'

@@ -1,0 +1,401 @@
+"""The page: a sheet that a reviewer can check, and below it the figures behind it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from clew.plot import explore as draw
+from clew.plot import validate as draw_scores
+from clew.plot.style import svg
+from clew.report import pictures, words
+from clew.report.behind import second_sheet
+from clew.report.gathered import Record
+from clew.report.parts import (
+    METHODS,
+    asset,
+    day,
+    drawn,
+    empty,
+    group_name,
+    next_command,
+    section,
+    sign,
+    told_features,
+)
+from clew.report.words import code, counted, figure, p_value, safe
+
+STRIPS = 4  # features whose distributions are drawn at most
+
+
+def page(record: Record) -> str:
+    """Return the whole page as HTML."""
+    style = asset("page.css")
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{safe(record.name)}: report of a clew study</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
+        f"{_first_sheet(record)}\n{second_sheet(record)}\n</body>\n</html>\n"
+    )
+
+
+def _first_sheet(record: Record) -> str:
+    last = record.steps[-1]
+    sources = counted(record.n_sources, "image" if record.facts["kind"] == "image" else "table")
+    n_features = len(record.samples.feature_names)
+    what = f"{sources}, {sum(record.counts.values()):,} {record.what}, {n_features} measurements"
+    made = f"made from the record on {day(last.at)}, by clew {safe(last.versions.get('clew', ''))}"
+    sections = [_found(record), _sure(record), _good(record), _claimed(record), _know(record)]
+    return (
+        f'<div class="sheet">\n<header class="top">{asset("mark.svg").strip()}<h1>{safe(record.name)}</h1>'
+        f'<span class="quiet">{what}</span><span class="quiet made">{made}</span></header>\n'
+        f'<div class="body">\n{_rail(record)}\n<main class="main">\n<p class="finding">{words.finding(record)}</p>\n'
+        f'<div class="columns">\n{"".join(sections)}</div>\n</main>\n</div>\n{_foot(record)}\n</div>'
+    )
+
+
+def _rail(record: Record) -> str:
+    items = []
+    for step in record.steps:
+        fork = step.verb == "explore" and record.look is not None and step.id != record.look.id
+        here = record.look is not None and step.id == record.look.id
+        kind = "fork" if fork else "here" if here else "done"
+        told = "a look not pursued" if fork else "the look that this page shows" if here else ""
+        title = f' title="{told}"' if told else ""
+        items.append(
+            f'<li class="{kind}"{title}>{"<i></i>" if fork else ""}<a href="#step-{step.id}"><b>{safe(step.verb)}</b>'
+            f"{safe(words.in_short(record, step))}<br><code>{step.digest[:8]}</code></a></li>"
+        )
+    return f'<nav class="rail" aria-label="The thread"><ol class="thread">\n{"".join(items)}</ol></nav>'
+
+
+def _found(record: Record) -> str:
+    look = record.exploration
+    if look is None:
+        return section(
+            "What was found",
+            "",
+            empty(
+                "A map of the open rows will stand here, with the groups if there are any.",
+                f"clew explore {record.study}",
+            ),
+        )
+    runs = len(look.embedding.aligned)
+    hollow = int((draw.wanders(look) & (look.k > 0)).sum())
+    caption = f"{len(look.sample):,} shown of {record.counts['open']:,} open rows. Trustworthiness {look.embedding.trustworthiness.mean():.2f}."
+    if hollow:
+        caption += f" Hollow: {counted(hollow, 'row')} that more than a tenth of the runs put elsewhere."
+    aside = f"{METHODS[look.embedding.method]}, run 1 of {runs}"
+    sizes = (
+        ", ".join(f"{group_name(record, g)} {size}" for g, size in enumerate(look.clustering.sizes))
+        if look.k
+        else "no groups"
+    )
+    body = drawn(
+        draw.run_map(look, names=record.names), "map", safe(caption), label=f"Map of the rows: {sizes}"
+    )
+    if look.k:
+        body += _crops(record) if pictures.has_pictures(record) else _medians(record)
+    return section("What was found", aside, body)
+
+
+def _crops(record: Record) -> str:
+    cells = []
+    for group, shown in pictures.crops(record, pictures.Pictures(record)).items():
+        name = group_name(record, group)
+        cells.append(f'<span title="{safe(name)}">{sign(group)}</span>')
+        cells += [
+            f'<img src="{uri}" alt="{safe(sample)}, {safe(name)}" title="{safe(sample)}">'
+            for sample, uri in shown
+        ]
+        cells += ["<span></span>"] * (pictures.CROPS - len(shown))
+    return f'<figure><div class="crops">{"".join(cells)}</div><figcaption>Open objects of each group at one scale, from the surest (left) to the one that wanders most.</figcaption></figure>'
+
+
+def _medians(record: Record) -> str:
+    samples, groups = record.shown
+    names = told_features(record, 3)
+    if not names:
+        return ""
+    columns = [samples.feature_names.index(name) for name in names]
+    head = "".join(
+        f'<th class="number">{safe(name)}{f" [{safe(samples.units[c])}]" if samples.units[c] else ""}</th>'
+        for name, c in zip(names, columns)
+    )
+    rows = "".join(
+        f"<tr><td>{sign(group)} {safe(group_name(record, group))}</td>"
+        + "".join(
+            f'<td class="number">{np.median(samples.features[groups == group, c]):.4g}</td>' for c in columns
+        )
+        + "</tr>"
+        for group in range(record.exploration.k)  # type: ignore[union-attr]
+    )
+    return f"<table><tr><th>median</th>{head}</tr>{rows}</table>"
+
+
+def _sure(record: Record) -> str:
+    look = record.exploration
+    if look is None:
+        return section(
+            "How sure",
+            "",
+            '<div class="empty">Whether one population would look just like that, and how far the runs agree.</div>',
+        )
+    found = look.evidence
+    at = int(np.argmax(found.ks == (look.k or found.best_k))) if (look.k or found.best_k) in found.ks else 0
+    high = found.reference_high[:, at]
+    ring = " Ring: the cut that was asked for." if look.k and not found.k else ""
+    caption = (
+        f"k = {int(found.ks[at])}: this data {found.index[at]:.2f}; single clouds reach {high[0]:.2f} (one mode a feature) and "
+        f"{high[1]:.2f} (ellipsoid) in 1 of 20 draws. Grey: 90% of {counted(int(found.draws.min()), 'draw')} of each kind; filled: above it.{ring} Over all k, {p_value(found.p_value)}."
+    )
+    body = drawn(
+        draw.evidence(found, cut=look.k),
+        "evidence",
+        caption,
+        label="Projected index of this data over the number of groups, above the band of single clouds",
+    )
+    body += f'<p style="margin-top:10px">{words.agreement(record)}</p>'
+    again = look.clustering.resampled_ari
+    if len(again):
+        body += f'<p class="quiet">On random 80% of the rows: ARI {again.mean():.2f}, lowest {again.min():.2f}.</p>'
+    return section("How sure", "projected index against k", body)
+
+
+def _good(record: Record) -> str:
+    open_, tested, forest = record.validation, record.sealed_test, record.forest
+    title = (
+        "How good is the model" if forest is not None and not forest.classes else "How good is the classifier"
+    )
+    if forest is None and open_ is None:
+        what = "Every metric with its interval, on rows that the classifier never saw."
+        return section(title, "", empty(what, next_command(record)), kind="grows")
+    name = safe(tested.model if tested else record.models[-1]["name"]) if record.models else ""
+    aside = f"{name}, {forest.n_trees} trees" if forest is not None else ""
+    if open_ is None and tested is None:
+        what = "Every metric with its interval, by cross-validation on the open rows."
+        return section(title, aside, empty(what, f"clew validate {record.study}"), kind="grows")
+    return section(title, aside, _metrics(record) + _matrix(record) + _baselines(record), kind="grows")
+
+
+def _metrics(record: Record) -> str:
+    open_, tested = record.validation, record.sealed_test
+    first = open_.scores if open_ is not None else tested.validation.scores  # type: ignore[union-attr]
+    sealed = tested.validation.scores if tested is not None and open_ is not None else None
+    by = f"open, held out by {safe(open_.split['by'])}" if open_ is not None else "sealed"
+    caption = f"Hollow: {by}. " if open_ is not None else "Hollow: sealed rows. "
+    if sealed is not None:
+        caption += "Filled: sealed. "
+    caption += f"Lines and brackets: 95%, over {_unit(record)}."
+    if tested is None and record.counts["sealed"]:
+        caption += f" Sealed rows: not tested yet ({code(f'clew test {record.study} --reason ...')})."
+    label = "; ".join(
+        f"{draw_scores.WORDS.get(name, name)} {figure(value)}"
+        for name, value in (sealed or first).metrics.items()
+    )
+    return drawn(draw_scores.metrics(first, sealed=sealed), "metrics", caption, label=label)
+
+
+def _unit(record: Record) -> str:
+    chosen = record.sealed_test.validation if record.sealed_test else record.validation
+    interval = next(iter(chosen.scores.metrics.values()))  # type: ignore[union-attr]
+    return (
+        counted(interval.n_groups, "row")
+        if interval.n_groups == interval.n_rows
+        else counted(interval.n_groups, "group of rows", "groups of rows")
+    )
+
+
+def _matrix(record: Record) -> str:
+    """Show the confusion and recall, or predicted against true numbers."""
+    tested = record.sealed_test
+    chosen = tested.validation if tested else record.validation
+    where = "sealed" if tested else "open rows"
+    assert chosen is not None
+    if not chosen.scores.classes:
+        drawing = draw_scores.scatter(chosen)
+        return f'<div class="side"><figure><h3>predicted against true, {where}</h3>{svg(drawing, salt="scatter", label=f"Predicted against true, {where}")}</figure></div>'
+    if len(chosen.scores.classes) > 12:
+        return f'<p class="quiet">Confusion of {len(chosen.scores.classes)} classes: <code>clew validate {safe(record.study)} --json</code> has it.</p>'
+    drawing = draw_scores.confusion(chosen.scores, order=record.classes)
+    table = "; ".join(
+        f"{a}: " + ", ".join(f"{n} as {b}" for n, b in zip(row, chosen.scores.classes))
+        for a, row in zip(chosen.scores.classes, chosen.scores.confusion.tolist())
+    )
+    recall = ", ".join(
+        f"{_class_sign(record, name)} {safe(name)} {figure(each['recall'])} ({counted(each['rows'], 'row')})"
+        for name, each in chosen.scores.per_class.items()
+    )
+    return (
+        f'<div class="side"><figure><h3>confusion, {where}</h3>{svg(drawing, salt="confusion", label=table)}</figure>'
+        f'<p class="quiet">Down: {_whose(record)}; across: the forest. Recall: {recall}.</p></div>'
+    )
+
+
+def _class_sign(record: Record, name: str) -> str:
+    return sign(record.classes.index(name) if name in record.classes else -1)
+
+
+def _whose(record: Record) -> str:
+    people, groups = record.labelled.get("person", 0), record.labelled.get("group", 0)
+    if people and groups:
+        return "labels of people and names of groups"
+    return "people’s labels" if people else "names of groups"
+
+
+def _baselines(record: Record) -> str:
+    if record.validation is None:
+        return ""
+    kind = "mae" if not record.validation.scores.classes else "balanced_accuracy"
+    said = {
+        "commonest_class": "always the largest class",
+        "mean": "always the mean",
+        "permuted": "shuffled labels",
+    }
+    parts = [
+        f"{said.get(name, name)} {_number(values.get(kind))}"
+        for name, values in record.validation.baselines.items()
+    ]
+    again = "".join(
+        f'<div class="notice"><b>Tested again, not independent:</b> {safe(one.model)} on the same sealed rows, {day(one.opening.at)}: '
+        f"{safe(draw_scores.WORDS.get(kind, kind))} {figure(one.validation.scores.metrics[kind])}.</div>"
+        for one in record.tests[1:]
+    )
+    return f'{again}<p class="quiet">For comparison, {draw_scores.WORDS.get(kind, kind)} on open rows: {"; ".join(parts)}.</p>'
+
+
+def _number(value: float | None) -> str:
+    return "not known" if value is None else f"{value:.2f}"
+
+
+def _claimed(record: Record) -> str:
+    title = "What was claimed, and what holds"
+    if not record.hypotheses and record.exploration is None:
+        what = "Sentences that say which measurements tell the groups apart."
+        return section(title, "", empty(what, f"clew explore {record.study}"), kind="two")
+    if not record.hypotheses:
+        none = (
+            "No hypothesis is on record: without groups there is nothing that measurements could tell apart."
+        )
+        return section(title, "", f"<p>{none}</p>", kind="two")
+    rows = "".join(
+        f'<tr><td>H{one["number"]}</td><td>{_said(record, one)}</td><td class="number">{figure(one["figures"])}</td>'
+        '<td class="number quiet">not tested yet</td><td>stated</td></tr>'
+        for one in record.hypotheses
+    )
+    table = (
+        '<table class="hypotheses"><tr><th></th><th>hypothesis, in the order in which they were stated</th>'
+        '<th class="number">open rows</th><th class="number">sealed: effect</th><th>verdict</th></tr>'
+        f"{rows}</table>"
+    )
+    note = (
+        "Open rows: balanced accuracy, cross-validated, the choice of features repeated in every fold. Stated, not "
+        "tested: the rows were put into groups by these very features, so a test on them would be circular. The sealed "
+        f"column is for {code('clew confirm')}. Correlation is not causation{_stand_ins(record)}."
+    )
+    return section(
+        title,
+        "",
+        f'<div class="wide">{table}</div><p class="quiet note">{note}</p>{_distributions(record)}',
+        kind="two",
+    )
+
+
+def _said(record: Record, one: dict[str, Any]) -> str:
+    """Say a hypothesis on record: with names where it belongs to the look that is shown."""
+    bare = one["statement"].partition(" (cross-validated")[0]
+    if record.look is None or one["step"] != record.look.id:
+        return f'<span class="quiet">{safe(bare)} (step {one["step"]}, not pursued)</span>'
+    stated = (
+        record.exploration.hypotheses.stated if record.exploration and record.exploration.hypotheses else []
+    )
+    same = [each for each in stated if each.statement == bare]
+    return words.statement(record, same[0]) if same else safe(bare)
+
+
+def _stand_ins(record: Record) -> str:
+    look = record.exploration
+    if look is None or look.hypotheses is None:
+        return ""
+    named = set(told_features(record, 99))
+    groups = [group for group in look.hypotheses.correlated if named & set(group)]
+    return (
+        "; " + "; ".join(f"{safe(words.listed(group))} can stand in for one another" for group in groups)
+        if groups
+        else ""
+    )
+
+
+def _distributions(record: Record) -> str:
+    look, names = record.exploration, told_features(record, STRIPS)
+    if look is None or not look.k or not names:
+        return ""
+    samples, groups = record.shown
+    columns = [samples.feature_names.index(name) for name in names]
+    kept = groups >= 0
+    drawing = draw.strips(
+        samples.features[kept][:, columns],
+        groups[kept],
+        feature_names=names,
+        units=[samples.units[c] for c in columns],
+        names=record.names,
+        width=560,
+    )
+    caption = (
+        "Every open row a point; line: middle half, bar: median. These features made the groups, so that the groups "
+        "differ in them is no evidence."
+    )
+    return drawn(drawing, "strips", caption, label=f"Distributions of {words.listed(names)} by group")
+
+
+def _know(record: Record) -> str:
+    body = "".join(f"<p><b>{safe(title)}:</b> {text}</p>" for title, text in words.reviewer(record))
+    return section("What a reviewer should know", "", f'<div class="know">{body}</div>{_seal(record)}')
+
+
+def _seal(record: Record) -> str:
+    sealed = record.counts["sealed"]
+    if not sealed:
+        return "<p><b>No seal:</b> no row was put aside, so nothing here can be tested on rows that nobody had looked at.</p>"
+    if not record.openings:
+        return f'<div class="seal-state">{asset("seal_closed.svg").strip()}<p><b>Sealed, never opened:</b> {safe(record.steps_of("seal")[-1].headline)}</p></div>'
+    lines = []
+    for number, one in enumerate(record.openings, start=1):
+        again = (
+            ""
+            if one.independent
+            else f" <b>{_ordinal(number)} time: not independent</b>, the rows had been looked at."
+        )
+        lines.append(
+            f"<p><b>Seal opened</b> {day(one.at)} by {safe(one.who)} for {code(one.verb)}, “{safe(one.reason)}”.{again}</p>"
+        )
+    return f'<div class="seal-state">{asset("seal_open.svg").strip()}<div>{"".join(lines)}</div></div>'
+
+
+def _ordinal(number: int) -> str:
+    return f"{number}{ {2: 'nd', 3: 'rd'}.get(number, 'th') }"
+
+
+def _foot(record: Record) -> str:
+    last = record.steps[-1]
+    named = ("python", "numpy", "scikit-learn")
+    versions = ", ".join(
+        f"{'Python' if name == 'python' else name} {last.versions[name]}"
+        for name in named
+        if name in last.versions
+    )
+    seeds = sorted(
+        {
+            int(s["random_state"])
+            for s in (one.settings for one in record.steps)
+            if s.get("random_state") is not None
+        }
+    )
+    runs = record.look.settings.get("runs", 1) if record.look is not None else 1
+    first = int(record.look.settings.get("random_state", 0)) if record.look is not None else 0
+    told = f"seeds {first}–{first + runs - 1}" if runs > 1 else f"seed {', '.join(map(str, seeds)) or 'none'}"
+    return (
+        f'<footer class="foot"><span>Check it: {code(f"clew verify {record.study}")} repeats all {counted(len(record.steps), "step")} and compares the hashes</span>'
+        f"<span>{safe(versions)}; {told} &nbsp; {code(f'record {record.sha256[:8]}')}</span></footer>"
+    )

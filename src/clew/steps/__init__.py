@@ -1,0 +1,47 @@
+"""The table of verbs that command line, page and notebook share: fetch rows, call one function, record.
+
+Everything heavy is imported inside the verbs, so that the table itself costs nothing.
+"""
+
+from __future__ import annotations
+
+from clew.steps.exploring import explore, name
+from clew.steps.intake import label, new, relink
+from clew.steps.learning import predict, test, train, validate
+from clew.steps.outcome import Outcome, Verb
+from clew.steps.thread import log, verify
+
+__all__ = [
+    "VERBS",
+    "Outcome",
+    "Verb",
+    "explore",
+    "label",
+    "log",
+    "name",
+    "new",
+    "predict",
+    "relink",
+    "test",
+    "train",
+    "validate",
+    "verify",
+]
+
+
+VERBS: dict[str, Verb] = {
+    one.name: one
+    for one in [
+        Verb("new", new),
+        Verb("explore", explore, settings="clew.explore.exploration:explore"),
+        Verb("name", name),
+        Verb("label", label),
+        Verb("train", train, settings="clew.learn.forest:train"),
+        Verb("validate", validate, settings="clew.learn.forest:validate"),
+        Verb("test", test),
+        Verb("predict", predict),
+        Verb("log", log),
+        Verb("verify", verify),
+        Verb("relink", relink),
+    ]
+}

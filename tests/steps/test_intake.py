@@ -1,0 +1,80 @@
+"""Making a study, and what people bring to it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+from clew import steps
+from clew.errors import DataError, SettingError
+from clew.simulate import blobs
+from clew.study.study import Study
+from tests.steps.worlds import QUICK, write_table
+
+
+def test_peoples_labels_stand_above_names_and_stay_on_record(tmp_path, table):
+    study, _ = table
+    steps.explore(study, k=2, **QUICK)
+    steps.name(study, ["0=low", "1=high"])
+    rows = study.samples().sample[:3]
+    pd.DataFrame({"sample": rows, "label": ["mine"] * 3}).to_csv(tmp_path / "l.csv", index=False)
+    told = steps.label(study, tmp_path / "l.csv")
+    assert told.data["changed"] == 3
+    steps.name(study, ["0=low", "1=high"])
+    assert study.samples().labels[:3].tolist() == ["mine"] * 3
+    assert sum(event.sample == rows[0] for event in study.label_events()) == 3
+
+
+def test_labels_that_do_not_fit_change_nothing(tmp_path, table):
+    study, _ = table
+    pd.DataFrame({"sample": [study.samples().sample[0], "nobody"], "label": ["x", "y"]}).to_csv(
+        tmp_path / "l.csv", index=False
+    )
+    with pytest.raises(DataError, match="nobody"):
+        steps.label(study, tmp_path / "l.csv")
+    assert study.label_events() == []
+
+
+def test_a_target_named_when_the_study_is_made_is_kept_out_of_the_features(tmp_path):
+    path, _ = write_table(tmp_path)
+    steps.new(tmp_path / "r.study", [path], target="e")
+    study = Study(tmp_path / "r.study")
+    assert "e" not in study.samples().feature_names
+    assert steps.train(study, trees=10).data["kind"] == "regression"
+
+
+def test_label_images_beside_the_images_are_used_and_groups_are_the_images(tmp_path):
+    for i in range(3):
+        made = blobs(n_round=8, n_elongated=6, size=220, random_state=i)
+        tifffile.imwrite(tmp_path / f"{i}.tif", made.pixels)
+        tifffile.imwrite(tmp_path / f"{i}_labels.tif", made.label_image.astype(np.uint16))
+    told = steps.new(tmp_path / "m.study", [tmp_path], sealed=0.34)
+    study = Study(tmp_path / "m.study")
+    assert told.data["groups"] == 3
+    assert len(set(study.samples().group)) == 2, "a whole image is sealed"
+    assert {source.role for source in study.sources()} >= {"data", "labels of 0.tif"}
+    assert steps.verify(study).data["same"]
+
+
+def test_nothing_is_left_behind_when_the_data_are_refused(tmp_path):
+    (tmp_path / "empty.csv").write_text("")
+    with pytest.raises(DataError):
+        steps.new(tmp_path / "x.study", [tmp_path / "empty.csv"])
+    path, _ = write_table(tmp_path)
+    with pytest.raises(SettingError, match="Did you mean"):
+        steps.new(tmp_path / "x.study", [path], features="aa")
+    with pytest.raises(DataError, match="all images or all tables"):
+        tifffile.imwrite(tmp_path / "i.tif", np.zeros((9, 9), np.uint8))
+        steps.new(tmp_path / "x.study", [path, tmp_path / "i.tif"])
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["cells.csv", "empty.csv", "i.tif"]
+
+
+def test_a_moved_source_is_relinked_on_record(tmp_path, table):
+    study, _ = table
+    (tmp_path / "far").mkdir()
+    (tmp_path / "cells.csv").rename(tmp_path / "far" / "cells.csv")
+    assert not steps.verify(study).data["same"]
+    assert steps.relink(study, [tmp_path / "far"]).data["relinked"] == ["cells.csv"]
+    assert steps.verify(study).data["same"]

@@ -1,0 +1,143 @@
+"""From labels to a model, and using it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+from clew import steps
+from clew.errors import DataError, SealedError, SettingError
+from clew.simulate import blobs
+from tests.steps.worlds import QUICK, write_table
+
+
+def test_the_walk_through_leaves_its_thread(picture):
+    study, _ = picture
+    verbs = [one.verb for one in study.steps()]
+    assert verbs == ["sources", "measure", "seal", "explore", "name", "train", "validate", "test"]
+    assert [one.sees for one in study.steps()] == ["nothing"] * 3 + ["open"] * 4 + ["sealed"]
+    assert study.steps()[3].settings["features"] == "shape"
+    assert len(study.hypotheses()) == 1
+    assert len(study.openings()) == 1
+
+
+def test_the_classifier_learns_from_the_features_that_made_the_groups(picture):
+    study, _ = picture
+    assert study.steps()[5].settings["features"] == "shape"
+    assert "area" not in study.result(study.steps()[5]).feature_names
+
+
+def test_figures_on_named_groups_say_that_they_measure_repetition(picture):
+    study, _ = picture
+    again = steps.validate(study, trees=5)
+    assert steps.CIRCULAR in again.warnings
+
+
+def test_groups_are_painted_and_predicted_on_a_new_image(picture, tmp_path):
+    study, _ = picture
+    fresh = blobs(n_round=25, n_elongated=15, size=320, random_state=9)
+    tifffile.imwrite(tmp_path / "new.tif", fresh.pixels)
+    model = study.folder / study.models()[-1]["path"]
+    told = steps.predict(model, [tmp_path / "new.tif"], out=tmp_path / "p.csv", paint=tmp_path / "painted")
+    frame = pd.read_csv(tmp_path / "p.csv")
+    assert frame.columns[:4].tolist() == ["source", "sample", "label", "probability"]
+    painted = tifffile.imread(tmp_path / "painted" / "new.tif.classes.tif")
+    classes = list(study.result(study.last("train")).classes)
+    right = 0
+    for i, kind in enumerate(fresh.kind):
+        inside = fresh.label_image == i + 1
+        right += (
+            classes[np.bincount(painted[inside])[1:].argmax()]
+            == {"round": "round", "elongated": "long"}[kind]
+        )
+    assert right >= 0.9 * len(fresh.kind)
+    assert told.data["rows"] == len(frame)
+
+
+def test_a_study_stands_for_its_latest_model(picture, tmp_path):
+    study, made = picture
+    tifffile.imwrite(tmp_path / "new.tif", made.pixels)
+    a = steps.predict(study.folder, [tmp_path / "new.tif"], out=tmp_path / "a.csv")
+    b = steps.predict(study.folder / "models" / "forest-1", [tmp_path / "new.tif"], out=tmp_path / "b.csv")
+    assert a.data["model_sha256"] == b.data["model_sha256"]
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+def test_a_model_refuses_input_of_another_kind_or_with_other_features(picture, table, tmp_path):
+    study, _ = picture
+    with pytest.raises(DataError, match="was trained on images, given tables"):
+        steps.predict(study.folder, [tmp_path / "cells.csv"], out=tmp_path / "p.csv")
+    other, _ = table
+    steps.explore(other, k=2, **QUICK)
+    steps.name(other, ["0=low", "1=high"])
+    steps.train(other, trees=5)
+    pd.DataFrame({"a": [1.0, 2.0], "b": [1.0, 2.0], "z": [0.0, 1.0]}).to_csv(
+        tmp_path / "wrong.csv", index=False
+    )
+    with pytest.raises((DataError, SettingError), match="'c'"):
+        steps.predict(other.folder, [tmp_path / "wrong.csv"], out=tmp_path / "p.csv")
+    assert not (tmp_path / "p.csv").exists()
+
+
+def test_models_are_numbered_and_never_overwritten(table):
+    study, _ = table
+    steps.explore(study, k=2, **QUICK)
+    steps.name(study, ["0=low", "1=high"])
+    first = steps.train(study, trees=5)
+    kept = {p: p.read_bytes() for p in (study.folder / "models" / "forest-1").iterdir()}
+    second = steps.train(study, trees=5)
+    third = steps.train(study, trees=6)
+    assert [one["name"] for one in study.models()] == ["forest-1", "forest-2", "forest-3"]
+    assert first.data["sha256"] == second.data["sha256"] != third.data["sha256"]
+    assert {p: p.read_bytes() for p in (study.folder / "models" / "forest-1").iterdir()} == kept
+
+
+def test_sealed_labels_of_people_are_the_truth_of_the_test(tmp_path, table):
+    study, kind = table
+    names = study.sample_names()
+    pd.DataFrame({"sample": names, "label": np.array(["x", "y"])[kind]}).to_csv(
+        tmp_path / "l.csv", index=False
+    )
+    steps.label(study, tmp_path / "l.csv")
+    assert study.samples().n_rows < len(names)
+    steps.train(study, trees=20)
+    with pytest.raises(SealedError, match="with a reason"):
+        steps.test(study)
+    assert study.openings() == []
+    once = steps.test(study, reason="figures for the paper")
+    assert once.data["openings"] == 1
+    assert once.data["metrics"]["accuracy"]["value"] > 0.95
+    assert not any("nearest" in warning for warning in once.warnings)
+    twice = steps.test(study, reason="again")
+    assert twice.data["openings"] == 2
+    assert "not independent" in twice.warnings[0]
+
+
+def test_a_numeric_target_gives_a_regressor_by_the_same_road(tmp_path, table):
+    study, _ = table
+    trained = steps.train(study, target="e", trees=30)
+    assert trained.data["kind"] == "regression"
+    figures = steps.validate(study, target="e", trees=30).data["metrics"]
+    assert figures["r2"]["value"] > 0.9
+    out = tmp_path / "p.csv"
+    steps.predict(study.folder, [write_table(tmp_path, seed=4, name="new.csv")[0]], out=out)
+    frame = pd.read_csv(out)
+    truth = pd.read_csv(tmp_path / "new.csv")["e"]
+    assert np.corrcoef(frame["value"], truth)[0, 1] > 0.95
+    assert steps.test(study, reason="end").data["metrics"]["r2"]["value"] > 0.9
+    assert steps.verify(study).data["same"]
+
+
+def test_a_verb_that_needs_another_says_which(table):
+    study, _ = table
+    with pytest.raises(DataError, match="clew explore"):
+        steps.name(study, ["0=x"])
+    with pytest.raises(DataError, match="clew train"):
+        steps.test(study, reason="too early")
+    with pytest.raises(DataError, match="clew train"):
+        steps.predict(study.folder, [study.folder.parent / "cells.csv"], out=study.folder.parent / "p.csv")
+    with pytest.raises(DataError, match="must have labels"):
+        steps.train(study)
+    assert study.openings() == []
