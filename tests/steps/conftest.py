@@ -16,7 +16,7 @@ def table(tmp_path):
     return Study(tmp_path / "t.study"), kind
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def picture(tmp_path_factory):
     """A study of a simulated image that has gone all the way; tests only read it."""
     folder = tmp_path_factory.mktemp("picture")

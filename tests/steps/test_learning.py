@@ -10,6 +10,7 @@ import tifffile
 from clew import steps
 from clew.errors import DataError, SealedError, SettingError
 from clew.simulate import blobs
+from clew.steps.learning import CIRCULAR
 from tests.steps.worlds import QUICK, write_table
 
 
@@ -32,7 +33,7 @@ def test_the_classifier_learns_from_the_features_that_made_the_groups(picture):
 def test_figures_on_named_groups_say_that_they_measure_repetition(picture):
     study, _ = picture
     again = steps.validate(study, trees=5)
-    assert steps.CIRCULAR in again.warnings
+    assert CIRCULAR in again.warnings
 
 
 def test_groups_are_painted_and_predicted_on_a_new_image(picture, tmp_path):

@@ -16,11 +16,10 @@ from clew.explore.embed import Embedding, layout_once
 from clew.explore.embed import embed as embed_rows
 from clew.explore.evidence import Evidence, evidence
 from clew.explore.hypotheses import Hypotheses, hypotheses
-from clew.explore.stability import adjusted_rand
 from clew.result import Result, step
 from clew.samples import Samples
 
-SHARES_GROUPS = 0.5  # adjusted Rand index with the sources from which groups are said to follow them
+FOLLOWS = 0.5  # of the way from chance to certainty, from where groups are said to follow the sources
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -49,8 +48,9 @@ class Exploration(Result):
         Which single features have two modes?
     hypotheses : Hypotheses or None
         Which features tell the groups apart; None without groups.
-    follows_source : float or None
-        Adjusted Rand index of the consensus with the rows' own groups (images, stations), where there are several.
+    follows_source : dict or None
+        Where the rows come from several sources (images, stations): the "share" of rows in the group that dominates
+        their source, and what is expected "by_chance".
     notes : list of str
         What a reader must know: features left out, adaptations made.
     """
@@ -67,7 +67,7 @@ class Exploration(Result):
     evidence: Evidence
     dip: DipTest
     hypotheses: Hypotheses | None
-    follows_source: float | None
+    follows_source: dict[str, float] | None
     notes: list[str]
 
     @property
@@ -234,10 +234,11 @@ def explore(
     dip = dip_test(chosen.features, names=list(chosen.feature_names), random_state=random_state)
     stated = hypotheses(chosen, clustering.consensus, random_state=random_state) if n_groups >= 2 else None
     progress.part(3)(1, 1)
-    follows = _follows_source(chosen.group, clustering.consensus) if n_groups >= 2 else None
-    if follows is not None and follows >= SHARES_GROUPS:
+    follows = _follows_source(chosen.group, clustering.consensus, random_state) if n_groups >= 2 else None
+    if follows is not None and follows[0] - follows[1] >= FOLLOWS * (1 - follows[1]):
         notes.append(
-            f"The groups follow the sources of the rows (ARI {follows:.2f}): it may be the batch, not the objects."
+            f"The groups follow the sources of the rows: {follows[0]:.0%} lie in the group that dominates their source "
+            f"({follows[1]:.0%} by chance). It may be the batch, not the objects."
         )
     return Exploration(
         k=n_groups,
@@ -254,7 +255,7 @@ def explore(
         evidence=found,
         dip=dip,
         hypotheses=stated,
-        follows_source=follows,
+        follows_source=None if follows is None else {"share": follows[0], "by_chance": follows[1]},
         notes=[*notes, *embedding.notes, *found.notes],
     )
 
@@ -317,12 +318,21 @@ def _scaling(X: np.ndarray, scale: str) -> tuple[np.ndarray, np.ndarray]:
     return middle, np.where(spread > 0, spread, X.std(axis=0))
 
 
-def _follows_source(source: np.ndarray, groups: np.ndarray) -> float | None:
-    """Adjusted Rand index of the groups with where the rows come from; None for one source or one row a source."""
-    n_sources = len(np.unique(source))
-    if n_sources < 2 or n_sources > len(source) / 2:
+def _follows_source(source: np.ndarray, groups: np.ndarray, random_state: int) -> tuple[float, float] | None:
+    """Share of rows in the group that dominates their source, and what chance gives; None without several sources."""
+    _, of = np.unique(source[groups >= 0], return_inverse=True)
+    member = groups[groups >= 0]
+    n_sources = of.max(initial=0) + 1
+    if n_sources < 2 or n_sources > len(of) / 2:
         return None
-    return adjusted_rand(np.unique(source, return_inverse=True)[1], groups)
+
+    def dominated(labels: np.ndarray) -> float:
+        table = np.zeros((n_sources, member.max() + 1))
+        np.add.at(table, (of, labels), 1)
+        return float(table.max(axis=1).sum() / len(labels))
+
+    rng = np.random.default_rng(random_state)
+    return dominated(member), float(np.mean([dominated(rng.permutation(member)) for _ in range(20)]))
 
 
 class _Progress:

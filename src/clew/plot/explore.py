@@ -40,7 +40,7 @@ Names = dict[str, str] | None
 def exploration(result: Exploration, *, run: int = 0, names: Names = None) -> Drawing:
     """Draw one look: the map of a run beside the evidence."""
     figure = Drawing(640, 300)
-    left, right = figure.subfigures(1, 2, width_ratios=[3, 3])
+    left, right = figure.halves([1, 1])
     _map(left.add_axes((0.02, 0.02, 0.96, 0.96)), result, run, names)
     _evidence(right.add_axes((0.14, 0.14, 0.8, 0.78)), result.evidence, cut=result.k)
     return figure
@@ -276,9 +276,9 @@ def _evidence(axes: Any, result: Evidence, *, cut: int) -> None:
 @drawn
 def consensus(result: Stability, *, names: Names = None, width: float = 300) -> Drawing:
     """Draw how often two rows are put together, the rows ordered by group and confidence."""
-    height = width + 30
+    height = 0.9 * width + 34
     figure = Drawing(width, height)
-    axes = figure.add_axes((0.09, 30 / height, 0.9, 0.9 * width / height))
+    axes = figure.add_axes((0.09, 32 / height, 0.9, 0.9 * width / height))
     axes.imshow(result.coassociation, vmin=0, vmax=1, cmap="cividis", interpolation="nearest")
     groups = result.consensus[result.shown]
     starts = np.flatnonzero(np.diff(groups, prepend=groups[0] - 1))
@@ -317,14 +317,14 @@ def correlations(result: Hypotheses, *, names: Names = None, width: float = 620)
     from matplotlib.colors import LinearSegmentedColormap
 
     n, n_groups = len(result.feature_names), result.distance_correlation.shape[1]
-    cell = float(np.clip(420 / max(n, 1), 13, 30))
+    cell = float(np.clip(330 / max(n, 1), 13, 30))
     left, top, gap = 150.0, 12.0, 26.0
-    group_cell = max(cell, 34.0)
+    group_cell = max(cell, 26.0)
     width = left + n * cell + gap + n_groups * group_cell + 12
     height = top + n * cell + 74
     figure = Drawing(width, height)
     ramp = LinearSegmentedColormap.from_list("signed", SIGNED)
-    common = {"vmin": -1, "vmax": 1, "cmap": ramp, "aspect": "auto", "interpolation": "nearest"}
+    common: Any = {"vmin": -1, "vmax": 1, "cmap": ramp, "aspect": "auto", "interpolation": "nearest"}
     bottom = (height - top - n * cell) / height
     matrix = figure.add_axes((left / width, bottom, n * cell / width, n * cell / height))
     matrix.imshow(result.correlation, **common)
@@ -365,8 +365,8 @@ def correlations(result: Hypotheses, *, names: Names = None, width: float = 620)
                     fontsize=8.5,
                     color="#fefefe" if strong else "#1b1c1f",
                 )
-    matrix.set_xlabel("features by number, Spearman correlation", labelpad=6)
-    beside.set_xlabel("with the distance\nto each centre", labelpad=16)
+    matrix.set_xlabel("features, by number", labelpad=6)
+    beside.set_xlabel("distance\nto centre", labelpad=16)
     key = figure.add_axes((left / width, 12 / height, 90 / width, 7 / height))
     key.imshow(np.linspace(-1, 1, 65)[None], **common)
     bare(key)

@@ -77,7 +77,7 @@ def tree(
                     color=INK3,
                     fontsize=9.5,
                 )
-            unit = f" {node['unit']}" if node.get("unit") else ""
+            unit = f" {short(node['unit'], 12)}" if node.get("unit") else ""
             axes.text(
                 *here,
                 short(node["feature"], 24),
@@ -90,7 +90,7 @@ def tree(
             axes.text(
                 here[0],
                 here[1] - 1,
-                f"≤ {node['threshold']:.4g}{short(unit, 12)} ?",
+                f"≤ {node['threshold']:.4g}{unit} ?",
                 ha="center",
                 va="top",
                 fontsize=10,

@@ -84,6 +84,10 @@ class Drawing(Figure):
         super().__init__(figsize=(width / 72, height / 72), **settings)
         FigureCanvasAgg(self)
 
+    def halves(self, width_ratios: list[float]) -> list[Any]:
+        """Return two parts side by side."""
+        return list(cast(Any, self.subfigures(1, 2, width_ratios=width_ratios)))
+
 
 def drawn(function: F) -> F:
     """Run a drawing function in the house style."""

@@ -21,6 +21,7 @@ from clew.plot.style import (
 )
 from clew.validate.metrics import Scores, Validation
 
+UNBOUNDED = ("mae", "rmse")  # in the units of the target: written, not drawn beside shares
 WORDS = {"balanced_accuracy": "balanced accuracy", "f1": "F1, macro", "jaccard": "Jaccard, macro", "precision": "precision, macro", "recall": "recall, macro", "matthews": "Matthews", "mae": "mean abs. error", "rmse": "RMS error", "r2": "R²", "spearman": "Spearman"}  # fmt: skip
 
 
@@ -28,7 +29,7 @@ WORDS = {"balanced_accuracy": "balanced accuracy", "f1": "F1, macro", "jaccard":
 def validation(result: Validation, *, sealed: Validation | None = None) -> Drawing:
     """Draw every metric, and beside it the confusion, or predicted against true numbers."""
     figure = Drawing(640, 250)
-    left, right = figure.subfigures(1, 2, width_ratios=[1.6, 1])
+    left, right = figure.halves([1.6, 1])
     _metrics(left, result.scores, sealed.scores if sealed else None, width=394, height=250)
     axes = right.add_axes((0.2, 0.2, 0.75, 0.7))
     _confusion(axes, result.scores, None) if result.scores.classes else _scatter(axes, result)
@@ -56,6 +57,8 @@ def _metrics(figure: Any, open_: Scores, sealed: Scores | None, *, width: float,
             continue
         for where, name in zip(y + by, names):
             one = figures.metrics[name]
+            if name in UNBOUNDED:
+                continue
             if np.isfinite(one.low):
                 axes.plot([one.low, one.high], [where] * 2, color=color, linewidth=1.5)
             axes.plot(
@@ -68,11 +71,18 @@ def _metrics(figure: Any, open_: Scores, sealed: Scores | None, *, width: float,
                 markeredgewidth=1.4,
                 zorder=3,
             )
-    ends = np.array([[m.value, m.low, m.high] for figures in shown for m in figures.metrics.values()])
+    ends = np.array(
+        [
+            [one.value, one.low, one.high]
+            for figures in shown
+            for name, one in figures.metrics.items()
+            if name not in UNBOUNDED
+        ]
+    )
     ends = ends[np.isfinite(ends)]
-    ceiling = 1.0 if open_.classes else max(1.0, float(ends.max(initial=1.0)))
     floor = float(np.floor(ends.min(initial=0.9) * 10) / 10)
-    axes.set_xlim(max(floor, -1.0), ceiling + 0.02 * (ceiling - floor))
+    floor = max(floor, -1.0)
+    axes.set_xlim(floor, 1 + 0.02 * (1 - floor))
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.set_yticks([])
     axes.locator_params(axis="x", nbins=4)
@@ -170,7 +180,7 @@ def _confusion(axes: Any, scores: Scores, order: list[str] | None) -> None:
 def scatter(result: Validation, *, width: float = 190) -> Drawing:
     """Draw predicted against true numbers."""
     figure = Drawing(width, width)
-    _scatter(figure.add_axes((42 / width, 34 / width, 1 - 48 / width, 1 - 40 / width)), result)
+    _scatter(figure.add_axes((54 / width, 36 / width, 1 - 60 / width, 1 - 42 / width)), result)
     return figure
 
 

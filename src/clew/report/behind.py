@@ -72,7 +72,7 @@ def _runs(record: Record) -> str:
     return section(
         "Every run",
         aside,
-        _key(record) + drawn(drawing, "runs", caption, label=f"{runs} maps of the same rows", kind="wide"),
+        _key(record) + drawn(drawing, "runs", caption, label=f"{runs} maps of the same rows", kind="scales"),
         kind="all",
     )
 
@@ -95,7 +95,7 @@ def _painted(record: Record) -> str:
             title,
             "",
             "<p>No groups, so there is nothing to paint.</p>",
-            kind="" if len(shown) == 1 else "all",
+            kind="all",
         )
     shown = pictures.paintings(record, pictures.Pictures(record))
     n_open = len(np.unique(record.shown[0].origin["source"].to_numpy(dtype=str)))
@@ -164,8 +164,9 @@ def _correlations(record: Record) -> str:
             "correlations",
             caption,
             label="Correlation matrix of the features",
-            kind="wide",
+            kind="fits",
         ),
+        kind="all" if len(told.feature_names) > 26 else "",
     )
 
 
@@ -175,18 +176,19 @@ def _shallow(record: Record) -> str:
         return ""
     order = [group_name(record, g) for g in range(look.k)]
     names = {str(g): name for g, name in enumerate(order)}
-    body = ""
+    trees = ""
     for i, one in enumerate(look.hypotheses.stated):
         drawing = draw_learnt.tree(draw_learnt.as_tree(one.tree, names), order=order)
-        body += f'<p style="margin-top:{14 if i else 0}px">{words.statement(record, one)}: {figure(one.balanced_accuracy)}</p>'
-        body += drawn(
-            drawing, f"shallow {i}", "", label=f"Shallow tree of {words.listed(one.features)}", kind="wide"
-        )
-    body += f'<p class="quiet">{safe(look.hypotheses.stated[0].split)} Thick lines carry many rows.</p>'
+        label = f"Shallow tree of {words.listed(one.features)}"
+        trees += f"<div><p>{words.statement(record, one)}: {figure(one.balanced_accuracy)}</p>"
+        trees += drawn(drawing, f"shallow {i}", "", label=label, kind="wide") + "</div>"
+    several = len(look.hypotheses.stated) > 1
+    note = f'<p class="quiet">{safe(look.hypotheses.stated[0].split)} Thick lines carry many rows.</p>'
     return section(
-        "The hypothesis as a tree" if len(look.hypotheses.stated) == 1 else "The hypotheses as trees",
+        "The hypotheses as trees" if several else "The hypothesis as a tree",
         "thresholds in the units of the data",
-        body,
+        f'<div class="trees">{trees}</div>{note}',
+        kind="all" if several else "",
     )
 
 
@@ -202,18 +204,22 @@ def _forest(record: Record) -> str:
     features = draw_learnt.importance(forest, width=420)
     trees = draw_learnt.tree(forest.tree(0), order=record.classes, levels=3)
     about = f"{safe(forest.headline())}. sha256 {code(record.models[-1]['sha256'][:16])}: the same on any number of threads."
-    body = f"<p>{about}</p>" + drawn(
+    body = f'<p>{about}</p><div class="pair"><div>' + drawn(
         trees,
         "tree",
         f"Tree 1 of {forest.n_trees}, its first 3 questions on each way; the forest asks all its trees.",
         label="One tree of the forest",
         kind="wide",
     )
-    body += '<h3 style="margin-top:16px">share in the decrease of impurity</h3>' + drawn(
-        features,
-        "importance",
-        "Correlated features divide their share among themselves.",
-        label="Importance of the features",
+    body += (
+        "</div><div><h3>share in the decrease of impurity</h3>"
+        + drawn(
+            features,
+            "importance",
+            "Correlated features divide their share among themselves.",
+            label="Importance of the features",
+        )
+        + "</div></div>"
     )
     return section("The classifier" if forest.classes else "The model", safe(name), body, kind="all")
 

@@ -24,7 +24,8 @@ from clew.report.parts import (
     sign,
     told_features,
 )
-from clew.report.words import code, counted, figure, p_value, safe
+from clew.report.words import code, counted, figure, number, p_value, safe
+from clew.validate.metrics import Validation
 
 STRIPS = 4  # features whose distributions are drawn at most
 
@@ -159,7 +160,7 @@ def _sure(record: Record) -> str:
     body += f'<p style="margin-top:10px">{words.agreement(record)}</p>'
     again = look.clustering.resampled_ari
     if len(again):
-        body += f'<p class="quiet">On random 80% of the rows: ARI {again.mean():.2f}, lowest {again.min():.2f}.</p>'
+        body += f'<p class="quiet">On random 80% of the rows: ARI {number(again.mean())}, lowest {number(again.min())}.</p>'
     return section("How sure", "projected index against k", body)
 
 
@@ -181,30 +182,29 @@ def _good(record: Record) -> str:
 
 def _metrics(record: Record) -> str:
     open_, tested = record.validation, record.sealed_test
-    first = open_.scores if open_ is not None else tested.validation.scores  # type: ignore[union-attr]
-    sealed = tested.validation.scores if tested is not None and open_ is not None else None
-    by = f"open, held out by {safe(open_.split['by'])}" if open_ is not None else "sealed"
-    caption = f"Hollow: {by}. " if open_ is not None else "Hollow: sealed rows. "
-    if sealed is not None:
-        caption += "Filled: sealed. "
-    caption += f"Lines and brackets: 95%, over {_unit(record)}."
+    rows = [one for one in (open_, tested.validation if tested else None) if one is not None]
+    sealed = rows[1].scores if len(rows) == 2 else None
+    told = [
+        f"{word}: {_rests_on(one, sealed=one is not open_)}" for word, one in zip(("Hollow", "Filled"), rows)
+    ]
+    caption = " ".join(f"{one}." for one in told) + " Lines and brackets: 95%."
     if tested is None and record.counts["sealed"]:
         caption += f" Sealed rows: not tested yet ({code(f'clew test {record.study} --reason ...')})."
     label = "; ".join(
         f"{draw_scores.WORDS.get(name, name)} {figure(value)}"
-        for name, value in (sealed or first).metrics.items()
+        for name, value in rows[-1].scores.metrics.items()
     )
-    return drawn(draw_scores.metrics(first, sealed=sealed), "metrics", caption, label=label)
+    return drawn(draw_scores.metrics(rows[0].scores, sealed=sealed), "metrics", caption, label=label)
 
 
-def _unit(record: Record) -> str:
-    chosen = record.sealed_test.validation if record.sealed_test else record.validation
-    interval = next(iter(chosen.scores.metrics.values()))  # type: ignore[union-attr]
-    return (
-        counted(interval.n_groups, "row")
-        if interval.n_groups == interval.n_rows
-        else counted(interval.n_groups, "group of rows", "groups of rows")
-    )
+def _rests_on(validation: Validation, *, sealed: bool) -> str:
+    """Say which rows figures rest on, and over what their intervals go."""
+    interval = next(iter(validation.scores.metrics.values()))
+    rows = counted(interval.n_rows, "sealed row" if sealed else "open row")
+    held_out = "" if sealed else f", held out by {safe(validation.split['by'])}"
+    alike = interval.n_groups == interval.n_rows
+    over = "" if alike else f" in {counted(interval.n_groups, 'group')}"
+    return f"{rows}{over}{held_out}{'' if np.isfinite(interval.low) else ', too few for intervals'}"
 
 
 def _matrix(record: Record) -> str:
@@ -248,13 +248,10 @@ def _baselines(record: Record) -> str:
     if record.validation is None:
         return ""
     kind = "mae" if not record.validation.scores.classes else "balanced_accuracy"
-    said = {
-        "commonest_class": "always the largest class",
-        "mean": "always the mean",
-        "permuted": "shuffled labels",
-    }
+    said = {"commonest_class": "always the largest class", "mean": "always the mean"}
+    said["permuted"] = "shuffled labels" if record.validation.scores.classes else "shuffled targets"
     parts = [
-        f"{said.get(name, name)} {_number(values.get(kind))}"
+        f"{said.get(name, name)} {figure({'value': values.get(kind)})}"
         for name, values in record.validation.baselines.items()
     ]
     again = "".join(
@@ -263,10 +260,6 @@ def _baselines(record: Record) -> str:
         for one in record.tests[1:]
     )
     return f'{again}<p class="quiet">For comparison, {draw_scores.WORDS.get(kind, kind)} on open rows: {"; ".join(parts)}.</p>'
-
-
-def _number(value: float | None) -> str:
-    return "not known" if value is None else f"{value:.2f}"
 
 
 def _claimed(record: Record) -> str:
@@ -351,7 +344,9 @@ def _distributions(record: Record) -> str:
 
 def _know(record: Record) -> str:
     body = "".join(f"<p><b>{safe(title)}:</b> {text}</p>" for title, text in words.reviewer(record))
-    return section("What a reviewer should know", "", f'<div class="know">{body}</div>{_seal(record)}')
+    return section(
+        "What a reviewer should know", "", f'<div class="know">{body}</div>{_seal(record)}', kind="grows"
+    )
 
 
 def _seal(record: Record) -> str:
@@ -361,11 +356,11 @@ def _seal(record: Record) -> str:
     if not record.openings:
         return f'<div class="seal-state">{asset("seal_closed.svg").strip()}<p><b>Sealed, never opened:</b> {safe(record.steps_of("seal")[-1].headline)}</p></div>'
     lines = []
-    for number, one in enumerate(record.openings, start=1):
+    for nth, one in enumerate(record.openings, start=1):
         again = (
             ""
             if one.independent
-            else f" <b>{_ordinal(number)} time: not independent</b>, the rows had been looked at."
+            else f" <b>{_ordinal(nth)} time: not independent</b>, the rows had been looked at."
         )
         lines.append(
             f"<p><b>Seal opened</b> {day(one.at)} by {safe(one.who)} for {code(one.verb)}, “{safe(one.reason)}”.{again}</p>"

@@ -6,6 +6,8 @@ import html
 import re
 from typing import Any
 
+import numpy as np
+
 from clew.report.gathered import Record
 
 NUMBERS = [
@@ -54,15 +56,16 @@ def figure(value: Any) -> str:
     known = value if isinstance(value, dict) else value.summary()
     if known.get("value") is None:
         return "not known"
-    text = _plain(known["value"])
+    text = number(known["value"])
     return (
         text
         if known.get("low") is None or known.get("high") is None
-        else f"{text} [{_plain(known['low'])}, {_plain(known['high'])}]"
+        else f"{text} [{number(known['low'])}, {number(known['high'])}]"
     )
 
 
-def _plain(value: float) -> str:
+def number(value: float) -> str:
+    """Write a number with a true minus."""
     return (f"{value:.2f}" if abs(value) < 10 else f"{value:,.3g}").replace("-", "−")
 
 
@@ -142,10 +145,17 @@ def _classifier(record: Record) -> str:
     if tested and not tested.opening.independent:
         where += ", which had been looked at before"
     metrics = chosen.scores.metrics
+    leading = metrics.get("balanced_accuracy") or metrics["mae"]
+    if not np.isfinite(leading.low):
+        where += f" (too few groups for an interval: {leading.n_groups})"
+    if record.labelled.get("group") and chosen.scores.classes:
+        where += ", which says how well it repeats the grouping"
     if "balanced_accuracy" in metrics:
         said = f"The classifier reaches a balanced accuracy of {figure(metrics['balanced_accuracy'])} {where}"
     else:
-        said = f"The model is off by {figure(metrics['mae'])} on average (R² {figure(metrics['r2'])}) {where}"
+        target = record.facts["measure"].get("target")
+        of = f" of <i>{safe(target)}</i>" if target else ""
+        said = f"The model{of} is off by {figure(metrics['mae'])} on average (R² {figure(metrics['r2'])}) {where}"
     waiting = (
         "" if tested or not record.counts["sealed"] or record.openings else "; the sealed rows wait untouched"
     )
@@ -187,6 +197,8 @@ def reviewer(record: Record) -> list[tuple[str, str]]:
         items.append(("Held out", safe(record.validation.split["reason"])))
         items.append(("Mind", _sentences(record.validation.warnings)))
         items.append(("Model", _model_and_figures(record)))
+    if record.sealed_test is not None:
+        items.append(("Sealed rows", _sentences(record.sealed_test.validation.warnings)))
     return [(title, text) for title, text in items if text]
 
 

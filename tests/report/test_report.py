@@ -1,0 +1,285 @@
+"""The page is whole, safe and the same at every stage of a study."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from clew import steps
+from clew.errors import SettingError
+from clew.report import write_report
+from clew.report.gathered import gather
+from clew.report.words import folded
+from clew.simulate import blobs
+from clew.study.study import Study
+
+VOID = {"meta", "br", "img", "link", "hr", "input"}
+SECTIONS = ["What was found", "How sure", "How good is the", "What was claimed, and what holds", "What a reviewer should know", "Every run", "The thread"]  # fmt: skip
+
+
+class Page(HTMLParser):
+    """Reads a page strictly: every tag that opens must close, in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open and self.open.pop() == tag, tag
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] != "style":
+            self.text += data
+
+
+def two_clouds(n: int = 60) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    kind = np.arange(n) % 2
+    table = pd.DataFrame(
+        rng.normal(size=(n, 3)) + 4.0 * kind[:, None], columns=["length_mm", "width_mm", "mass"]
+    )
+    table["secret"] = 1e6 + np.arange(n) + rng.uniform(0.1, 0.9, n)  # a value that is known again anywhere
+    return table
+
+
+def table_study(folder: Path, frame: pd.DataFrame, **settings) -> Study:
+    path = folder / "rows.csv"
+    frame.to_csv(path, index=False)
+    steps.new(folder / "a.study", [path], **settings)
+    return Study(folder / "a.study")
+
+
+def image_study(folder: Path, *, name: str = "blobs.tif") -> Study:
+    import tifffile
+
+    simulated = blobs(n_round=24, n_elongated=16, size=320)
+    tifffile.imwrite(folder / name, simulated.pixels)
+    steps.new(folder / "b.study", [folder / name], features="shape")
+    return Study(folder / "b.study")
+
+
+def read(study: Study) -> str:
+    return write_report(study, study.folder / "report.html").read_text()
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory) -> dict[str, str]:
+    """The page of one study of an image after each verb."""
+    study = image_study(tmp_path_factory.mktemp("stages"))
+    pages = {"new": read(study)}
+    for verb, act in {
+        "explored": lambda: steps.explore(study, features="size", runs=4, references=99),
+        "explored again": lambda: steps.explore(study, k=2, runs=4, references=99),
+        "named": lambda: steps.name(study, ["0=round", "1=elongated"]),
+        "trained": lambda: steps.train(study, trees=10),
+        "validated": lambda: steps.validate(study, trees=10),
+        "tested": lambda: steps.test(study, reason="for the manuscript"),
+        "tested again": lambda: steps.test(study, reason="once more"),
+    }.items():
+        act()
+        pages[verb] = read(study)
+    return pages
+
+
+def test_every_stage_gives_a_whole_page_with_all_sections(stages):
+    for stage, text in stages.items():
+        page = Page(text)
+        for title in SECTIONS:
+            assert title in page.text, (stage, title)
+
+
+def test_the_reader_of_these_tests_refuses_broken_pages():
+    with pytest.raises(AssertionError):
+        Page("<div><p></div>")
+
+
+def test_the_page_asks_for_nothing_outside_of_itself(stages):
+    for text in stages.values():
+        page = Page(text)
+        for tag, attributes in page.tags:
+            assert tag not in ("script", "link", "iframe", "object", "form")
+            for name in ("src", "href", "xlink:href"):
+                value = attributes.get(name)
+                assert value is None or value.startswith(("#", "data:image/png;base64,")), value
+        assert "@import" not in text
+        assert not re.search(r"url\((?!#)", text)
+        assert not re.search(r"https?://(?!www\.w3\.org/)", text)
+
+
+def test_no_two_elements_share_an_id_and_every_reference_is_there(stages):
+    for text in stages.values():
+        tags = Page(text).tags
+        ids = [attributes["id"] for _, attributes in tags if "id" in attributes]
+        assert len(ids) == len(set(ids))
+        named = [a.get("href") or a.get("xlink:href") or "" for _, a in tags]
+        used = {name[1:] for name in named if name.startswith("#")} | set(
+            re.findall(r"url\(#([^)]*)\)", text)
+        )
+        assert used <= set(ids)
+
+
+def test_an_empty_place_names_the_command_that_fills_it(stages):
+    assert "clew explore b.study" in stages["new"]
+    assert "clew name b.study 0=... 1=..." in stages["explored again"]
+    assert "clew train b.study" in stages["named"]
+    assert "clew validate b.study" in stages["trained"]
+    assert "clew test b.study --reason" in stages["validated"]
+    assert 'class="empty"' not in stages["tested"]
+
+
+def test_an_earlier_look_stays_on_the_thread_as_a_fork(stages):
+    assert stages["explored"].count('<li class="fork"') == 0
+    assert stages["explored again"].count('<li class="fork"') == 1
+    assert "2 looks at the open rows" in Page(stages["tested"]).text
+
+
+def test_a_cut_without_evidence_is_not_called_groups(stages):
+    text = Page(stages["explored again"]).text
+    assert "Cut into two groups as asked" in text or "Two groups" in text
+
+
+def test_a_second_opening_is_marked_as_not_independent(stages):
+    once, twice = Page(stages["tested"]).text, Page(stages["tested again"]).text
+    assert "not independent" not in once
+    assert "2nd time: not independent" in twice
+    assert "Tested again, not independent" in twice
+    assert "for the manuscript" in twice and "once more" in twice
+
+
+def test_labels_that_are_names_of_groups_are_said_to_be_circular(stages):
+    assert "repeats the grouping" in Page(stages["validated"]).text
+    assert "repeats the grouping" not in Page(stages["explored again"]).text
+
+
+def test_the_same_record_gives_the_same_bytes_wherever_it_is_written(stages, tmp_path):
+    study = image_study(tmp_path)
+    steps.explore(study, k=2, runs=3, references=99)
+    first = write_report(study, tmp_path / "one.html").read_bytes()
+    second = write_report(study, tmp_path / "two.html").read_bytes()
+    assert first == second
+    assert str(tmp_path).encode() not in first
+
+
+def test_sealed_rows_do_not_show(tmp_path):
+    study = table_study(tmp_path, two_clouds())
+    steps.explore(study, runs=3, references=99)
+    text = read(study)
+    frame, shown = two_clouds(), set(study.samples().sample)
+    sealed = [name for name in study.sample_names() if name not in shown]
+    assert len(sealed) == 12
+    secrets = frame["secret"].to_numpy()
+    of_sealed = set(secrets) - set(study.samples().features[:, -1])
+    assert len(of_sealed) == 12
+    for value in of_sealed:
+        assert f"{value:.2f}" not in text
+    record = gather(study)
+    assert set(record.samples.sample).isdisjoint(sealed)
+    assert len(record.shown[1]) == len(shown)
+
+
+def test_sealed_objects_are_painted_without_a_group(tmp_path):
+    from clew.report import pictures
+
+    study = image_study(tmp_path)
+    steps.explore(study, k=2, runs=3, references=99)
+    painted = pictures.paintings(gather(study), pictures.Pictures(gather(study)))
+    assert len(painted) == 1
+    _, drawing, n_open = painted[0]
+    assert n_open == study.counts()["open"]
+    bright = len(re.findall(r"stroke: #56b4e9|stroke: #e69f00", drawing))
+    assert bright == n_open
+    assert len(re.findall(r"stroke: #9a9a9a", drawing)) == study.counts()["sealed"]
+
+
+def test_hostile_names_are_only_text(tmp_path):
+    hostile = "<script>alert(1)</script>"
+    frame = two_clouds(40).rename(columns={"mass": f'{hostile}$x^2$ & "quoted"'})
+    study = table_study(tmp_path, frame, sealed=0.2)
+    steps.explore(study, k=2, runs=3, references=99)
+    steps.name(study, [f"0={hostile}", "1=a'b\"c&d"])
+    steps.train(study, trees=5)
+    steps.validate(study, trees=5)
+    steps.test(study, reason="</p><img src=x onerror=alert(1)>")
+    text = read(study)
+    page = Page(text)
+    assert all(tag != "script" for tag, _ in page.tags)
+    assert not any("onerror" in attributes for _, attributes in page.tags)
+    assert hostile in page.text
+
+
+def test_an_image_with_a_hostile_name_can_be_shown(tmp_path):
+    study = image_study(tmp_path, name="a<b>&'c $1$.tif")
+    steps.explore(study, k=2, runs=3, references=99)
+    page = Page(read(study))
+    assert "a<b>&'c $1$.tif" in page.text
+    assert any(tag == "img" for tag, _ in page.tags)
+
+
+def test_one_cloud_gives_a_page_that_says_no_groups(tmp_path):
+    rng = np.random.default_rng(1)
+    study = table_study(tmp_path, pd.DataFrame(rng.normal(size=(60, 4)), columns=list("abcd")), sealed=0)
+    steps.explore(study, runs=3, references=99)
+    text = Page(read(study)).text
+    assert "No groups of rows" in text
+    assert "No seal" in text
+    assert "clew label a.study" in text
+
+
+def test_a_model_of_numbers_gives_a_page(tmp_path):
+    frame = two_clouds()[["length_mm", "width_mm", "mass"]]
+    study = table_study(tmp_path, frame, target="mass", sealed=0.2)
+    steps.train(study, trees=10)
+    steps.validate(study, trees=10)
+    steps.test(study, reason="final")
+    text = Page(read(study)).text
+    assert "The model of mass is off by" in text
+    assert "predicted against true" in text
+
+
+def test_several_groups_and_images_give_a_page(tmp_path):
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame(
+        rng.normal(size=(90, 2)) + np.repeat([[0, 0], [9, 0], [0, 9]], 30, axis=0), columns=["a", "b"]
+    )
+    study = table_study(tmp_path, frame)
+    steps.explore(study, runs=3, references=99)
+    text = Page(read(study)).text
+    assert "Three groups of rows" in text
+    assert "Three hypotheses" in text
+
+
+def test_remarks_that_repeat_are_put_together():
+    notes = [
+        "a.png: the alpha channel is left out.",
+        "b.png: the alpha channel is left out.",
+        "54 objects found.",
+    ]
+    assert folded(notes) == ["the alpha channel is left out (2 files)", "54 objects found."]
+    assert folded(notes[1:]) == notes[1:]
+
+
+def test_a_place_that_is_not_there_is_refused(tmp_path):
+    study = table_study(tmp_path, two_clouds())
+    with pytest.raises(SettingError, match="must exist"):
+        write_report(study, tmp_path / "nowhere" / "report.html")
+    with pytest.raises(SettingError, match="must be a file"):
+        write_report(study, tmp_path)
