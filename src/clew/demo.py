@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from clew.study.study import Study
 
 STORY = "a photograph of 100 simulated blobs, round and elongated, random in place, size and turn"
+WIDTH = 100
 OnProgress = Callable[[int, int], bool | None]
 
 
@@ -40,7 +42,7 @@ def demo(*, out: Path = Path("clew-demo"), on_progress: OnProgress | None = None
     truth = blobs()
     image = _room(out, truth)
     folder = out / "blobs.study"
-    parts = _Report(on_progress, total=8)
+    parts = _Parts(on_progress, total=8)
 
     lines = [
         f"clew demo: {STORY}.",
@@ -90,7 +92,7 @@ def demo(*, out: Path = Path("clew-demo"), on_progress: OnProgress | None = None
         "model": trained.data["model"],
         "report": page,
     }
-    return Outcome(lines, data, tested.step, tested.result)
+    return Outcome(_folded(lines), data, tested.step, tested.result)
 
 
 def _room(out: Path, truth: SimulatedBlobs) -> Path:
@@ -137,12 +139,13 @@ def _hypothesis(looked: Outcome) -> list[str]:
         return ["(3) Without groups there is no hypothesis."]
     width = max(map(len, found.features))
     rows = [
-        f"  {name:<{width}}  {found.hypotheses.distance_correlation[i, 0]:+.2f}   {found.hypotheses.effect[i, 0]:+.1f}"
+        f"    {name:<{width}}  {found.hypotheses.distance_correlation[i, 0]:+8.2f}  {found.hypotheses.effect[i, 0]:+10.1f}"
         for i, name in enumerate(found.features)
     ]
     return [
-        "(3) Which measurements tell the groups apart? Each one's correlation with the distance to the centre of",
-        "  group 0, and the difference between the groups in standard deviations:",
+        "(3) Which measurements tell the groups apart? Each one's correlation with a blob's distance to the centre of "
+        "group 0, and the difference between the groups in standard deviations:",
+        f"    {'':<{width}}  distance  difference",
         *rows,
         f"  Hypothesis: {found.hypotheses.stated[0].headline()}.",
         "  It is stated, not proved: these features made the groups, so testing them on the groups would be circular.",
@@ -195,7 +198,19 @@ def _against_truth(study: Study, forest: Any, truth: SimulatedBlobs) -> dict[str
     return {"right": int(right.sum()), "blobs": len(right)}
 
 
-class _Report:
+def _folded(lines: list[str]) -> list[str]:
+    """Break long lines between words, with what follows set in as far."""
+    folded: list[str] = []
+    for line in lines:
+        indent = " " * max(2, len(line) - len(line.lstrip())) if line.strip() else ""
+        wrapped = textwrap.wrap(
+            line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        )
+        folded += wrapped if len(line) > WIDTH else [line]
+    return folded
+
+
+class _Parts:
     """Counts parts done."""
 
     def __init__(self, callback: OnProgress | None, *, total: int) -> None:

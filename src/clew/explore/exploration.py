@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -79,6 +79,18 @@ class Exploration(Result):
     def bimodal(self) -> list[str]:
         """Return the features that have two modes by themselves, at the part of the 5% that the evidence leaves."""
         return self.dip.bimodal(0.05 - self.evidence.alpha)
+
+    def source_warning(self) -> str:
+        """Return the sentence that the groups follow the sources of the rows, or "" where they do not."""
+        if self.follows_source is None:
+            return ""
+        share, chance = self.follows_source["share"], self.follows_source["by_chance"]
+        if share - chance < FOLLOWS * (1 - chance):
+            return ""
+        return (
+            f"The groups follow the sources of the rows: {share:.0%} lie in the group that dominates their source "
+            f"({chance:.0%} by chance). It may be the batch, not the objects."
+        )
 
     def headline(self) -> str:
         """Say whether there are groups, then how far the runs agree."""
@@ -235,12 +247,7 @@ def explore(
     stated = hypotheses(chosen, clustering.consensus, random_state=random_state) if n_groups >= 2 else None
     progress.part(3)(1, 1)
     follows = _follows_source(chosen.group, clustering.consensus, random_state) if n_groups >= 2 else None
-    if follows is not None and follows[0] - follows[1] >= FOLLOWS * (1 - follows[1]):
-        notes.append(
-            f"The groups follow the sources of the rows: {follows[0]:.0%} lie in the group that dominates their source "
-            f"({follows[1]:.0%} by chance). It may be the batch, not the objects."
-        )
-    return Exploration(
+    found_all = Exploration(
         k=n_groups,
         features=list(chosen.feature_names),
         units=list(chosen.units),
@@ -258,6 +265,8 @@ def explore(
         follows_source=None if follows is None else {"share": follows[0], "by_chance": follows[1]},
         notes=[*notes, *embedding.notes, *found.notes],
     )
+    confounded = found_all.source_warning()
+    return replace(found_all, notes=[confounded, *found_all.notes]) if confounded else found_all
 
 
 def assign(exploration: Exploration, samples: Samples) -> np.ndarray:

@@ -161,9 +161,9 @@ def runs(
     columns = min(columns, n_runs)
     lines = -(-n_runs // columns)
     low, high = result.aligned.min(axis=(0, 1)), result.aligned.max(axis=(0, 1))
-    wide, tall = (high - low) * 1.06
+    wide, tall = np.maximum((high - low) * 1.06, 1e-6)
     side = width / columns
-    each = float(np.clip(side * tall / max(wide, 1e-9), 0.4 * side, 1.3 * side)) + 18
+    each = float(np.clip(side * tall / wide, 0.4 * side, 1.3 * side)) + 18
     height = lines * each
     figure = Drawing(width, height)
     for run in range(n_runs):

@@ -123,7 +123,8 @@ def spelt(figure: Any, *, interval: bool = True) -> str:
 
 
 def _figure(value: float) -> str:
-    return (f"{value:.2f}" if abs(value) < 10 else f"{value:.3g}").replace("-", "−")
+    text = f"{value:.2f}" if abs(value) < 10 else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return text.replace("-", "−")
 
 
 @drawn

@@ -241,7 +241,7 @@ def _thread(record: Record) -> str:
         )
     table = f'<div class="wide"><table class="steps"><tr><th class="number">#</th><th>step</th><th>what came of it, with all settings</th><th>saw</th><th>result, sha256</th><th class="number">time</th></tr>{"".join(rows)}</table></div>'
     tried = f"{counted(len(record.looks), 'look')}, {counted(len(record.hypotheses), 'hypothesis', 'hypotheses')} and {counted(len(record.models), 'model')} were tried."
-    return section("The thread", safe(tried), table + _versions(record) + _remarks(record), kind="all")
+    return section("The thread", safe(tried), table + _versions(record), kind="all")
 
 
 def _setting(value: Any) -> str:
@@ -260,12 +260,3 @@ def _versions(record: Record) -> str:
         for versions, ids in kinds.items()
     ]
     return f'<p class="quiet" style="margin-top:8px;max-width:none">Made with {"<br>".join(lines)}.</p>'
-
-
-def _remarks(record: Record) -> str:
-    """List every remark on the data where the first sheet has put some together."""
-    notes = record.facts["notes"]
-    if len(words.folded(notes)) == len(notes):
-        return ""
-    items = "".join(f"<li>{safe(note)}</li>" for note in notes)
-    return f'<details class="quiet"><summary>All {len(notes)} remarks on the data</summary><ul>{items}</ul></details>'

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from clew.explore.exploration import FOLLOWS
 from clew.report.gathered import Record
 
 NUMBERS = [
@@ -66,7 +67,8 @@ def figure(value: Any) -> str:
 
 def number(value: float) -> str:
     """Write a number with a true minus."""
-    return (f"{value:.2f}" if abs(value) < 10 else f"{value:,.3g}").replace("-", "−")
+    text = f"{value:.2f}" if abs(value) < 10 else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return text.replace("-", "−")
 
 
 def listed(names: list[str]) -> str:
@@ -164,10 +166,14 @@ def _classifier(record: Record) -> str:
 
 def _caveat(record: Record) -> str:
     look = record.exploration
-    follows = look.follows_source if look else None
-    if follows is not None and follows >= 0.5:
-        return f"The groups follow the sources of the rows (ARI {follows:.2f}): it may be the batch."
-    return ""
+    if look is None or look.follows_source is None or not _follow(look.follows_source):
+        return ""
+    return "The groups follow the sources of the rows: it may be the batch."
+
+
+def _follow(found: dict[str, float]) -> bool:
+    """Return whether the groups follow the sources, by the rule of the exploration itself."""
+    return found["share"] - found["by_chance"] >= FOLLOWS * (1 - found["by_chance"])
 
 
 def agreement(record: Record) -> str:
@@ -178,18 +184,12 @@ def agreement(record: Record) -> str:
 
 def reviewer(record: Record) -> list[tuple[str, str]]:
     """Return what a reviewer should know, as (title, sentence)."""
-    items = [("Tried", _tried(record)), ("Left out", _sentences(folded(record.facts["notes"])))]
+    items = [("Tried", _tried(record)), ("Left out", _sentences(record.facts["notes"]))]
     look = record.exploration
-    if look is not None and look.follows_source is not None:
-        verdict = (
-            "they may be the batch, not the objects" if look.follows_source >= 0.5 else "little or none of it"
-        )
-        items.append(
-            (
-                "Sources",
-                f"groups and sources share an adjusted Rand index of {look.follows_source:.2f}: {verdict}.",
-            )
-        )
+    if look is not None and look.follows_source is not None and not _follow(look.follows_source):
+        share, by_chance = look.follows_source["share"], look.follows_source["by_chance"]
+        said = f"{share:.0%} of the rows lie in the group that dominates their source, {by_chance:.0%} by chance."
+        items.append(("Sources", said))
     if look is not None and look.notes:
         items.append(("Notes", _sentences(look.notes)))
     items.append(("Labels", _labels(record)))
@@ -200,18 +200,6 @@ def reviewer(record: Record) -> list[tuple[str, str]]:
     if record.sealed_test is not None:
         items.append(("Sealed rows", _sentences(record.sealed_test.validation.warnings)))
     return [(title, text) for title, text in items if text]
-
-
-def folded(notes: list[str]) -> list[str]:
-    """Put remarks that say the same of several files together: "the alpha channel is left out (54 files)"."""
-    said: dict[str, list[str]] = {}
-    for note in notes:
-        of, colon, text = note.partition(": ")
-        said.setdefault(text if colon and " " not in of else note, []).append(note)
-    return [
-        same[0] if len(same) == 1 else f"{text.rstrip('.')} ({len(same)} files)"
-        for text, same in said.items()
-    ]
 
 
 def _sentences(notes: list[str]) -> str:

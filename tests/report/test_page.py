@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,72 +11,9 @@ import pytest
 from clew import steps
 from clew.errors import SettingError
 from clew.report import write_report
-from clew.report.gathered import gather
-from clew.report.words import folded
-from clew.simulate import blobs
-from clew.study.study import Study
+from tests.report.studies import Page, image_study, read, table_study, two_clouds
 
-VOID = {"meta", "br", "img", "link", "hr", "input"}
 SECTIONS = ["What was found", "How sure", "How good is the", "What was claimed, and what holds", "What a reviewer should know", "Every run", "The thread"]  # fmt: skip
-
-
-class Page(HTMLParser):
-    """Reads a page strictly: every tag that opens must close, in order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        if tag not in VOID:
-            assert self.open and self.open.pop() == tag, tag
-
-    def handle_data(self, data):
-        if not self.open or self.open[-1] != "style":
-            self.text += data
-
-
-def two_clouds(n: int = 60) -> pd.DataFrame:
-    rng = np.random.default_rng(0)
-    kind = np.arange(n) % 2
-    table = pd.DataFrame(
-        rng.normal(size=(n, 3)) + 4.0 * kind[:, None], columns=["length_mm", "width_mm", "mass"]
-    )
-    table["secret"] = 1e6 + np.arange(n) + rng.uniform(0.1, 0.9, n)  # a value that is known again anywhere
-    return table
-
-
-def table_study(folder: Path, frame: pd.DataFrame, **settings) -> Study:
-    path = folder / "rows.csv"
-    frame.to_csv(path, index=False)
-    steps.new(folder / "a.study", [path], **settings)
-    return Study(folder / "a.study")
-
-
-def image_study(folder: Path, *, name: str = "blobs.tif") -> Study:
-    import tifffile
-
-    simulated = blobs(n_round=24, n_elongated=16, size=320)
-    tifffile.imwrite(folder / name, simulated.pixels)
-    steps.new(folder / "b.study", [folder / name], features="shape")
-    return Study(folder / "b.study")
-
-
-def read(study: Study) -> str:
-    return write_report(study, study.folder / "report.html").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -179,37 +114,6 @@ def test_the_same_record_gives_the_same_bytes_wherever_it_is_written(stages, tmp
     assert str(tmp_path).encode() not in first
 
 
-def test_sealed_rows_do_not_show(tmp_path):
-    study = table_study(tmp_path, two_clouds())
-    steps.explore(study, runs=3, references=99)
-    text = read(study)
-    frame, shown = two_clouds(), set(study.samples().sample)
-    sealed = [name for name in study.sample_names() if name not in shown]
-    assert len(sealed) == 12
-    secrets = frame["secret"].to_numpy()
-    of_sealed = set(secrets) - set(study.samples().features[:, -1])
-    assert len(of_sealed) == 12
-    for value in of_sealed:
-        assert f"{value:.2f}" not in text
-    record = gather(study)
-    assert set(record.samples.sample).isdisjoint(sealed)
-    assert len(record.shown[1]) == len(shown)
-
-
-def test_sealed_objects_are_painted_without_a_group(tmp_path):
-    from clew.report import pictures
-
-    study = image_study(tmp_path)
-    steps.explore(study, k=2, runs=3, references=99)
-    painted = pictures.paintings(gather(study), pictures.Pictures(gather(study)))
-    assert len(painted) == 1
-    _, drawing, n_open = painted[0]
-    assert n_open == study.counts()["open"]
-    bright = len(re.findall(r"stroke: #56b4e9|stroke: #e69f00", drawing))
-    assert bright == n_open
-    assert len(re.findall(r"stroke: #9a9a9a", drawing)) == study.counts()["sealed"]
-
-
 def test_hostile_names_are_only_text(tmp_path):
     hostile = "<script>alert(1)</script>"
     frame = two_clouds(40).rename(columns={"mass": f'{hostile}$x^2$ & "quoted"'})
@@ -267,19 +171,22 @@ def test_several_groups_and_images_give_a_page(tmp_path):
     assert "Three hypotheses" in text
 
 
-def test_remarks_that_repeat_are_put_together():
-    notes = [
-        "a.png: the alpha channel is left out.",
-        "b.png: the alpha channel is left out.",
-        "54 objects found.",
-    ]
-    assert folded(notes) == ["the alpha channel is left out (2 files)", "54 objects found."]
-    assert folded(notes[1:]) == notes[1:]
-
-
 def test_a_place_that_is_not_there_is_refused(tmp_path):
     study = table_study(tmp_path, two_clouds())
     with pytest.raises(SettingError, match="must exist"):
         write_report(study, tmp_path / "nowhere" / "report.html")
     with pytest.raises(SettingError, match="must be a file"):
         write_report(study, tmp_path)
+
+
+def test_groups_that_follow_their_source_are_said_to(tmp_path):
+    frame = two_clouds(80)
+    frame["plate"] = [f"{'ab'[i % 2]}{i // 2 % 4}" for i in range(80)]
+    study = table_study(tmp_path, frame.drop(columns="secret"), group="plate")
+    steps.explore(study, k=2, runs=3, references=99)
+    assert "The groups follow the sources of the rows" in Page(read(study)).text
+    mixed = frame.assign(plate=[f"p{i // 10}" for i in range(80)])
+    (tmp_path / "mixed").mkdir()
+    other = table_study(tmp_path / "mixed", mixed.drop(columns="secret"), group="plate")
+    steps.explore(other, k=2, runs=3, references=99)
+    assert "follow the sources" not in Page(read(other)).text

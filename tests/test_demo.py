@@ -1,0 +1,64 @@
+"""The walk-through, as a newcomer runs it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from clew.demo import demo
+from clew.errors import StudyError
+from clew.study.study import Study
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    out = tmp_path_factory.mktemp("demo") / "clew-demo"
+    return out, demo(out=out)
+
+
+def test_all_four_steps_are_told_in_order(told):
+    text = "\n".join(told[1].lines)
+    places = [text.index(f"({number})") for number in (1, 2, 3, 4)]
+    assert places == sorted(places)
+    assert "Drawn twice, the map differs" in text
+    assert "run 1 and run 2 agree at an adjusted Rand index of" in text
+    assert "circular" in text
+    assert re.search(
+        r"Hypothesis: .* tells? group 0 from group 1 \(cross-validated balanced accuracy (1\.0|0\.9)", text
+    )
+
+
+def test_the_forest_gives_one_hash_on_any_number_of_threads(told):
+    threads = told[1].data["threads"]
+    assert set(threads) == {"1", "2"}
+    assert len(set(threads.values())) == 1
+
+
+def test_two_maps_differ_though_the_ensemble_is_repeatable(told):
+    study = Study(told[0] / "blobs.study")
+    embedding = study.result(study.last("explore")).embedding
+    assert (embedding.coordinates[0] != embedding.coordinates[1]).any()
+    assert 0.5 < embedding.neighbor_overlap.mean() < 0.99
+
+
+def test_the_truth_is_found_but_not_perfectly(told):
+    truth = told[1].data["truth"]
+    assert truth["blobs"] == 100
+    assert 90 <= truth["right"] <= 100
+
+
+def test_the_report_is_there_and_the_thread_is_on_record(told):
+    out, outcome = told
+    assert (out / "blobs.study" / "report.html").stat().st_size > 50_000
+    assert str(out / "blobs.study" / "report.html") in "\n".join(outcome.lines)
+    verbs = [one.verb for one in Study(out / "blobs.study").steps()]
+    assert verbs == ["sources", "measure", "seal", "explore", "name", "train", "validate", "test"]
+
+
+def test_an_earlier_demo_is_replaced_and_anything_else_is_left_alone(told, tmp_path):
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(StudyError, match="must be new or an earlier demo's"):
+        demo(out=tmp_path)
+    assert (tmp_path / "mine.txt").read_text() == "precious"
+    assert len(demo(out=told[0]).lines) == len(told[1].lines)
