@@ -137,7 +137,11 @@ def _state(samples, groups, target, n_groups, correlation, random_state):
     y = (groups == target).astype(np.int64)
     X = samples.features.astype(np.float32)
     chosen = choose_features(X, y)
-    split = folds(samples.with_labels(y.astype(str)), n_folds=5, random_state=random_state)
+    split = folds(
+        samples.with_labels(np.where(y == 1, f"group {target}", "group 1" if n_groups == 2 else "the rest")),
+        n_folds=5,
+        random_state=random_state,
+    )
     names = [samples.feature_names[c] for c in chosen]
     whom = f"group {target} from group 1" if n_groups == 2 else f"group {target} from the rest"
     return Hypothesis(

@@ -241,6 +241,10 @@ def _notes_of(images: Sequence[Image]) -> list[str]:
     return [f"{_some(names)}: {remark}" for remark, names in about.items()]
 
 
+def _objects(n: int) -> str:
+    return "object" if n == 1 else "objects"
+
+
 def _some(names: Sequence[str]) -> str:
     """Return a few names, and how many more there are."""
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
@@ -383,10 +387,12 @@ def _keep(
     }
     notes.append(f"{counts['found']} objects found, {counts['kept']} measured.")
     if counts["small"]:
-        notes.append(f"{counts['small']} objects left out: smaller than {min_area} pixels.")
+        notes.append(
+            f"{counts['small']} {_objects(counts['small'])} left out: smaller than {min_area} pixels."
+        )
     if counts["degenerate"]:
         notes.append(
-            f"{counts['degenerate']} objects left out as degenerate (no perimeter, or an axis of length 0): "
+            f"{counts['degenerate']} {_objects(counts['degenerate'])} left out as degenerate (no perimeter, or an axis of length 0): "
             f"{_some(_sample_names(table[degenerate]))}."
         )
     if counts["border"]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from clew.explore.exploration import FOLLOWS
 from clew.report.gathered import Record
+from clew.steps.outcome import sentences
 
 NUMBERS = [
     "no",
@@ -166,14 +166,9 @@ def _classifier(record: Record) -> str:
 
 def _caveat(record: Record) -> str:
     look = record.exploration
-    if look is None or look.follows_source is None or not _follow(look.follows_source):
+    if look is None or not look.source_warning():
         return ""
     return "The groups follow the sources of the rows: it may be the batch."
-
-
-def _follow(found: dict[str, float]) -> bool:
-    """Return whether the groups follow the sources, by the rule of the exploration itself."""
-    return found["share"] - found["by_chance"] >= FOLLOWS * (1 - found["by_chance"])
 
 
 def agreement(record: Record) -> str:
@@ -186,7 +181,7 @@ def reviewer(record: Record) -> list[tuple[str, str]]:
     """Return what a reviewer should know, as (title, sentence)."""
     items = [("Tried", _tried(record)), ("Left out", _sentences(record.facts["notes"]))]
     look = record.exploration
-    if look is not None and look.follows_source is not None and not _follow(look.follows_source):
+    if look is not None and look.follows_source is not None and not look.source_warning():
         share, by_chance = look.follows_source["share"], look.follows_source["by_chance"]
         said = f"{share:.0%} of the rows lie in the group that dominates their source, {by_chance:.0%} by chance."
         items.append(("Sources", said))
@@ -204,8 +199,7 @@ def reviewer(record: Record) -> list[tuple[str, str]]:
 
 def _sentences(notes: list[str]) -> str:
     """Join remarks to sentences, each remark once."""
-    told = [note.strip() for note in dict.fromkeys(notes)]
-    return " ".join(safe(note if note.endswith((".", "!", "?")) else f"{note}.") for note in told)
+    return safe(" ".join(sentences(notes)))
 
 
 def look_in_short(step: Any) -> str:

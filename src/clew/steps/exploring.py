@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clew.errors import SettingError, check
-from clew.steps.outcome import OnProgress, Outcome
+from clew.steps.outcome import OnProgress, Outcome, sentences
 
 if TYPE_CHECKING:
     from clew.study.study import Study
@@ -42,7 +42,7 @@ def explore(study: Study, *, on_progress: OnProgress | None = None, **settings: 
         lines.append(
             "Stated, not tested: the rows were put into groups by these features, so a test on them would be circular."
         )
-    lines += result.notes
+    lines += sentences(result.notes)
     lines.append(f"This was look {looks} at the open rows; every look is on the record.")
     lines.append(
         f"Next: clew name {study.folder} 0=... 1=..."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clew.errors import DataError, check, check_choice
 from clew.steps.measuring import gather, measure
-from clew.steps.outcome import OnProgress, Outcome
+from clew.steps.outcome import OnProgress, Outcome, sentences
 
 if TYPE_CHECKING:
     from clew.study.study import Study
@@ -53,7 +53,7 @@ def train(study: Study, *, on_progress: OnProgress | None = None, **settings: An
         *_whose_labels(study),
         f"Saved as {path} (sha256 {placed['sha256'][:12]}); it answers with the same bits on any number of threads.",
     ]
-    lines += [*result.notes, f"Next: clew validate {study.folder}"]
+    lines += [*sentences(result.notes), f"Next: clew validate {study.folder}"]
     data = {**result.summary(), "model": str(path), "sha256": placed["sha256"]}
     return Outcome(lines, data, recorded, result, list(result.notes))
 
@@ -67,7 +67,7 @@ def validate(study: Study, *, on_progress: OnProgress | None = None, **settings:
     warnings = [*result.warnings, *_whose_labels(study)]
     data = {**result.summary(), "openings": len(study.openings())}
     return Outcome(
-        [*_score_lines(result), *warnings, f"Next: clew report {study.folder}"],
+        [*_score_lines(result), *sentences(warnings), f"Next: clew report {study.folder}"],
         data,
         recorded,
         result,
@@ -117,7 +117,7 @@ def test(study: Study, *, reason: str | None = None, model: str | None = None) -
     lines = [
         f"Model {chosen['name']} on {len(result.truth)} sealed rows:",
         *_score_lines(result),
-        *warnings,
+        *sentences(warnings),
         f"Next: clew report {study.folder}",
     ]
     return Outcome(

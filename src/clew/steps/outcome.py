@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,18 @@ class Outcome:
     step: Step | None = None
     result: Any = None
     warnings: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "warnings", sentences(self.warnings))
+
+
+def sentences(remarks: Iterable[str]) -> list[str]:
+    """Return each remark once, as a sentence: with a capital at its start, and a full stop at its end."""
+    told = dict.fromkeys(remark.strip() for remark in remarks if remark.strip())
+    return [
+        f"{one[0].upper()}{one[1:]}" if one.endswith((".", "!", "?")) else f"{one[0].upper()}{one[1:]}."
+        for one in told
+    ]
 
 
 @dataclass(frozen=True)
