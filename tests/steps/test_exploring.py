@@ -21,3 +21,21 @@ def test_choosing_other_features_is_a_look_of_its_own_on_record(table):
 def test_names_must_be_pairs(table):
     with pytest.raises(SettingError, match="NUMBER=NAME"):
         steps.name(table[0], ["round"])
+
+
+def test_what_is_on_the_screen_stays_short_and_tiny_groups_get_no_hypothesis(table):
+    study, _ = table
+    told = steps.explore(study, k=60, **QUICK)
+    assert told.data["k"] > 50
+    assert max(len(line) for line in told.lines) < 400
+    assert any("and 5" in line and "more" in line for line in told.lines)
+    assert told.data["hypotheses"] == []
+    assert any("No hypothesis" in line for line in told.lines)
+
+
+def test_the_variance_of_two_components_is_a_share(table):
+    study, _ = table
+    line = next(line for line in steps.explore(study, **QUICK).lines if line.startswith("The map"))
+    X = study.samples().features
+    singular = np.linalg.svd((X - X.mean(axis=0)) / X.std(axis=0), compute_uv=False) ** 2
+    assert f"explain {singular[:2].sum() / singular.sum():.0%} of" in line

@@ -19,6 +19,9 @@ from clew.splits import folds, units
 
 AT_MOST = 3  # features in one hypothesis: what a person can keep in mind
 DEPTH = 2  # of the tree that judges a set of features
+SMALLEST = (
+    5  # rows of a group, and of the rest, below which nothing is stated: no fold could say how well it holds
+)
 WORTH = 0.02  # balanced accuracy that one more feature must add
 STAND_IN = 0.8  # absolute Spearman correlation from which features can stand in for each other
 
@@ -74,7 +77,7 @@ class Hypotheses(Result):
     ----------
     feature_names : list of str
     stated : list of Hypothesis
-        One for two groups, one a group for more.
+        One for two groups, one a group for more; none for groups of fewer than 5 rows.
     distance_correlation : ndarray of float64, shape (n_features, n_groups)
         Spearman correlation of each feature with the distance to each group's centre, over all rows.
     effect : ndarray of float64, shape (n_features, n_groups)
@@ -121,7 +124,9 @@ def hypotheses(samples: Samples, groups: np.ndarray, *, random_state: int = 0) -
     n_groups = int(groups.max()) + 1 if len(groups) else 0
     check(n_groups >= 2, DataError, "The groups of hypotheses must be at least 2. Got {} instead.", n_groups)
     correlation = spearman(samples.features)
-    targets = range(1) if n_groups == 2 else range(n_groups)
+    sizes = np.bincount(groups, minlength=n_groups)
+    large = [g for g in range(n_groups) if SMALLEST <= sizes[g] <= len(groups) - SMALLEST]
+    targets = large[:1] if n_groups == 2 else large
     return Hypotheses(
         feature_names=list(samples.feature_names),
         stated=[_state(samples, groups, target, n_groups, correlation, random_state) for target in targets],

@@ -285,7 +285,7 @@ def _claimed(record: Record) -> str:
     note = (
         "Open rows: balanced accuracy, cross-validated, the choice of features repeated in every fold. Stated, not "
         "tested: the rows were put into groups by these very features, so a test on them would be circular. The sealed "
-        f"column is for {code('clew confirm')}. Correlation is not causation{_stand_ins(record)}."
+        f"column waits for a test on labels of people, which a later version brings. Correlation is not causation{_stand_ins(record)}."
     )
     return section(
         title,

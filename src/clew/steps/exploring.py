@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from clew.study.study import Study
 
 
+SHOWN = 8  # groups or hypotheses on a screen; the report and --json have all
+STATED = "Stated, not tested: the rows were put into groups by these features, so a test on them would be circular."
+
+
 def explore(study: Study, *, on_progress: OnProgress | None = None, **settings: Any) -> Outcome:
     """Ask whether there are groups, how sure that is, and which features tell them apart."""
     from clew.explore.exploration import explore as step
@@ -27,10 +31,16 @@ def explore(study: Study, *, on_progress: OnProgress | None = None, **settings: 
     on_record = len(study.hypotheses())
     lines = [result.evidence.headline(), result.clustering.stability.headline()]
     if result.k:
-        sizes = ", ".join(f"group {number}: {size}" for number, size in result.summary()["groups"].items())
+        sizes = _few([f"group {number}: {size}" for number, size in result.summary()["groups"].items()])
+        groups = "1 group" if result.k == 1 else f"{result.k} groups"
         lines.append(
-            f"{result.k} groups of {len(result.sample)} rows ({sizes}), cut by {settings.get('cluster', 'kmeans')}."
+            f"{groups} of {len(result.sample)} rows ({sizes}), cut by {settings.get('cluster', 'kmeans')}."
         )
+    variance = result.embedding.pca_explained_variance
+    lines.append(
+        f"The map: {result.embedding.headline()}. "
+        f"Two principal components explain {variance[:2].sum() / variance.sum():.0%} of the variance."
+    )
     if result.bimodal and not result.k:
         lines.append(
             f"But one feature alone has two modes: try --features {result.bimodal[0]}. {result.dip.headline()}."
@@ -38,9 +48,13 @@ def explore(study: Study, *, on_progress: OnProgress | None = None, **settings: 
     elif result.bimodal:
         lines.append(f"{result.dip.headline()}.")
     if result.hypotheses:
-        lines += [_with_count(one, on_record) for one in result.hypotheses.stated]
+        stated = [_with_count(one, on_record) for one in result.hypotheses.stated]
+        lines += [
+            *stated[:SHOWN],
+            *([f"... and {len(stated) - SHOWN} more, in the report."] if len(stated) > SHOWN else []),
+        ]
         lines.append(
-            "Stated, not tested: the rows were put into groups by these features, so a test on them would be circular."
+            STATED if stated else "No hypothesis: no group has the 5 rows that it takes to hold some out."
         )
     lines += sentences(result.notes)
     lines.append(f"This was look {looks} at the open rows; every look is on the record.")
@@ -51,6 +65,11 @@ def explore(study: Study, *, on_progress: OnProgress | None = None, **settings: 
     )
     data = {**result.summary(), "looks": looks, "hypotheses_on_record": on_record}
     return Outcome(lines, data, recorded, result, list(result.notes))
+
+
+def _few(told: list[str]) -> str:
+    """Return the first few with commas, and how many more there are."""
+    return ", ".join(told if len(told) <= SHOWN else [*told[:SHOWN], f"and {len(told) - SHOWN} more"])
 
 
 def _with_count(hypothesis: Any, on_record: int) -> str:
