@@ -29,47 +29,53 @@ def explore(study: Study, *, on_progress: OnProgress | None = None, **settings: 
     )
     looks = sum(one.verb == "explore" for one in study.steps())
     on_record = len(study.hypotheses())
-    lines = [result.evidence.headline(), result.clustering.stability.headline()]
-    if result.k:
-        sizes = _few([f"group {number}: {size}" for number, size in result.summary()["groups"].items()])
-        groups = "1 group" if result.k == 1 else f"{result.k} groups"
-        lines.append(
-            f"{groups} of {len(result.sample)} rows ({sizes}), cut by {settings.get('cluster', 'kmeans')}."
-        )
-    variance = result.embedding.pca_explained_variance
-    lines.append(
-        f"The map: {result.embedding.headline()}. "
-        f"Two principal components explain {variance[:2].sum() / variance.sum():.0%} of the variance."
-    )
-    if result.bimodal and not result.k:
-        lines.append(
-            f"But one feature alone has two modes: try --features {result.bimodal[0]}. {result.dip.headline()}."
-        )
-    elif result.bimodal:
-        lines.append(f"{result.dip.headline()}.")
-    if result.hypotheses:
-        stated = [_with_count(one, on_record) for one in result.hypotheses.stated]
-        lines += [
-            *stated[:SHOWN],
-            *([f"... and {len(stated) - SHOWN} more, in the report."] if len(stated) > SHOWN else []),
-        ]
-        lines.append(
-            STATED if stated else "No hypothesis: no group has the 5 rows that it takes to hold some out."
-        )
-    lines += sentences(result.notes)
-    lines.append(f"This was look {looks} at the open rows; every look is on the record.")
-    lines.append(
+    following = (
         f"Next: clew name {study.folder} 0=... 1=..."
         if result.k
         else f"Look at the maps all the same: clew report {study.folder}"
     )
+    lines = [
+        result.evidence.headline(),
+        result.clustering.stability.headline(),
+        *_groups(result),
+        *_hypotheses(result, on_record),
+        *sentences(result.notes),
+        f"This was look {looks} at the open rows; every look is on the record.",
+        following,
+    ]
     data = {**result.summary(), "looks": looks, "hypotheses_on_record": on_record}
     return Outcome(lines, data, recorded, result, list(result.notes))
 
 
-def _few(told: list[str]) -> str:
-    """Return the first few with commas, and how many more there are."""
-    return ", ".join(told if len(told) <= SHOWN else [*told[:SHOWN], f"and {len(told) - SHOWN} more"])
+def _groups(found: Any) -> list[str]:
+    """Say the groups, the map they can be looked at on, and the single features that have two modes."""
+    lines = []
+    if found.k:
+        sizes = [f"group {number}: {size}" for number, size in found.summary()["groups"].items()]
+        more = [f"and {len(sizes) - SHOWN} more"] if len(sizes) > SHOWN else []
+        groups = "1 group" if found.k == 1 else f"{found.k} groups"
+        listed = ", ".join([*sizes[:SHOWN], *more])
+        lines.append(f"{groups} of {len(found.sample)} rows ({listed}), cut by {found.clustering.method}.")
+    variance = found.embedding.pca_explained_variance
+    share = variance[:2].sum() / variance.sum()
+    lines.append(
+        f"The map: {found.embedding.headline()}. Two principal components explain {share:.0%} of the variance."
+    )
+    if found.bimodal:
+        alone = "" if found.k else f"But one feature alone has two modes: try --features {found.bimodal[0]}. "
+        lines.append(f"{alone}{found.dip.headline()}.")
+    return lines
+
+
+def _hypotheses(found: Any, on_record: int) -> list[str]:
+    """Say what is stated, how many hypotheses there are on record by now, and that none of this was a test."""
+    if found.hypotheses is None:
+        return []
+    stated = [_with_count(one, on_record) for one in found.hypotheses.stated]
+    if not stated:
+        return ["No hypothesis: no group has the 5 rows that it takes to hold some out."]
+    more = [f"... and {len(stated) - SHOWN} more, in the report."] if len(stated) > SHOWN else []
+    return [*stated[:SHOWN], *more, STATED]
 
 
 def _with_count(hypothesis: Any, on_record: int) -> str:
