@@ -275,3 +275,43 @@ def test_json_holds_no_nan():
         "c": [None, 1.0],
         "d": "x",
     }
+
+
+def test_verify_leaves_with_1_when_something_differs(clew, table, tmp_path):
+    clew("new", tmp_path / "c.study", table)
+    assert clew("verify", tmp_path / "c.study")[0] == 0
+    table.write_text(table.read_text().replace("1", "2", 1))
+    status, out, err = clew("verify", tmp_path / "c.study", "--json")
+    assert status == 1
+    assert json.loads(out)["same"] is False
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["predict", "c.study", "cells.csv"], "--out"),
+        (["new", "cells.csv/x.study", "cells.csv"], "cells.csv"),
+        (["new", "x" * 300, "cells.csv"], "name"),
+        (["new", "x.study", "cells.csv", "--random-state", "-1"], "'random_state'"),
+        (["train", "c.study", "--n-jobs", "0"], "n_jobs"),
+        (["bench", "--repeats", "0"], "'repeats'"),
+    ],
+)
+def test_what_used_to_be_a_traceback_is_a_sentence(clew, table, tmp_path, monkeypatch, args, said):
+    monkeypatch.chdir(tmp_path)
+    new(Path("c.study"), [Path("cells.csv")])
+    status, out, err = clew(*args)
+    assert (status, out) == (2, "")
+    assert said in err
+    assert len(err.strip().splitlines()) == 1, err
+
+
+def test_the_examples_of_the_help_stand_line_by_line(clew):
+    lines = clew("--help")[1].splitlines()
+    assert any(line.strip().startswith("clew new my.study") for line in lines)
+
+
+def test_names_may_be_listed_with_commas(clew, table, tmp_path):
+    out = json.loads(clew("new", tmp_path / "c.study", table, "--leave-out", "mean,width", "--json")[1])
+    assert out["features"] == ["area", "circularity"]

@@ -14,7 +14,7 @@ SOURCE = ROOT / "src" / "clew"
 
 # From the ground up. A room may import what stands before it, and itself.
 FLOORS = [
-    "errors", "kernels", "result", "samples", "intervals", "splits", "simulate", "read", "measure", "explore",
+    "errors", "kernels", "result", "samples", "intervals", "figures", "splits", "simulate", "read", "measure", "explore",
     "validate", "explain", "learn", "neural", "study", "steps", "plot", "report", "bench", "demo", "app", "cli", "__main__",
 ]  # fmt: skip
 NEIGHBOURS = [{"validate", "explain"}]  # on one floor: they do not import one another
@@ -29,7 +29,11 @@ NO_MIRROR = {"__init__.py", "__main__.py"}
 
 
 def imports(tree: ast.AST) -> set[str]:
-    """Every module that a file imports, also inside functions; not what is only for type checkers."""
+    """Every module that a file imports, also inside functions; not what is only for type checkers.
+
+    "clew" stands for the front door itself, "clew.NAME" for a room or a name behind it, and what starts with a
+    dot is relative.
+    """
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
@@ -37,8 +41,12 @@ def imports(tree: ast.AST) -> set[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.update([node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
+            # `import clew.splits` binds the front door as well; `import clew.splits as splits` does not
+            found.update("clew" for one in node.names if one.name.startswith("clew.") and not one.asname)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            found.update(f"{module}.{alias.name}" for alias in node.names)
+            found.update({module} - {"clew"})
     return found
 
 
@@ -51,7 +59,9 @@ def trespasses(room_of_file: str, found: set[str]) -> list[str]:
     wrong = []
     for module in found:
         parts = module.split(".")
-        if parts[0] == "clew" and len(parts) > 1 and parts[1] in FLOORS and parts[1] != room_of_file:
+        if module.startswith(".") or (parts[0] == "clew" and (len(parts) == 1 or parts[1] not in FLOORS)):
+            wrong.append(module)  # by the front door, or relative: nobody sees from which floor it comes
+        elif parts[0] == "clew" and parts[1] != room_of_file:
             higher = FLOORS.index(parts[1]) > FLOORS.index(room_of_file)
             beside = any({parts[1], room_of_file} <= floor for floor in NEIGHBOURS)
             if higher or beside:
@@ -77,6 +87,33 @@ def test_the_floors_can_be_trespassed():
     assert trespasses("explain", {"clew.validate.metrics"})
     assert trespasses("explore", {"numba"})
     assert not trespasses("kernels", {"numba"})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from clew import Forest",
+        "from clew import *",
+        "from clew import errors, train",
+        "import clew",
+        "import clew as c",
+        "import clew.errors",  # binds `clew`, and with it clew.train
+        "from ..learn import forest",
+        "from .. import learn",
+        "from . import cluster",
+        "from .cluster import cluster",
+    ],
+)
+def test_neither_the_front_door_nor_a_relative_import_leads_past_the_floors(line):
+    assert trespasses("explore", imports(ast.parse(line)))
+    assert trespasses("explore", imports(ast.parse(f"def f():\n    {line}")))
+
+
+@pytest.mark.parametrize(
+    "line", ["from clew import errors", "from clew.errors import check", "import clew.errors as errors"]
+)
+def test_lower_rooms_are_imported_by_their_names(line):
+    assert not trespasses("explore", imports(ast.parse(line)))
 
 
 def test_every_source_file_has_its_tests_and_every_test_its_source():

@@ -125,6 +125,29 @@ def test_few_groups_give_no_interval_but_a_reason_and_points(n_groups):
     assert found.points == ([] if n_groups == 1 else [values[groups == g].mean() for g in range(n_groups)])
 
 
+def test_too_few_groups_are_listed_with_their_figures():
+    values = np.array([1.0, 1.0, 0.0, 1.0, 0.0, 0.0])
+    found = group_interval(share(values), np.array([0, 0, 1, 1, 2, 2]))
+    assert found.note == "No interval: 3 groups are too few; one by one they give 1, 0.5 and 0."
+    assert found.headline() == "0.5 (no interval: 3 groups are too few; one by one they give 1, 0.5 and 0)"
+    partly = group_interval(lambda rows: np.nan if rows[-1] == 1 else 0.25, np.array([0, 0, 1, 1]))
+    assert partly.note.endswith("one by one they give not defined and 0.25.")
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        group_interval(lambda rows: 0.5, np.zeros(9)),
+        group_interval(lambda rows: 0.5, np.arange(9) % 2),
+        group_interval(lambda rows: 0.5, np.arange(9) % 5),
+        group_interval(lambda rows: 0.5, np.arange(9), bounds=NO_BOUNDS),
+        group_interval(lambda rows: np.nan, np.arange(9)),
+    ],
+)
+def test_notes_are_sentences(found):
+    assert found.note[0].isupper() and found.note.endswith(".")
+
+
 @pytest.mark.parametrize(("n_groups", "warned"), [(4, True), (7, True), (8, False)])
 def test_four_to_seven_groups_come_with_a_warning(n_groups, warned):
     sums = simulated(np.random.default_rng(3), n_groups=n_groups, truth=0.8, correlation=0.1)

@@ -7,13 +7,18 @@ import numpy as np
 import pytest
 
 from clew.errors import DataError, SettingError
+from clew.learn.names import Names
 from clew.result import Result, settings_of, step, write_whole
-from clew.study.intake import Given, Sources
+from clew.study.intake import Sources
 
 
 def given(label="round"):
-    return Given(
-        sample=np.array(["a#1", "a#2"]), label=np.array([label, "long"]), source="x.csv", settings={"n": 1}
+    return Names(
+        sample=np.array(["a#1", "a#2"]),
+        label=np.array([label, "long"]),
+        names={},
+        unnamed=[],
+        settings={"n": 1},
     )
 
 
@@ -38,7 +43,7 @@ def test_a_result_cannot_be_changed_but_the_callers_array_can():
 
 def test_saving_and_loading_gives_the_same_digest_and_type(tmp_path):
     loaded = Result.load(given().save(tmp_path / "one.zip"))
-    assert isinstance(loaded, Given)
+    assert isinstance(loaded, Names)
     assert loaded.digest() == given().digest()
     assert loaded.settings == {"n": 1}
     assert loaded.label.tolist() == ["round", "long"]

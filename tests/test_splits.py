@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist
 from clew.errors import DataError, SettingError
 from clew.result import Result
 from clew.samples import Samples
-from clew.splits import folds, seal
+from clew.splits import folds, seal, units
 
 
 def make(n, *, groups=None, labels=None, places=None, target=None):
@@ -257,6 +257,38 @@ def test_the_seal_says_what_it_did():
     assert "groups, each as a whole" in seal(make(60, groups=np.arange(60) // 3)).reason
     assert "spread over the image" in seal(placed()[0]).reason
     assert "flatters" in seal(make(60, groups=np.arange(60) // 3), by="row").reason
+    assert (
+        "Neighbours of sealed regions stay open, so that the final test is easier" in seal(placed()[0]).reason
+    )
+
+
+def test_a_share_that_is_missed_by_far_is_said_first():
+    two = seal(make(40, groups=np.arange(40) // 20), share=0.2).reason
+    assert two == (
+        "50% of the rows are sealed instead of the 20% asked for, as whole groups come no nearer"
+        " (20 of 40 rows): 1 of 2 groups, each as a whole."
+    )
+    assert seal(make(3), share=0.2).reason.startswith(
+        "33% of the rows are sealed instead of the 20% asked for"
+    )
+    near = seal(make(40, groups=np.arange(40) // 20), share=0.45).reason
+    assert near.startswith("20 of 40 rows are sealed (50%, asked for 45%)")
+
+
+# ---- units of an interval ----
+@pytest.mark.parametrize(("n", "n_blocks"), [(10, 2), (14, 2), (60, 12), (1000, 20)])
+def test_rows_of_one_image_count_by_blocks_of_it(n, n_blocks):
+    unit, caveat = units(placed(n)[0])
+    assert len(np.unique(unit)) == n_blocks
+    assert f"over {n_blocks} blocks" in caveat
+
+
+@pytest.mark.parametrize("n", [2, 9])
+def test_too_few_rows_for_two_blocks_stand_for_themselves(n):
+    samples = placed(n)[0]
+    unit, caveat = units(samples)
+    assert np.array_equal(unit, samples.sample)
+    assert caveat.startswith("All rows come from one source")
 
 
 @pytest.mark.parametrize("share", [-0.1, 0.95, np.nan])

@@ -8,6 +8,7 @@ import sys
 import time
 from typing import Any, Literal
 
+from clew.errors import SettingError, check
 from clew.steps import Outcome
 
 # What one types, and what one would type instead. Whole processes, as a person waits for them.
@@ -27,19 +28,23 @@ START: list[tuple[str, list[str], str, list[str]]] = [
 ]
 
 
-def bench(*, work: Literal["all", "start"] = "all", repeats: int = 5) -> Outcome:
+WORKS = {"start": START}
+
+
+def bench(*, work: Literal["start"] = "start", repeats: int = 5) -> Outcome:
     """Measure, side by side with the libraries one would use instead.
 
     Parameters
     ----------
-    work : {"all", "start"}
+    work : {"start"}
         What to measure; "start" is the time until a process has imported and answered.
     repeats : int
         Alternating runs of each side, after one that does not count.
     """
     from clew.study.record import versions
 
-    rows = [_pair(*one, repeats=repeats) for one in START]
+    check(repeats >= 1, SettingError, "The 'repeats' of bench must be at least 1. Got {} instead.", repeats)
+    rows = [_pair(*one, repeats=repeats) for one in WORKS[work]]
     lines = [f"{'work':<14}{'ours':>10}{'rival':>10}{'ratio':>8}  rival"]
     lines += [
         f"{r['work']:<14}{r['ours_s']:>8.3f} s{r['rival_s']:>8.3f} s{r['ratio']:>8.2f}  {r['rival']}"

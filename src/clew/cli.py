@@ -147,21 +147,11 @@ def _argument(parameter: inspect.Parameter, hint: Any) -> click.Argument:
 def _option(setting: inspect.Parameter, hint: Any, told: str) -> click.Option:
     flag = "--" + setting.name.replace("_", "-")
     required = setting.default is inspect.Parameter.empty
-    default = None if required else setting.default
+    given = {} if required else {"default": setting.default, "show_default": setting.default is not None}
     kind, many = _type_of(hint)
     if kind is bool:
-        return click.Option(
-            [f"{flag}/--no-{flag[2:]}", setting.name], default=default, help=told, show_default=True
-        )
-    return click.Option(
-        [flag, setting.name],
-        type=kind,
-        default=default,
-        required=required,
-        multiple=many,
-        help=told,
-        show_default=default is not None,
-    )
+        return click.Option([f"{flag}/--no-{flag[2:]}", setting.name], help=told, **given)
+    return click.Option([flag, setting.name], type=kind, required=required, multiple=many, help=told, **given)
 
 
 def _type_of(hint: Any) -> tuple[Any, bool]:
@@ -202,7 +192,7 @@ def _caller(verb: Verb) -> Callable[..., None]:
         for name, value in values.items():
             source = ctx.get_parameter_source(name)
             if name in positional or source is None or source.name != "DEFAULT":
-                given[name] = list(value) if isinstance(value, tuple) else value
+                given[name] = _parted(value) if isinstance(value, tuple) else value
         args = [_opened(given.pop(name), hints[name]) for name in positional]
         with progress(verb.name) as on_progress:
             outcome = verb.run(*args, **given, **({"on_progress": on_progress} if takes_progress else {}))
@@ -215,6 +205,11 @@ def _caller(verb: Verb) -> Callable[..., None]:
         )
 
     return call
+
+
+def _parted(values: tuple[Any, ...]) -> list[Any]:
+    """Return repeated options as one list; names may also be listed with commas."""
+    return [part for value in values for part in (value.split(",") if isinstance(value, str) else [value])]
 
 
 def _opened(value: Any, hint: Any) -> Any:
@@ -276,17 +271,18 @@ def plain(value: Any) -> Any:
     cls=Verbs,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     invoke_without_command=True,
+    help="""From raw, unlabelled measurements to a model that can be trusted, and the thread that leads back.
+
+    \b
+    clew demo                      the whole walk-through on simulated blobs
+    clew new my.study image.tif    measure, and seal a part of the rows
+    clew explore my.study          are there groups? which measurements tell them apart?
+    """,
 )
 @click.version_option(package_name="clew", message="clew %(version)s")
 @click.pass_context
 def cli(ctx: click.Context) -> None:
-    r"""From raw, unlabelled measurements to a model that can be trusted, and the thread that leads back.
-
-    \b
-    clew demo                          the whole walk-through on simulated blobs
-    clew new my.study image.tif        measure, and seal a part of the rows
-    clew explore my.study              are there groups? which measurements tell them apart?
-    """
+    """Answer without a verb: show the help."""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
@@ -296,9 +292,7 @@ def main(args: list[str] | None = None) -> None:
     try:
         status = cli.main(args=args, prog_name="clew", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except KeyboardInterrupt:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         refuse("Stopped; nothing was recorded.", status=130)
     except Stopped as stopped:
         refuse(str(stopped), status=130)
@@ -310,15 +304,10 @@ def main(args: list[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as error:
-        why = {
-            errno.ENOSPC: "a full disk",
-            errno.EACCES: "no permission",
-            errno.EROFS: "a read-only disk",
-        }.get(error.errno or 0)
-        if why is None:
-            raise
+        why = {errno.ENOSPC: "a full disk", errno.EACCES: "no permission", errno.EROFS: "a read-only disk"}
+        got = why.get(error.errno or 0) or error.strerror or str(error)
         refuse(
-            f"The place '{error.filename or 'that was named'}' must be one that can be written. Got {why} instead."
+            f"The place '{error.filename or 'that was named'}' must be one that can be read or written. Got: {got}."
         )
 
 

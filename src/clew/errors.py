@@ -19,6 +19,10 @@ class DataError(ClewError, ValueError):
     """Data that came in cannot be used as they are."""
 
 
+class MissingError(DataError):
+    """Data that a study rests on are not where they were."""
+
+
 class StudyError(ClewError, OSError):
     """A study folder cannot be opened, read or written."""
 
@@ -59,3 +63,16 @@ def check_choice(
         raise error(
             f"The {what} of {of} must be one of: {listed}. Got '{value}' instead.{did_you_mean(str(value), known)}"
         )
+
+
+def check_seed(value: Any, *, of: str) -> None:
+    """Raise SettingError unless ``value`` is a seed that every library takes: an int from 0 to 2**31 - 1."""
+    fits = not isinstance(value, bool) and hasattr(value, "__index__") and 0 <= value < 2**31
+    check(
+        fits,
+        SettingError,
+        "The 'random_state' of {} must be an int from 0 to {}. Got {} instead.",
+        of,
+        2**31 - 1,
+        value,
+    )

@@ -57,7 +57,7 @@ class Interval(Result):
     def headline(self) -> str:
         """Say the figure with its interval and what it rests on, or why there is none."""
         if np.isnan(self.low):
-            return f"{self.value:.3g} ({self.note})"
+            return f"{self.value:.3g} ({self.note[:1].lower()}{self.note[1:].rstrip('.')})"
         text = f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}], over {self.n_groups:,}"
         if self.n_groups == self.n_rows:
             return f"{text} rows"
@@ -226,9 +226,9 @@ def jackknife_interval(
     left_out = np.where(np.isfinite(left_out), left_out, value)
     mean = times @ left_out / n_groups if left_out.size else value
     variance = float((n_groups - 1) / n_groups * (times @ (left_out - mean) ** 2))
-    reason = _no_interval(value, n_groups, alike=not bounded and variance == 0)
+    shown = list(points or []) if 2 <= n_groups < FEWEST_GROUPS else []
+    reason = _no_interval(value, n_groups, shown, alike=not bounded and variance == 0)
     if reason:
-        shown = list(points or []) if 2 <= n_groups < FEWEST_GROUPS else []
         return Interval(
             value=value,
             low=np.nan,
@@ -252,7 +252,7 @@ def jackknife_interval(
     else:
         n_effective = np.nan
         ends = value + quantile * np.sqrt(variance) * np.array([-1.0, 1.0])
-    few = f"only {n_groups} groups: take the interval as a rough one"
+    few = f"Only {n_groups} groups: take the interval as a rough one."
     return Interval(
         value=value,
         low=float(np.clip(ends[0], low, value)),
@@ -280,15 +280,17 @@ def _effective_rows(share: float, variance: float, *, n_most: float, n_alike: fl
     return min(spread / variance, n_most)
 
 
-def _no_interval(value: float, n_groups: int, *, alike: bool) -> str:
-    """Return why no interval can be given, or an empty string."""
+def _no_interval(value: float, n_groups: int, points: list[float], *, alike: bool) -> str:
+    """Return a sentence that says why no interval can be given, or an empty string."""
     if np.isnan(value):
-        return "not defined for these rows"
+        return "Not defined for these rows."
     if n_groups == 1:
-        return "no interval: all rows come from one group"
+        return "No interval: all rows come from one group."
     if n_groups < FEWEST_GROUPS:
-        return f"no interval: {n_groups} groups are too few, see the figure of each"
-    return "no interval: the figure is the same whichever group is left out" if alike else ""
+        each = ["not defined" if np.isnan(point) else f"{point:.3g}" for point in points]
+        seen = f"; one by one they give {', '.join(each[:-1])} and {each[-1]}" if each else ""
+        return f"No interval: {n_groups} groups are too few{seen}."
+    return "No interval: the figure is the same whichever group is left out." if alike else ""
 
 
 def _student(freedom: int, level: float) -> float:

@@ -20,7 +20,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from clew.errors import DataError, SettingError, check, check_choice, did_you_mean
+from clew.errors import DataError, SettingError, check, check_choice, check_seed, did_you_mean
 
 Sees = Literal["open", "sealed", "all", "nothing"]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -178,11 +178,24 @@ def write_whole(path: str | Path, data: bytes) -> Path:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(path)
+        settle(partial, path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
     return path
+
+
+def settle(partial: Path, path: Path) -> None:
+    """Give a finished file or folder its name, and wait until the disk knows: after that no power cut can lose it.
+
+    A file replaces what was there; a folder refuses to.
+    """
+    partial.replace(path)
+    handle = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _encode(value: Any, arrays: dict[str, np.ndarray], key: str) -> Any:
@@ -274,6 +287,8 @@ def step(*, sees: Sees = "open") -> Callable[[F], F]:
                     raise SettingError(
                         f"{name} has no setting '{key}'; it must be one of: {', '.join(known)}.{did_you_mean(key, known)}"
                     )
+            if "random_state" in kwargs:
+                check_seed(kwargs["random_state"], of=name)
             hints = _hints(function)
             for key, value in kwargs.items():
                 if key in allowed:

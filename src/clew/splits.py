@@ -13,6 +13,7 @@ from clew.samples import Samples
 
 By = Literal["auto", "group", "space", "row"]
 MOST_BLOCKS = 20  # of one image, as units of an interval
+MISSED = 0.1  # difference between the sealed and the asked share that is said first
 POOL = 64  # groups among which the sealed share is met as nearly as possible
 
 
@@ -269,14 +270,14 @@ def units(samples: Samples) -> tuple[np.ndarray, str]:
     -------
     unit : ndarray of str, shape (n_rows,)
         The groups where there are several; blocks of some 5 neighbours, 20 at most, where all rows come from one
-        image; each row by itself otherwise.
+        image and make at least 2 blocks; each row by itself otherwise.
     caveat : str
         What the interval says nothing about; "" where the groups are real ones.
     """
     if samples.n_groups > 1:
         return samples.group, ""
-    if _has_places(samples):
-        n_blocks = int(np.clip(samples.n_rows // 5, 1, MOST_BLOCKS))
+    n_blocks = min(samples.n_rows // 5, MOST_BLOCKS)
+    if n_blocks >= 2 and _has_places(samples):
         caveat = f"All rows come from one image: intervals are over {n_blocks} blocks of it and say nothing about other images."
         return _blocks(_positions(samples), n_blocks).astype(str), caveat
     caveat = "All rows come from one source: intervals take them as independent and say nothing about other sources."
@@ -439,11 +440,20 @@ def _seal_regions(positions: np.ndarray, n_sealed: int, random: np.random.Genera
 
 def _seal_reason(samples: Samples, by: str, sealed: np.ndarray, share: float) -> str:
     text = f"{sealed.sum()} of {sealed.size} rows are sealed ({sealed.mean():.0%}, asked for {share:.0%})"
+    if abs(sealed.mean() - share) > MISSED:
+        whole = "whole groups" if by == "group" else "so few rows"
+        text = (
+            f"{sealed.mean():.0%} of the rows are sealed instead of the {share:.0%} asked for, as {whole} come no nearer"
+            f" ({sealed.sum()} of {sealed.size} rows)"
+        )
     if by == "group":
         n_sealed = len(np.unique(samples.group[sealed]))
         return f"{text}: {n_sealed} of {samples.n_groups} groups, each as a whole."
     if by == "space":
-        return f"{text}: regions spread over the image; they test this image, not another one."
+        return (
+            f"{text}: regions spread over the image. Neighbours of sealed regions stay open, so that the final test is"
+            " easier than another image would be."
+        )
     if samples.n_groups == samples.n_rows:
         return f"{text}, at random: each row stands for itself."
     return f"{text}, at random as asked: rows of one group are open and sealed, which flatters the figures."

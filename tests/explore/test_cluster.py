@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from clew.errors import DataError, SettingError
+from clew.errors import SettingError
 from clew.explore.cluster import cluster, cluster_once
 from clew.explore.stability import adjusted_rand
 
@@ -68,7 +68,9 @@ def test_an_unknown_method_gets_a_suggestion():
         cluster([clouds()[0]] * 2, method="kmean")
 
 
-def test_hdbscan_that_finds_nothing_says_so():
+def test_hdbscan_that_finds_nothing_gives_no_group():
     X = np.random.default_rng(0).uniform(size=(12, 6))
-    with pytest.raises(DataError, match="HDBSCAN must find at least one cluster"):
-        cluster([X] * 3, method="hdbscan")
+    found = cluster([X] * 3, method="hdbscan")
+    assert len(found.sizes) == 0
+    assert (found.consensus == -1).all()
+    assert "no group" in found.headline()

@@ -149,7 +149,10 @@ def test_hdbscan_of_the_same_features_says_that_seeds_cannot_differ():
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"k": 0}, "'k' setting of explore must be 'auto' or an int from 1 to the number of rows"),
+        ({"k": 0}, "'k' setting of explore must be 'auto' or an int from 2 to the number of rows"),
+        ({"k": 1}, "from 2 to the number of rows"),
+        ({"random_state": -1}, "'random_state' of explore must be an int from 0"),
+        ({"random_state": 2**40}, "'random_state' of explore must be an int from 0"),
         ({"k": 101}, r"number of rows \(100\)\. Got 101"),
         ({"runs": 1}, "'runs' setting of explore must be at least 2"),
         ({"features": "f9"}, "Got 'f9'"),
@@ -186,6 +189,45 @@ def test_real_tables_with_known_groups(file, k):
 
     one = explore(measure_rows([read_table(shared(f"tables/{file}"))]).samples, embed="pca", runs=6, k_max=6)
     assert one.k in k
+
+
+def test_hdbscan_without_a_cluster_is_an_answer_and_not_an_error():
+    one = explore(samples(np.random.default_rng(3).normal(size=(60, 5))), cluster="hdbscan", **QUICK)
+    assert one.k == 0
+    assert one.summary()["groups"] == {}
+    assert one.group_centers.shape[1] == 5
+
+
+def test_a_feature_beyond_what_a_computer_can_square_is_named():
+    X = two_groups()[0]
+    X[:, 2] *= 1e306
+    with pytest.raises(DataError, match=r"The feature 'f2' must have a mean and a spread"):
+        explore(samples(X), **QUICK)
+
+
+def test_an_offset_of_a_billion_hides_nothing():
+    """Seconds since 1970: trees compare 7 digits, so features must be scaled before they are shortened."""
+    X, kind = two_groups()
+    shifted = X.copy()
+    shifted[:, 0] = 1.7e9 + 16 * kind + np.random.default_rng(0).normal(size=100)
+    one = explore(samples(shifted), features="f0", **QUICK)
+    assert one.hypotheses.stated[0].balanced_accuracy["value"] > 0.95
+    assert 1.7e9 < one.hypotheses.stated[0].tree["threshold"] < 1.7e9 + 16
+
+
+def test_each_group_is_described_by_what_is_higher_and_lower(found):
+    kind = two_groups()[1]
+    X = two_groups()[0]
+    high = int(found.groups[kind == 1][0])
+    assert "higher (" in found.hypotheses.profile(high)
+    assert "lower (" in found.hypotheses.profile(1 - high)
+    np.testing.assert_allclose(found.hypotheses.median[:, high], np.median(X[found.groups == high], axis=0))
+
+
+def test_rows_of_one_station_without_places_can_be_explored():
+    one = explore(samples(two_groups()[0], groups=np.full(100, "station")), **QUICK)
+    assert one.k == 2
+    assert one.hypotheses.stated
 
 
 # ---- the acceptance simulation: in full with CLEW_SIMULATIONS=50, smaller in CI ----

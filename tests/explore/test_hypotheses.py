@@ -2,11 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import spearmanr
-from sklearn.metrics import balanced_accuracy_score
 
 from clew.errors import DataError
-from clew.explore.hypotheses import balanced_accuracy, correlated_groups, hypotheses, spearman
+from clew.explore.hypotheses import _held_out_figure, correlated_groups, hypotheses, spearman
+from clew.figures import balanced_accuracy
 from clew.samples import Samples
+from clew.splits import folds
 
 
 def samples(X, names=None, groups=None):
@@ -18,8 +19,14 @@ def samples(X, names=None, groups=None):
         units=("px",) + ("",) * (d - 1),
         sample=row,
         origin=pd.DataFrame({"source": ["s"] * n}),
-        group=row if groups is None else groups,
+        group=row if groups is None else np.asarray(groups).astype(str),
     )
+
+
+def held_out(X, kind, plates=None):
+    """The figure of a hypothesis, also of one that is not stated because it is at chance."""
+    table = samples(X, groups=plates).with_labels(kind.astype(str))
+    return _held_out_figure(X.astype(np.float32), kind, folds(table), table.group)
 
 
 def two_groups(n=120, d=6, distance=6.0, column=2, seed=0):
@@ -55,8 +62,7 @@ def test_groups_that_no_feature_knows_score_chance_though_the_best_is_chosen():
     values = []
     for seed in range(8):
         rng = np.random.default_rng(seed)
-        (stated,) = hypotheses(samples(rng.normal(size=(100, 20))), rng.integers(0, 2, 100)).stated
-        values.append(stated.balanced_accuracy["value"])
+        values.append(held_out(rng.normal(size=(100, 20)), rng.integers(0, 2, 100))["value"])
     assert abs(np.mean(values) - 0.5) < 0.06, "choosing inside the folds keeps the figure honest"
 
 
@@ -126,7 +132,28 @@ def test_rows_of_one_source_are_held_out_together():
     assert "by group" in stated.split
 
 
-def test_balanced_accuracy_equals_scikit_learns():
-    rng = np.random.default_rng(0)
-    a, b = rng.integers(0, 3, 50), rng.integers(0, 3, 50)
-    assert balanced_accuracy(a, b) == pytest.approx(balanced_accuracy_score(a, b))
+def test_the_interval_is_the_one_of_the_classifiers_validation():
+    """75 rows and 5 told apart: five rows cannot prove [0.95, 1.00]."""
+    from clew.validate.metrics import scores
+
+    kind = np.repeat([0, 1], [75, 5])
+    X = np.random.default_rng(0).normal(size=(80, 2)) + 40 * kind[:, None]
+    figure = hypotheses(samples(X), kind).stated[0].balanced_accuracy
+    names = kind.astype(str)
+    assert figure == scores(names, names).metrics["balanced_accuracy"].summary()
+    assert (figure["value"], round(figure["low"], 2), figure["high"]) == (1.0, 0.83, 1.0)
+
+
+def test_rows_of_folds_that_train_on_one_group_count():
+    """All of group 1 on one plate: the fold that tests it has never seen group 1. Dropped, the rest is all right."""
+    plates = np.repeat(np.arange(5), 12)
+    kind = (plates == 4).astype(int)
+    X = np.random.default_rng(1).normal(size=(60, 2)) + 40 * kind[:, None]
+    assert held_out(X, kind, plates)["value"] == 0.5
+    assert held_out(X, kind)["value"] == 1.0  # with every plate in every fold
+
+
+def test_no_figure_where_no_fold_trains_on_both_groups():
+    plates = np.repeat(np.arange(2), 12)
+    X = np.random.default_rng(1).normal(size=(24, 2)) + 40 * plates[:, None]
+    assert held_out(X, plates, plates) == {"value": None, "low": None, "high": None}

@@ -6,7 +6,7 @@ import pytest
 import tifffile
 
 from clew.errors import SettingError
-from clew.learn.apply import check_format, paint_classes, prediction_table, write_table
+from clew.learn.apply import check_output, paint_classes, prediction_table, write_table
 from clew.learn.forest import Prediction
 from clew.measure.measured import Measured
 from clew.samples import Samples
@@ -59,14 +59,33 @@ def test_every_format_comes_back_as_it_went(tmp_path, suffix):
     pd.testing.assert_frame_equal(back, table, check_dtype=False)
 
 
-def test_an_unknown_format_or_folder_is_refused_before_the_work(tmp_path):
-    with pytest.raises(SettingError, match=r"must end in one of: \.csv, \.parquet, \.jsonl\. Got '\.xlsx'"):
-        check_format(tmp_path / "p.xlsx")
-    with pytest.raises(SettingError, match="folder .* must exist"):
-        check_format(tmp_path / "none" / "p.csv")
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(tmp_path):
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "data.csv").write_text("a,b\n1,2\n")
+    for path, said in [
+        ("p.xlsx", r"must end in one of: \.csv, \.parquet, \.jsonl\. Got '\.xlsx'"),
+        ("none/p.csv", "folder .* must exist"),
+        ("folder.csv", "must not be a folder"),
+        ("data.csv", "must not be one that is read"),
+    ]:
+        with pytest.raises(SettingError, match=said):
+            check_output(tmp_path / path, None, inputs=[tmp_path / "data.csv"])
+    with pytest.raises(SettingError, match="must be a folder"):
+        check_output(tmp_path / "p.csv", tmp_path / "data.csv", inputs=[])
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl"])
+def test_earlier_predictions_are_replaced_and_nothing_else(tmp_path, suffix):
+    path = tmp_path / f"p{suffix}"
+    path.write_bytes(b"a,b,c\nprecious")
+    with pytest.raises(SettingError, match="must be new or hold earlier predictions"):
+        check_output(path, None, inputs=[])
+    path.unlink()
+    write_table(prediction_table(measured().samples, SAID), path)
+    check_output(path, None, inputs=[])
 
 
 def test_objects_are_painted_with_the_number_of_their_class_and_left_out_ones_are_ground(tmp_path):
     (path,) = paint_classes(measured(), SAID, tmp_path / "painted")
-    assert path.name == "a_x.tif.classes.tif"
+    assert path == tmp_path / "painted" / "a" / "x.tif.classes.tif"
     np.testing.assert_array_equal(tifffile.imread(path), [[1, 1, 0], [0, 0, 2]])

@@ -211,7 +211,7 @@ def test_colour_is_cut_by_its_mean_and_gray_pictures_may_lie_among_colour():
     colour = image_of(np.stack([gray, gray // 2, gray * 0]), channels=COLOUR, name="c.png")
     measured = measure_objects([colour, image_of(gray, name="g.png")], [None, None], threshold=59)
     assert measured.counts["found"] == 4 and measured.settings["channels"] == list(COLOUR)
-    assert any("1 gray images among 1 colour pictures" in note for note in measured.notes)
+    assert any("1 gray image among 1 colour picture counts" in note for note in measured.notes)
     assert measured.samples.to_frame()["intensity_mean_blue"].tolist() == [0, 0, 120, 120]
     with pytest.raises(
         SettingError, match=r"must be from 0 to 0, colour pictures being cut by their mean. Got 1"
@@ -223,6 +223,152 @@ def test_images_with_other_channels_are_refused_with_both():
     one, two = image_of(two_objects(), name="1.tif"), image_of(np.stack([two_objects()] * 2), name="2.tif")
     with pytest.raises(DataError, match=r"'2\.tif' must have the channels of '1\.tif': gray. Got c0, c1"):
         measure_objects([one, two], [None, None])
+
+
+# ---- what is said aloud ----
+def test_one_is_written_as_one():
+    pixels = np.zeros((40, 40), np.uint8)
+    pixels[0:10, 0:10] = 100
+    assert measure(pixels, fewest=1).notes == [
+        "Objects are cut at the threshold 50 (as given) in 1 image.",
+        "1 object found, 1 measured.",
+        "1 object touches the border of its image and is kept, and marked as such.",
+    ]
+
+
+def dark_on_bright():
+    return np.where(two_objects() > 0, 20, 200).astype(np.uint8)
+
+
+def test_objects_that_cover_more_than_half_are_said_with_the_way_out():
+    measured = measure(dark_on_bright(), threshold="otsu", fewest=1)
+    share = (two_objects() == 0).mean()
+    assert measured.settings["foreground"] == "bright"
+    assert (
+        f"The objects cover {share:.0%} of a.tif: if they are darker than the ground, say --foreground dark."
+        in (measured.notes)
+    )
+    with pytest.raises(DataError, match=r"Got 1 \(.*\)\. The objects cover .* say --foreground dark\."):
+        measure(dark_on_bright(), threshold="otsu")
+    with pytest.raises(DataError, match=r"brighter than the ground, say --foreground bright\."):
+        measure(two_objects(), foreground="dark")
+    images = [image_of(dark_on_bright(), name=f"{i}.tif") for i in "ab"]
+    assert any(
+        "cover up to 82% of 2 images (a.tif, b.tif): if" in note
+        for note in measure_objects([*images, image_of(two_objects(), name="c.tif")], [None] * 3).notes
+    )
+
+
+def test_objects_that_cover_less_or_that_were_given_are_no_reason_to_ask():
+    right = [
+        measure(two_objects()),
+        measure(dark_on_bright(), foreground="dark"),
+        measure(
+            dark_on_bright(), np.where(two_objects() > 0, 1, 2)
+        ),  # people's own labels may fill the image
+    ]
+    assert not any("--foreground" in note for measured in right for note in measured.notes)
+    with pytest.raises(DataError, match=r"bright objects\)\.$"):
+        measure(np.zeros((40, 40), np.uint8))
+
+
+def test_many_specks_are_said_with_the_way_out_and_few_are_not():
+    pixels = two_objects()
+    pixels[10, 10] = 100  # 1 of 3
+    assert "33% of the objects found are such specks: " in measure(pixels).notes[-1]
+    pixels[150:170, 20:30] = pixels[150:170, 40:60] = 100  # 1 of 5
+    assert not any("specks" in note for note in measure(pixels).notes)
+
+
+def test_the_dtype_of_the_pixels_is_kept_and_of_several_all():
+    assert measure(two_objects()).settings["dtype"] == "uint8"
+    images = [image_of(two_objects(dtype=d), name=f"{d}.tif") for d in ("uint8", "uint16", "uint8")]
+    images[2] = replace(images[2], path=Path("3.tif"))
+    assert measure_objects(images, [None] * 3).settings["dtype"] == "uint16/uint8"
+
+
+def looks_like_labels(pixels):
+    notes = measure_objects([image_of(pixels)], [None], fewest=0).notes
+    return any("looks like a label image" in note for note in notes)
+
+
+def numbered_squares(dtype=np.uint16):
+    return np.kron(np.arange(64).reshape(8, 8), np.ones((12, 12))).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float32"])
+def test_a_label_image_that_is_measured_as_a_photograph_is_said(dtype):
+    measured = measure_objects([image_of(numbered_squares(dtype))], [None], fewest=0)
+    assert measured.notes[0] == (
+        "The image a.tif looks like a label image and is measured as a photograph: give label images by --masks FILE, "
+        "or name them NAME_labels.tif beside NAME.tif."
+    )
+    images = [image_of(numbered_squares(dtype), name=f"{i}.tif") for i in "ab"]
+    assert (
+        measure_objects(images, [None] * 2, fewest=0)
+        .notes[0]
+        .startswith("The images a.tif, b.tif look like label images")
+    )
+
+
+@pytest.mark.parametrize(
+    "mutant",
+    [
+        lambda squares: np.random.default_rng(0).permutation(squares.ravel()).reshape(squares.shape),
+        lambda squares: squares + np.random.default_rng(0).integers(0, 3, squares.shape),
+        lambda squares: squares % 5,
+        lambda squares: squares + 0.5,
+        lambda squares: np.random.default_rng(0).integers(0, 2**32, squares.shape),  # every value once
+        lambda squares: (squares > 30) * 255,
+        lambda squares: np.stack([squares] * 2),
+    ],
+    ids=["shuffled", "noisy", "scattered", "fractions", "unique", "mask", "channels"],
+)
+def test_photographs_masks_and_noise_do_not_look_like_labels(mutant):
+    assert not looks_like_labels(mutant(numbered_squares(np.int64)))
+
+
+def test_the_middle_of_a_large_label_image_is_enough():
+    assert looks_like_labels(np.kron(numbered_squares(), np.ones((16, 16), np.uint8)))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "blobs/blobs_labels_63.tif",
+        "blobs/blobs_reference_labels_61.tif",
+        "bbbc007/sparse/A9_p7d_sparse_instances.tif",
+        "nuclei_stardist_dsb2018/mask2d.tif",
+    ],
+)
+def test_real_label_images_are_noticed(path):
+    assert looks_like_labels(read_image(shared(f"images/{path}")).pixels)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "blobs/blobs.tif",
+        "human_mitosis/human_mitosis.tif",
+        "bbbc022/IXMtest_A02_s9_crop.tif",
+        "blood_cells_bccd/BloodImage_00002.jpg",
+        "bbbc007/sparse/A9_p7d.tif",
+        *(f"bbbc007/pixel_annotated_crops/A9_p5d_crop{i}.tif" for i in (1, 2, 3, 4)),
+        "nuclei_dsb2018/514ccfc78cb5_image.png",  # the fewest values of all: 35
+        "nuclei_stardist_dsb2018/img2d.tif",
+        "captioned/cell.png",  # the smoothest of all: 10 pixels a piece
+    ],
+)
+def test_real_photographs_do_not_look_like_labels_in_any_channel(path):
+    for plane in read_image(shared(f"images/{path}")).pixels:
+        assert not looks_like_labels(plane)
+
+
+def test_dark_cells_on_a_bright_ground_are_said_and_bright_blobs_are_not():
+    blood = measure_objects([read_image(shared("images/blood_cells_bccd/BloodImage_00007.jpg"))], [None])
+    assert any("say --foreground dark." in note for note in blood.notes)
+    blobs = measure_objects([read_image(shared("images/blobs/blobs.tif"))], [None])
+    assert not any("--foreground" in note or "--min-area" in note for note in blobs.notes)
 
 
 # ---- names, groups, origin ----
@@ -262,7 +408,7 @@ def test_an_empty_image_among_others_is_said():
     empty = image_of(np.zeros((40, 40), np.uint8), name="empty.tif")
     measured = measure_objects([image_of(two_objects()), empty], [None, None], threshold=50)
     assert measured.samples.n_rows == 2
-    assert any("1 of 2 images have no object: empty.tif" in note for note in measured.notes)
+    assert any("1 of 2 images has no object: empty.tif" in note for note in measured.notes)
 
 
 def test_a_label_image_of_another_shape_is_refused():

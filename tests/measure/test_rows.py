@@ -187,8 +187,69 @@ def test_a_models_columns_are_taken_as_they_are_from_one_row_on():
         [table_of({"y": [1.0], "x": [2.0], "id": ["n"], "more": [3.0]})], columns=("x", "y")
     )
     assert measured.samples.features.tolist() == [[2.0, 1.0]] and measured.samples.sample.tolist() == ["n"]
-    with pytest.raises(SettingError, match=r"'columns' setting .* Got 'z'"):
-        measure({}, columns=("x", "z"))
+
+
+def test_a_table_without_a_models_column_is_refused_with_no_other_measurement_suggested():
+    theirs = table_of({"bill_depth_mm": [1.0, 2.0], "id": ["n", "o"]}, name="d/miss.csv")
+    with pytest.raises(DataError) as error:
+        measure_rows([theirs], columns=("bill_length_mm", "bill_depth_mm"))
+    assert str(error.value) == (
+        "The table 'miss.csv' must have the column 'bill_length_mm' that the model was trained on. "
+        "Got: bill_depth_mm, id."
+    )
+    with pytest.raises(DataError, match=r"The table 't\.csv' must have the columns 'z', 'w' that the model"):
+        measure({}, columns=("x", "z", "w"))
+    with pytest.raises(DataError, match=r"The tables: the 2 tables must"):
+        measure_rows([table_of(X, name="a.csv"), table_of(X, name="b.csv")], columns=("z",))
+
+
+# ---- times ----
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("date", ["01/02/2024", "02/02/2024", "", "03/02/2024"]),
+        ("Time", ["12:30", "12:40", "12:50", "13:00"]),
+        ("taken", ["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-03"]),
+        ("taken", ["2024-01-01T12:00:00Z", "2024-01-02 12:00:00.5", "2024-01-03", ""]),
+    ],
+)
+def test_times_are_left_out_with_a_warning_that_rows_close_in_time_resemble_each_other(name, values):
+    measured = measure({name: values})
+    assert measured.samples.feature_names == ("x", "y") and name in measured.samples.origin
+    assert measured.notes == [
+        f"The column '{name}' holds times and is left out: rows close in time may resemble each other, "
+        "and a random seal or fold flatters; group them with --group."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("time", ["before", "after", "before", "after"]),
+        ("taken", ["2024-01-01", "2024-01-02", "later", "2024-01-03"]),  # one value that is none
+        ("taken", ["2024-13-01", "2024-13-02", "2024-13-03", "2024-13-04"]),  # no such month
+        ("code", ["AB-1-2", "AB-1-3", "AB-1-4", "AB-1-5"]),
+    ],
+)
+def test_other_text_is_no_time(name, values):
+    assert measure({name: values}).notes == [
+        f"Left out, being text: '{name}' (--label, --group or --identifier gives a role)."
+    ]
+
+
+def test_times_are_no_worry_where_groups_are_given_and_numbers_called_time_are_measured():
+    dates = ["2024-01-01", "2024-01-01", "2024-01-02", "2024-01-02"]
+    assert not any("holds times" in note for note in measure({"date": dates, "patient": list("ppqq")}).notes)
+    by_date = measure({"date": dates}, group="date")
+    assert by_date.samples.group.tolist() == dates and not by_date.notes
+    assert measure({"time": [1, 2, 3, 4]}).samples.feature_names == ("x", "y", "time")
+
+
+def test_the_weather_stations_dates_are_times():
+    table = read_table(shared("tables/dwd_02932_climate.csv"))
+    frame = table.frame[["date", "wind_speed", "humidity"]]
+    measured = measure_rows([Table(table.name, table.path, table.sha256, frame, [])])
+    assert measured.notes[0].startswith("The column 'date' holds times")
 
 
 def test_settings_measure_other_rows_in_the_same_way():

@@ -47,6 +47,29 @@ def test_ome_axes_names_and_pixel_size_come_back(tmp_path, unit, um):
     assert image.pixel_size == pytest.approx((0.25 * um, 0.5 * um))  # rows first: not the order of the file
 
 
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (["DAPI", "actin", "tubulin"], ("DAPI", "actin", "tubulin")),
+        (["s9_c1.TIF", "s9_c2.TIF", "s9_c3.TIF"], ("c1", "c2", "c3")),
+        (["DAPI", "actin", "s9.png"], ("c1", "c2", "c3")),  # all of them, or none
+        (["DAPI", "actin", "c:3/3 - field 9 of the second plate"], ("c1", "c2", "c3")),
+    ],
+)
+def test_slices_of_imagej_that_are_called_after_files_do_not_name_channels(tmp_path, labels, names):
+    tifffile.imwrite(tmp_path / "a.tif", NOISE, imagej=True, metadata={"axes": "CYX", "Labels": labels})
+    image = read_image(tmp_path / "a.tif")
+    assert image.channel_names == names
+    assert len(image.notes) == (names == ("c1", "c2", "c3"))
+
+
+def test_channels_of_ome_keep_their_names_whatever_these_look_like(tmp_path):
+    names = ["a.tif", "b", "the mitochondria, stained after fixation"]
+    tifffile.imwrite(tmp_path / "a.ome.tif", NOISE, metadata={"axes": "CYX", "Channel": {"Name": names}})
+    image = read_image(tmp_path / "a.ome.tif")
+    assert image.channel_names == tuple(names) and not image.notes
+
+
 def test_single_planes_of_ome_stacks_are_read_and_real_stacks_are_not(tmp_path):
     tifffile.imwrite(tmp_path / "a.ome.tif", NOISE[None, :, None], metadata={"axes": "TCZYX"})
     np.testing.assert_array_equal(read_image(tmp_path / "a.ome.tif").pixels, NOISE)
@@ -298,8 +321,67 @@ def test_explicit_masks_are_paired_by_name_or_else_in_order(tmp_path):
     odd = _touch(tmp_path / "odd", "1.tif", "2.tif")
     pairs, notes = find_images([images], masks=[odd / "2.tif", odd / "1.tif"])
     assert _as_names(pairs) == [("a.tif", "2.tif"), ("b.tif", "1.tif")] and "in order" in notes[-1]
-    with pytest.raises(DataError, match=r"or be as many \(2\). Got 1 masks"):
+    with pytest.raises(DataError, match=r"or be as many \(2\). Got 1 mask, none of them for 'a.tif'"):
         find_images([images], masks=[odd / "1.tif"])
+
+
+def _refused(images, masks):
+    with pytest.raises(DataError) as error:
+        find_images(images, masks=masks)
+    return str(error.value)
+
+
+def test_one_mask_is_never_the_mask_of_two_images(tmp_path):
+    a, b = (_touch(tmp_path / folder, "x.tif") / "x.tif" for folder in ("ia", "ib"))
+    ma, mb = (_touch(tmp_path / folder, "x_mask.tif") / "x_mask.tif" for folder in ("mia", "mib"))
+    refusal = _refused([a, b], [ma])
+    assert refusal == (
+        "The masks must be named like the images, each name once, or be as many (2). "
+        "Got 1 mask, and the name 'x' more than once."
+    )
+    pairs, notes = find_images([a, b], masks=[ma, mb])  # as many, and in order
+    assert [mask for _, mask in pairs] == [ma, mb] and "in order, since the name 'x' is not unique" in notes[
+        -1
+    ]
+    assert "Got 2 masks, and the name 'x' more than once" in _refused([a], [ma, mb])
+    (tmp_path / "ia" / "x.png").touch()
+    (tmp_path / "ia" / "x_labels.tif").touch()
+    with pytest.raises(DataError, match=r"must belong to one image. Got 'x\.png' and 'x\.tif'"):
+        find_images([tmp_path / "ia"])
+
+
+def test_masks_are_not_paired_in_an_order_that_their_names_contradict(tmp_path):
+    a, b = (_touch(tmp_path / folder, "x.tif", "y.tif") for folder in ("ia", "ib"))
+    masks = [_touch(tmp_path / folder, "x_mask.tif", "y_mask.tif") for folder in ("mia", "mib")]
+    assert len(find_images([a, b], masks=masks)[0]) == 4
+    crossed = [masks[0] / "y_mask.tif", masks[0] / "x_mask.tif", masks[1]]
+    assert "Got 'y_mask.tif' in the place of the mask of 'x.tif'" in _refused([a, b], crossed)
+    half = _touch(tmp_path / "half", "1.tif", "x.tif")
+    assert "Got 'x.tif' in the place of the mask of 'y.tif', none of them for 'y.tif'" in _refused(
+        [a], [half]
+    )
+
+
+def test_masks_that_are_left_over_are_refused_and_named(tmp_path):
+    images = _touch(tmp_path / "i", "a.tif")
+    masks = _touch(tmp_path / "m", "a_mask.tif", "b_mask.tif", "c_mask.tif")
+    refusal = _refused([images], [masks])
+    assert refusal.endswith("one for each image (1). Got 2 left over: b_mask.tif, c_mask.tif.")
+    pairs, notes = find_images([images], masks=[masks / "a_mask.tif"])
+    assert len(pairs) == 1 and notes == ["1 image is paired with its label image by name."]
+
+
+def test_an_image_that_is_its_own_mask_is_refused_plainly(tmp_path, monkeypatch):
+    folder = _touch(tmp_path / "d", "a.tif", "b.tif")
+    monkeypatch.chdir(folder)
+    sentence = "The label images (--masks) must be other files than the images. Got '{}' as both."
+    assert _refused(["a.tif"], ["a.tif"]) == sentence.format("a.tif")
+    assert _refused(["a.tif", "b.tif"], [folder / "b.tif"]) == sentence.format(folder / "b.tif")
+    assert _refused([folder], [folder]) == sentence.format(folder)
+    assert sentence[:40] in _refused([folder], ["a.tif", "b.tif"])
+    assert _as_names(find_images([folder], masks=["a.tif"])[0]) == [
+        ("b.tif", "a.tif")
+    ]  # one of a folder may be
 
 
 def test_a_label_image_without_an_image_is_read_as_an_image_and_said(tmp_path):
@@ -333,6 +415,15 @@ def test_the_nuclei_are_54_pairs_that_fit():
 def test_real_images_have_their_shape_and_dtype(path, shape, dtype):
     image = read_image(shared(path))
     assert image.pixels.shape == shape and image.pixels.dtype == dtype
+
+
+def test_the_slices_of_bbbc022_are_called_after_files_and_are_renamed_aloud():
+    image = read_image(shared("images/bbbc022/IXMtest_A02_s9_crop.tif"))
+    assert image.channel_names == ("c1", "c2", "c3")
+    assert image.notes == [
+        "IXMtest_A02_s9_crop.tif: the channels are called c1, c2, c3; "
+        "their names in the file are those of files, or remarks."
+    ]
 
 
 def test_a_float_annotation_of_whole_numbers_is_a_label_image():

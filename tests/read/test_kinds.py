@@ -62,3 +62,33 @@ def test_names_do_not_depend_on_where_the_folder_lies(tmp_path):
 def test_a_file_that_is_listed_twice_is_refused(tmp_path):
     with pytest.raises(DataError, match="must be listed once"):
         distinct_names([tmp_path / "a.tif", tmp_path / "." / "a.tif"])
+    with pytest.raises(DataError, match="must be listed once"):
+        distinct_names([tmp_path / "a.tif"] * 2)
+    (tmp_path / "link.tif").symlink_to(tmp_path / "a.tif")
+    with pytest.raises(DataError, match=r"Got '.*a\.tif' and '.*link\.tif', which are one file"):
+        distinct_names([tmp_path / "a.tif", tmp_path / "link.tif"])
+
+
+def test_files_are_named_by_the_link_that_was_given_not_by_what_it_leads_to(tmp_path):
+    for name in ("SHA256E-1.tif", "SHA256E-2.tif"):  # as git-annex and DVC keep them
+        (tmp_path / name).write_bytes(name.encode())
+    links = [tmp_path / folder / "a.tif" for folder in "xy"]
+    for link, name in zip(links, ("SHA256E-1.tif", "SHA256E-2.tif")):
+        link.parent.mkdir()
+        link.symlink_to(tmp_path / name)
+    assert distinct_names(links) == ["x/a.tif", "y/a.tif"]
+    assert distinct_names([tmp_path / "y" / ".." / "x" / "a.tif", links[1]]) == ["x/a.tif", "y/a.tif"]
+
+
+def test_names_from_a_working_folder_take_its_parents_where_they_must(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert distinct_names([Path("a.tif"), Path("x/a.tif")]) == [f"{tmp_path.name}/a.tif", "x/a.tif"]
+
+
+def test_the_way_up_from_a_link_is_the_way_up_from_its_target(tmp_path):
+    (tmp_path / "far" / "inner").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "inner")
+    for folder in (tmp_path, tmp_path / "far"):
+        (folder / "a.tif").write_bytes(b"x")
+    names = distinct_names([tmp_path / "link" / ".." / "a.tif", tmp_path / "a.tif"])
+    assert names == ["far/a.tif", f"{tmp_path.name}/a.tif"]

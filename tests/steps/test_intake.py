@@ -78,3 +78,49 @@ def test_a_moved_source_is_relinked_on_record(tmp_path, table):
     assert not steps.verify(study).data["same"]
     assert steps.relink(study, [tmp_path / "far"]).data["relinked"] == ["cells.csv"]
     assert steps.verify(study).data["same"]
+
+
+def test_settings_of_the_other_kind_of_data_are_refused(tmp_path):
+    path, _ = write_table(tmp_path)
+    with pytest.raises(SettingError, match="--threshold must go with images"):
+        steps.new(tmp_path / "x.study", [path], threshold=5)
+    tifffile.imwrite(tmp_path / "i.tif", blobs(n_round=8, n_elongated=6, size=220).pixels)
+    with pytest.raises(SettingError, match="--leave-out must go with tables"):
+        steps.new(tmp_path / "x.study", [tmp_path / "i.tif"], leave_out=["a"])
+    assert not (tmp_path / "x.study").exists()
+
+
+def test_the_same_data_under_two_names_are_refused(tmp_path):
+    made = blobs(n_round=8, n_elongated=6, size=220)
+    for name in ("a.tif", "b.tif"):
+        tifffile.imwrite(tmp_path / name, made.pixels)
+    with pytest.raises(DataError, match=r"same bytes in 'a\.tif' and 'b\.tif'"):
+        steps.new(tmp_path / "x.study", [tmp_path / "a.tif", tmp_path / "b.tif"])
+    assert not (tmp_path / "x.study").exists()
+
+
+def test_copies_of_rows_across_the_seal_are_told(tmp_path):
+    path, _ = write_table(tmp_path)
+    frame = pd.read_csv(path)
+    pd.concat([frame, frame]).to_csv(tmp_path / "twice.csv", index=False)
+    told = steps.new(tmp_path / "x.study", [tmp_path / "twice.csv"])
+    assert any("180 rows equal another row" in w and "beyond the seal" in w for w in told.warnings)
+    assert not any("equal another" in w for w in steps.new(tmp_path / "y.study", [path]).warnings)
+
+
+def test_labels_that_come_with_a_table_are_there_as_soon_as_the_study_is(tmp_path, monkeypatch):
+    path, kind = write_table(tmp_path)
+    frame = pd.read_csv(path)
+    frame["label"] = np.array(["x", "y"])[kind]
+    frame.to_csv(path, index=False)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("clew.study.study.settle", killed)
+    with pytest.raises(KeyboardInterrupt):
+        steps.new(tmp_path / "x.study", [path])
+    assert not (tmp_path / "x.study").exists()
+    monkeypatch.undo()
+    steps.new(tmp_path / "x.study", [path])
+    assert len(Study(tmp_path / "x.study").labels()) == 72

@@ -142,3 +142,135 @@ def test_a_verb_that_needs_another_says_which(table):
     with pytest.raises(DataError, match="must have labels"):
         steps.train(study)
     assert study.openings() == []
+
+
+def named(study, *names, **settings):
+    steps.explore(study, k=2, **{**QUICK, **settings})
+    steps.name(study, list(names))
+
+
+def test_the_final_test_compares_with_the_names_that_the_model_learnt(table):
+    study, _ = table
+    named(study, "0= low ", "1=high")
+    steps.train(study, trees=10)
+    named(study, "0=p", "1=q")
+    told = steps.test(study, reason="end")
+    assert told.data["metrics"]["accuracy"]["value"] > 0.9
+    assert told.data["classes"] == ["high", "low"]
+
+
+def test_a_model_learns_from_the_features_of_the_look_that_was_named(table):
+    study, _ = table
+    named(study, "0=low", "1=high", features="a,b")
+    steps.explore(study, features="d", **QUICK)
+    steps.train(study, trees=5)
+    assert study.result(study.last("train")).feature_names == ["a", "b"]
+
+
+def test_a_test_that_could_never_run_does_not_break_the_seal(table):
+    study, _ = table
+    steps.explore(study, cluster="hdbscan", **QUICK)
+    steps.name(study, ["0=low", "1=high"])
+    steps.train(study, trees=5)
+    with pytest.raises(DataError, match="gives no rule for new rows"):
+        steps.test(study, reason="end")
+    assert study.openings() == []
+
+
+def test_names_of_two_looks_do_not_mix(table):
+    study, _ = table
+    named(study, "0=A", "1=B")
+    steps.explore(study, k=3, **QUICK)
+    steps.name(study, ["0=big", "1=small"])
+    assert set(study.samples().labels) == {"big", "small", ""}
+
+
+def test_validate_judges_the_model_that_was_trained_and_says_when_it_does_not(table):
+    study, _ = table
+    named(study, "0=low", "1=high")
+    steps.train(study, trees=7, features="a,b")
+    told = steps.validate(study)
+    assert study.last("validate").settings["trees"] == 7
+    assert study.last("validate").settings["features"] == "a,b"
+    assert "as forest-1 was" in told.lines[0]
+    assert "other settings than forest-1" in steps.validate(study, trees=9).lines[0]
+    steps.train(study, target="e", trees=5)
+    assert "r2" in steps.validate(study).data["metrics"], "a regressor is validated as one"
+
+
+def test_a_target_is_not_called_a_name_of_a_group(table):
+    study, _ = table
+    named(study, "0=low", "1=high")
+    assert not any(
+        "names of groups" in warning for warning in steps.train(study, target="e", trees=5).warnings
+    )
+
+
+def test_what_was_taken_for_what_is_printed(table):
+    study, _ = table
+    named(study, "0=low", "1=high")
+    lines = "\n".join(steps.validate(study, trees=5).lines)
+    assert "taken for" in lines
+
+
+def test_predictions_never_replace_what_they_are_made_of(table, tmp_path):
+    study, _ = table
+    named(study, "0=low", "1=high")
+    steps.train(study, trees=5)
+    before = (tmp_path / "cells.csv").read_bytes()
+    with pytest.raises(SettingError, match="must not be one that is read"):
+        steps.predict(study.folder, [tmp_path / "cells.csv"], out=tmp_path / "cells.csv")
+    assert (tmp_path / "cells.csv").read_bytes() == before
+    with pytest.raises(SettingError, match="--paint must go with"):
+        steps.predict(study.folder, [tmp_path / "cells.csv"], out=tmp_path / "p.csv", paint=tmp_path / "x")
+
+
+def test_rows_unlike_the_training_rows_are_told(table, tmp_path):
+    study, _ = table
+    named(study, "0=low", "1=high")
+    steps.train(study, trees=5)
+    frame = pd.read_csv(tmp_path / "cells.csv")
+    assert not any(
+        "guess" in w
+        for w in steps.predict(study.folder, [tmp_path / "cells.csv"], out=tmp_path / "p.csv").warnings
+    )
+    (frame * 10).to_csv(tmp_path / "centimetres.csv", index=False)
+    told = steps.predict(study.folder, [tmp_path / "centimetres.csv"], out=tmp_path / "p.csv")
+    assert any("the answer is a guess" in warning for warning in told.warnings)
+
+
+def test_images_with_other_channels_or_depth_are_refused(tmp_path):
+    made = blobs(n_round=20, n_elongated=15, size=300)
+    tifffile.imwrite(tmp_path / "one.tif", made.pixels)
+    steps.new(tmp_path / "i.study", [tmp_path / "one.tif"], features="all")
+    study = Study(tmp_path / "i.study")
+    named(study, "0=a", "1=b")
+    steps.train(study, trees=5)
+    tifffile.imwrite(tmp_path / "deep.tif", made.pixels.astype(np.uint16) * 256)
+    with pytest.raises(DataError, match="intensities of uint8 images, given uint16"):
+        steps.predict(study.folder, [tmp_path / "deep.tif"], out=tmp_path / "p.csv")
+    rgb = np.stack([made.pixels, made.pixels // 2, made.pixels // 3], axis=-1)
+    tifffile.imwrite(tmp_path / "rgb.tif", rgb, photometric="rgb")
+    with pytest.raises(DataError, match="with the channels .*, given red, green, blue"):
+        steps.predict(study.folder, [tmp_path / "rgb.tif"], out=tmp_path / "p.csv")
+
+
+def test_training_goes_on_after_somebody_deleted_a_model(table):
+    import shutil
+
+    study, _ = table
+    named(study, "0=low", "1=high")
+    steps.train(study, trees=5)
+    shutil.rmtree(study.folder / "models" / "forest-1")
+    assert steps.train(study, trees=5).data["model"].endswith("forest-2")
+
+
+def test_the_model_on_record_is_the_model_on_disk(table):
+    from clew.learn.forest import Forest
+
+    study, _ = table
+    named(study, "0=low", "1=high")
+    told = steps.train(study, trees=5)
+    (model,) = study.models()
+    assert Forest.load_model(study.folder / model["path"]).sha256 == model["sha256"] == told.data["sha256"]
+    assert study.last("train").summary["sha256"] == model["sha256"]

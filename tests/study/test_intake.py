@@ -1,5 +1,3 @@
-import numpy as np
-
 from clew.study.intake import Given, Measurement, Relinked, Sources
 
 
@@ -9,7 +7,13 @@ def test_each_says_what_it_is_in_one_line():
         what="objects", n_rows=63, features=["area"], units=["px²"], counts={}, notes=[], samples="00"
     )
     assert repr(measured) == "<Measurement: 63 objects x 1 measurements>"
-    given = Given(sample=np.array(["a", "b", "c"]), label=np.array(["x", "y", "x"]), source="l.csv")
-    assert given.headline() == "3 labels from l.csv: 2 x, 1 y"
-    assert given.summary()["labelled"] == {"x": 2, "y": 1}
+    given = Given.of({"a": "x", "b": "y"}, source="l.csv")
+    assert given.headline() == "2 labels from l.csv"
+    assert given.digest() == Given.of({"b": "y", "a": "x"}, source="l.csv").digest()
+    assert given.digest() != Given.of({"b": "x", "a": "x"}, source="l.csv").digest()
     assert Relinked(names=["a"]).summary() == {"relinked": ["a"]}
+
+
+def test_the_result_of_labelling_gives_no_label_away():
+    given = Given.of({"a": "secret", "b": "y"}, source="l.csv")
+    assert "secret" not in repr(vars(given))

@@ -35,10 +35,18 @@ def test_labels_are_appended_and_never_overwritten(tmp_path):
             add_labels(db, [("t.csv#1", label)], how="person", step=None)
     assert [(one.sample, one.label) for one in study.label_events()] == [("t.csv#1", "x"), ("t.csv#1", "y")]
     assert study.labels() == {"t.csv#1": ("y", "person")}
-    assert study.labels(upto=1) == {"t.csv#1": ("x", "person")}
+    assert study._labels(upto=1) == {"t.csv#1": ("x", "person")}
 
 
 def test_versions_name_what_can_change_a_figure(monkeypatch):
     assert versions()["numpy"] == np.__version__
     monkeypatch.setenv("CLEW_USER", "Ada")
     assert who() == "Ada"
+
+
+def test_naming_another_look_takes_the_names_of_the_earlier_one_away():
+    def named(number, sample, label, step):
+        return LabelEvent(number, "2026-01-01T00:00:00+00:00", "ak", "group", sample, label, None, step)
+
+    events = [named(1, "a", "A", 4), named(2, "b", "B", 4), event(3, "c", "mine"), named(4, "a", "big", 6)]
+    assert effective_labels(events) == {"a": ("big", "group"), "c": ("mine", "person")}

@@ -59,10 +59,19 @@ def test_sealed_rows_need_a_reason_and_the_opening_is_on_record_before_they_are_
     with pytest.raises(RuntimeError):
         study.run(crash, reason="final figures")
     (opening,) = study.openings()
-    assert (opening.reason, opening.verb, opening.independent) == ("final figures", "peek", True)
+    assert (opening.reason, opening.verb, opening.shown, opening.independent) == (
+        "final figures",
+        "peek",
+        False,
+        True,
+    )
     _, result = study.run(peek, reason="again")
     assert result.sample.tolist() == ["t.csv#10", "t.csv#11", "t.csv#12"]
-    assert [one.independent for one in study.openings()] == [True, False]
+    study.run(peek, reason="a third time")
+    assert [one.shown for one in study.openings()] == [False, True, True]
+    assert [one.independent for one in study.openings()] == [True, True, False], (
+        "nothing was shown the first time"
+    )
 
 
 def test_a_study_without_sealed_rows_says_so(tmp_path):
@@ -289,3 +298,64 @@ def test_a_study_shows_itself(tmp_path):
     study.run(look)
     assert repr(study) == "<Study s: 9 open rows, 3 sealed, 1 steps>"
     assert "<b>look</b>" in study._repr_html_()
+
+
+def test_labels_of_sealed_rows_stay_sealed(tmp_path):
+    study = make(tmp_path / "s.study")
+    with study.store.writing() as db:
+        add_labels(db, [("t.csv#1", "seen"), ("t.csv#12", "secret")], how="person", step=None)
+    assert study.labels() == {"t.csv#1": ("seen", "person")}
+    assert [event.label for event in study.label_events()] == ["seen"]
+    assert study.has_sealed_labels()
+    assert "secret" not in study.samples().labels
+
+
+def test_a_rerun_cannot_reach_behind_the_seal(tmp_path):
+    import dataclasses
+
+    study = make(tmp_path / "s.study")
+    looked, _ = study.run(look)
+    asked = dataclasses.replace(looked, sees="sealed")
+    assert study.rerun(asked).sample.tolist() == looked_at(study), "what a step may see is what it declares"
+    peeked = dataclasses.replace(looked, function="tests.study.worlds:peek")
+    with pytest.raises(SealedError, match="must have been opened"):
+        study.rerun(peeked)
+    with pytest.raises(StudyError, match="declared as a step"):
+        study.rerun(dataclasses.replace(looked, function="tests.study.worlds:table"))
+
+
+def looked_at(study):
+    return study.samples().sample.tolist()
+
+
+def test_rows_that_were_changed_on_disk_are_noticed(tmp_path):
+    from clew.study.table import write_samples
+
+    study = make(tmp_path / "s.study")
+    step, _ = study.run(look)
+    write_samples(dataclass_replace(table(), features=table().features + 1), study.folder / "samples.parquet")
+    with pytest.raises(StudyError, match="must be those that it saw"):
+        study.rerun(step)
+
+
+def dataclass_replace(samples, **changes):
+    import dataclasses
+
+    return dataclasses.replace(samples, **changes)
+
+
+def test_of_two_studies_made_at_once_one_stands_and_one_is_told(tmp_path):
+    with pytest.raises(StudyError, match="there already"), Study.create(tmp_path / "s.study") as draft:
+        draft.put_rows(table(), np.zeros(12, bool))
+        make(tmp_path / "s.study")
+    assert Study(tmp_path / "s.study").counts() == {"open": 9, "sealed": 3}
+    assert not list(tmp_path.glob(".*.partial"))
+
+
+def test_an_unrelated_file_in_the_place_of_a_source_does_not_hide_the_true_one(tmp_path):
+    study = make(tmp_path / "s.study")
+    (tmp_path / "far").mkdir()
+    study.folder.rename(tmp_path / "far" / "s.study")
+    (tmp_path / "far" / "t.csv").write_text("another table\n")
+    moved = Study(tmp_path / "far" / "s.study")
+    assert moved.locate(moved.sources()[0]) == tmp_path / "t.csv"

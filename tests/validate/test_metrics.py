@@ -12,7 +12,7 @@ from clew.errors import DataError
 from clew.intervals import group_interval
 from clew.result import Result
 from clew.samples import Samples
-from clew.validate.metrics import cross_validate, labelled, regression_scores, scores
+from clew.validate.metrics import cross_validate, evaluate, labelled, regression_scores, scores
 
 CLASSES = ["a", "b", "c"]
 
@@ -297,7 +297,7 @@ def test_numbers_are_validated_by_the_same_road():
     assert found.baselines["mean"]["r2"] == pytest.approx(0, abs=0.1)
     assert found.baselines["permuted"]["r2"] < 0
     assert found.probability.shape == (145, 0)
-    assert "5 rows without a target are left out" in found.warnings
+    assert "5 rows without a target are left out." in found.warnings
 
 
 def test_rows_without_a_label_are_left_out_and_counted():
@@ -306,7 +306,100 @@ def test_rows_without_a_label_are_left_out_and_counted():
     labels[::8] = ""
     found = cross_validate(samples.with_labels(labels), Nearest)
     assert len(found.truth) == 70
-    assert "10 rows without a label are left out" in found.warnings
+    assert "10 rows without a label are left out." in found.warnings
+
+
+def test_exact_copies_across_the_folds_are_counted():
+    """40 rows three times each, labels at random: the copies alone make the figures."""
+    random = np.random.default_rng(5)
+    three = np.repeat(np.arange(40), 3)
+    features, labels = (
+        random.normal(size=(40, 3))[three],
+        np.array(["a", "b"])[random.integers(0, 2, 40)][three],
+    )
+    found = cross_validate(make(features, labels), Nearest)
+    n = sum(any(found.fold[three == origin] != fold) for origin, fold in zip(three, found.fold))
+    expected = f"{n} of 120 tested rows have an exact copy among the rows that trained: the figures flatter."
+    assert n > 100
+    assert expected in found.warnings
+    assert found.scores.metrics["balanced_accuracy"].value > 0.9
+
+
+def test_no_copies_are_seen_where_copies_stay_together_or_nearly_agree():
+    random = np.random.default_rng(5)
+    three = np.repeat(np.arange(40), 3)
+    features, labels = random.normal(size=(40, 3))[three], np.tile(["a", "b"], 60)
+    together = cross_validate(make(features, labels, groups=three), Nearest)
+    nearly = cross_validate(make(features + 1e-9 * random.normal(size=(120, 3)), labels), Nearest)
+    assert not any("copy" in warning for warning in [*together.warnings, *nearly.warnings])
+
+
+def test_zero_and_minus_zero_are_the_same_number():
+    features = np.array([[0.0], [-0.0], [1.0], [2.0], [3.0], [4.0]])
+    found = cross_validate(make(features, np.tile(["a", "b"], 3)), Nearest, n_folds=6)
+    assert any(warning.startswith("2 of 6 tested rows") for warning in found.warnings)
+
+
+@pytest.mark.parametrize("constant", [True, False])
+def test_labels_of_whole_groups_are_permuted_as_a_whole(constant):
+    random, groups, seen = np.random.default_rng(6), np.repeat(np.arange(12), 5), []
+    labels = np.where((groups if constant else np.arange(60)) % 2 == 0, "a", "b")
+
+    def fit(taught):
+        seen.append(any(len(set(taught.labels[taught.group == g])) > 1 for g in np.unique(taught.group)))
+        return Nearest(taught)
+
+    cross_validate(make(random.normal(size=(60, 2)), labels, groups=groups), fit)
+    torn = seen[5:]  # the first five are the folds of the true labels
+    assert len(torn) == 15
+    assert not any(torn) if constant else all(torn)
+
+
+def test_the_baseline_of_whole_groups_scores_chance():
+    """Rows of a group are near-copies, so every group is right or wrong as a whole."""
+    values = []
+    for seed in range(12):
+        random, groups = np.random.default_rng(seed), np.repeat(np.arange(20), 6)
+        labels = np.where(groups % 2 == 0, "a", "b")
+        features = random.normal(size=(20, 3))[groups] + 0.01 * random.normal(size=(120, 3))
+        found = cross_validate(make(features, labels, groups=groups), Nearest, random_state=seed)
+        values.append(found.baselines["permuted"]["balanced_accuracy"])
+    assert np.mean(values) == pytest.approx(0.5, abs=0.08)
+
+
+def test_the_baseline_of_a_final_evaluation_is_what_the_training_rows_held():
+    open_rows, sealed = separate(), separate(seed=1).take(np.arange(20, 80))  # 20 left, 40 right
+    model = Nearest(open_rows)
+    found = evaluate(sealed, model, kind="classification", commonest="left")
+    assert found.baselines["commonest_class"]["accuracy"] == pytest.approx(
+        20 / 60
+    )  # the sealed rows' own: 40 / 60
+    assert evaluate(sealed, model, kind="classification").baselines == {}
+    with pytest.raises(DataError, match="Got 'neither'"):
+        evaluate(sealed, model, kind="classification", commonest="neither")
+
+
+def test_the_baseline_of_numbers_is_the_mean_of_the_training_rows():
+    features = np.arange(20.0)[:, None]
+    samples = make(features, target=features[:, 0] + 5)
+    found = evaluate(samples, Nearest(samples), kind="regression", mean=4.0)
+    assert found.baselines["mean"]["mae"] == pytest.approx(10.5)  # the mean of 5 ... 24 is 14.5
+    assert found.baselines["mean"]["r2"] < 0  # 0 for the rows' own mean
+
+
+@pytest.mark.parametrize("n_groups", [1, 2, 5])
+def test_warnings_are_sentences_that_name_the_figure(n_groups):
+    truth, predicted, _ = answers(n=60)
+    groups = np.arange(60) % n_groups
+    found = scores(truth, predicted, groups=groups).warnings
+    found += regression_scores(np.arange(60.0), np.arange(60.0) + groups, groups=groups).warnings
+    found += scores(np.repeat(["a", "b"], [9, 1]), np.repeat(["a"], 10)).warnings
+    assert len(found) == 3
+    assert all(each[0].isupper() or each[0].isdigit() for each in found)
+    assert all(each.endswith(".") for each in found)
+    assert sum("(accuracy)" in each or "(mean absolute error)" in each for each in found) == (
+        2 * (n_groups == 2)
+    )
 
 
 def test_a_fold_that_trains_on_one_class_is_said():

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from clew.errors import DataError, SettingError, check, check_choice
+from clew.errors import SettingError, check, check_choice
 from clew.explore.stability import Stability, adjusted_rand, stability
 from clew.result import Result
 
@@ -31,7 +31,7 @@ class Clustering(Result):
     resampled_ari : ndarray of float64, shape (n_pairs,)
         Adjusted Rand index of pairs of runs, each on a random 80% of the rows, over the rows that both have.
     sizes : ndarray of int64, shape (n_groups,)
-        Rows of each consensus group.
+        Rows of each consensus group; empty where HDBSCAN leaves all rows out in most runs.
     group_stability : ndarray of float64, shape (n_groups,)
         Mean confidence of the rows of each group.
     """
@@ -55,7 +55,9 @@ class Clustering(Result):
 
     def headline(self) -> str:
         """Say sizes and agreement."""
-        return f"{self.method}, {len(self.sizes)} groups of {', '.join(map(str, self.sizes))} rows. {self.stability.headline()}"
+        sizes = ", ".join(map(str, self.sizes))
+        found = f"{len(self.sizes)} groups of {sizes} rows" if sizes else "no group"
+        return f"{self.method}, {found}. {self.stability.headline()}"
 
     def summary(self) -> dict:
         """Return sizes and agreement over seeds and over resampled rows."""
@@ -99,8 +101,6 @@ def cluster(
     ------
     SettingError
         If ``k`` is not from 1 to the number of rows.
-    DataError
-        If HDBSCAN finds no cluster in most runs.
 
     Notes
     -----
@@ -123,12 +123,6 @@ def cluster(
         if on_progress is not None:
             on_progress(run + 1, 2 * runs)
     agreement = stability(labels, random_state=random_state)
-    check(
-        agreement.consensus.max() >= 0,
-        DataError,
-        "HDBSCAN must find at least one cluster among the {} rows. Got only rows without a cluster; try --cluster kmeans.",
-        n_rows,
-    )
     resampled = _resampled(spaces[0], method, k, runs, resample, random_state, on_progress)
     sizes = np.bincount(agreement.consensus[agreement.consensus >= 0])
     return Clustering(

@@ -51,9 +51,9 @@ class DipTest(Result):
         order = np.argsort(self.p_adjusted, kind="stable")
         return [self.names[i] for i in order if self.p_adjusted[i] <= alpha]
 
-    def headline(self) -> str:
-        """Say which features have two modes."""
-        found = self.bimodal()
+    def headline(self, alpha: float = 0.05) -> str:
+        """Say which features have two modes, at a familywise error rate of ``alpha``."""
+        found = self.bimodal(alpha)
         if found:
             p = {name: f"`{name}` (p = {_figure(p)})" for name, p in zip(self.names, self.p_adjusted)}
             return f"More than one mode: {', '.join(p[name] for name in found)}"

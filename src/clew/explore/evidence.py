@@ -95,8 +95,9 @@ class Evidence(Result):
                 f"clearly enough (p = {p}; {self.alpha:g} is asked for)."
             )
         if not self.k:
+            few = any(note.startswith("Too few rows") for note in self.notes)
             return (
-                "No groups: cut in two, these rows separate no better than one cloud with the same "
+                f"No groups{' seen' if few else ''}: cut in two, these rows separate no better than one cloud with the same "
                 f"spread and skew would (p = {p})."
             )
         n = int(self.draws.min())

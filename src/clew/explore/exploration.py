@@ -179,9 +179,9 @@ def explore(
         runs,
     )
     check(
-        k == "auto" or (isinstance(k, int) and 1 <= k <= samples.n_rows),
+        k == "auto" or (isinstance(k, int) and 2 <= k <= samples.n_rows),
         SettingError,
-        "The 'k' setting of explore must be 'auto' or an int from 1 to the number of rows ({}). Got {} instead.",
+        "The 'k' setting of explore must be 'auto' or an int from 2 to the number of rows ({}). Got {} instead.",
         samples.n_rows,
         k,
     )
@@ -198,8 +198,10 @@ def explore(
         samples.n_rows,
     )
     chosen, notes = _varying(samples.select(features))
-    center, spread = _scaling(chosen.features, scale)
-    Z = (chosen.features - center) / spread
+    with np.errstate(over="ignore", invalid="ignore"):
+        center, spread = _scaling(chosen.features, scale)
+        Z = (chosen.features - center) / spread
+    _check_scaled(Z, chosen)
     how: dict[str, Any] = {
         "method": embed,
         "n_neighbors": n_neighbors,
@@ -243,6 +245,9 @@ def explore(
             "HDBSCAN of the same features has no randomness: agreement over seeds is 1 by itself; look at the resampled rows."
         )
     n_groups = len(clustering.sizes) if (k != "auto" or found.k) else 0
+    alone = int((clustering.consensus < 0).sum())
+    if alone:
+        notes.append(f"HDBSCAN leaves {alone} of {len(Z)} rows in no group.")
     dip = dip_test(chosen.features, names=list(chosen.feature_names), random_state=random_state)
     stated = hypotheses(chosen, clustering.consensus, random_state=random_state) if n_groups >= 2 else None
     progress.part(3)(1, 1)
@@ -253,9 +258,9 @@ def explore(
         units=list(chosen.units),
         center=center,
         scale=spread,
-        group_centers=np.stack(
+        group_centers=np.array(
             [Z[clustering.consensus == g].mean(axis=0) for g in range(len(clustering.sizes))]
-        ),
+        ).reshape(-1, Z.shape[1]),
         sample=chosen.sample,
         embedding=embedding,
         clustering=clustering,
@@ -263,10 +268,27 @@ def explore(
         dip=dip,
         hypotheses=stated,
         follows_source=None if follows is None else {"share": follows[0], "by_chance": follows[1]},
-        notes=[*notes, *embedding.notes, *found.notes],
+        notes=[*notes, *(stated.untold if stated else []), *embedding.notes, *found.notes],
     )
     confounded = found_all.source_warning()
     return replace(found_all, notes=[confounded, *found_all.notes]) if confounded else found_all
+
+
+def check_rule(exploration: Exploration) -> None:
+    """Raise DataError unless the groups give a rule for rows that were not explored: k-means of features does."""
+    settings = exploration.settings
+    check(
+        exploration.k > 0,
+        DataError,
+        "The exploration must have found groups to put rows into. Got no groups instead.",
+    )
+    check(
+        settings.get("space") == "features" and settings.get("cluster") == "kmeans",
+        DataError,
+        "The groups must be k-means of features to put new rows into them. Got {} of the {} instead, which gives no rule for new rows: label some of them.",
+        settings.get("cluster"),
+        settings.get("space"),
+    )
 
 
 def assign(exploration: Exploration, samples: Samples) -> np.ndarray:
@@ -285,19 +307,7 @@ def assign(exploration: Exploration, samples: Samples) -> np.ndarray:
     DataError
         If there are no groups, or they were made on a map or by HDBSCAN: these give no rule for new rows.
     """
-    settings = exploration.settings
-    check(
-        exploration.k > 0,
-        DataError,
-        "The exploration must have found groups to put rows into. Got no groups instead.",
-    )
-    check(
-        settings.get("space") == "features" and settings.get("cluster") == "kmeans",
-        DataError,
-        "The groups must be k-means of features to put new rows into them. Got {} of the {} instead, which gives no rule for new rows: label some of them.",
-        settings.get("cluster"),
-        settings.get("space"),
-    )
+    check_rule(exploration)
     Z = (samples.select(exploration.features).features - exploration.center) / exploration.scale
     distance = np.linalg.norm(Z[:, None] - exploration.group_centers[None], axis=2)  # (n_rows, k)
     return distance.argmin(axis=1).astype(np.int32)
@@ -315,6 +325,20 @@ def _varying(samples: Samples) -> tuple[Samples, list[str]]:
     constant = [name for name, v in zip(samples.feature_names, varies) if not v]
     notes = [f"Left out, the same in every row: {', '.join(constant)}."] if constant else []
     return samples.select([name for name, v in zip(samples.feature_names, varies) if v]), notes
+
+
+def _check_scaled(Z: np.ndarray, samples: Samples) -> None:
+    """Refuse features whose mean and spread a computer cannot hold."""
+    bad = ~np.isfinite(Z).all(axis=0)
+    name = samples.feature_names[int(bad.argmax())]
+    largest = np.abs(samples.features[:, int(bad.argmax())]).max()
+    check(
+        not bad.any(),
+        DataError,
+        "The feature '{}' must have a mean and a spread that can be computed. Got values up to {:.3g}.",
+        name,
+        largest,
+    )
 
 
 def _scaling(X: np.ndarray, scale: str) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from clew.errors import DataError, check
-from clew.intervals import group_interval, spell
+from clew.figures import balanced_accuracy, confusion_tables, mean_figure
+from clew.intervals import spell
 from clew.result import Result
 from clew.samples import Samples
 from clew.splits import folds, units
@@ -75,9 +76,13 @@ class Hypotheses(Result):
 
     Parameters
     ----------
-    feature_names : list of str
+    feature_names, units : list of str
     stated : list of Hypothesis
         One for two groups, one a group for more; none for groups of fewer than 5 rows.
+    untold : list of str
+        For each group that no few features tell (the interval reaches chance), a sentence that says so.
+    median, median_of_rest : ndarray of float64, shape (n_features, n_groups)
+        Median of each feature in each group, and in all other groups together, in the feature's unit.
     distance_correlation : ndarray of float64, shape (n_features, n_groups)
         Spearman correlation of each feature with the distance to each group's centre, over all rows.
     effect : ndarray of float64, shape (n_features, n_groups)
@@ -89,11 +94,26 @@ class Hypotheses(Result):
     """
 
     feature_names: list[str]
+    units: list[str]
     stated: list[Hypothesis]
+    untold: list[str]
+    median: np.ndarray
+    median_of_rest: np.ndarray
     distance_correlation: np.ndarray
     effect: np.ndarray
     correlation: np.ndarray
     correlated: list[list[str]]
+
+    def profile(self, group: int, *, most: int = 3) -> str:
+        """Say in which features a group differs most from the rest, which way, and by how much."""
+        order = np.argsort(-np.abs(self.effect[:, group]), kind="stable")[:most]
+        told = []
+        for c in order:
+            inside, outside = self.median[c, group], self.median_of_rest[c, group]
+            way = "higher" if self.effect[c, group] > 0 else "lower"
+            unit = f" {self.units[c]}" if self.units[c] else ""
+            told.append(f"{self.feature_names[c]} {way} ({inside:.3g} against {outside:.3g}{unit})")
+        return ", ".join(told)
 
     def headline(self) -> str:
         """Say all hypotheses."""
@@ -127,9 +147,18 @@ def hypotheses(samples: Samples, groups: np.ndarray, *, random_state: int = 0) -
     sizes = np.bincount(groups, minlength=n_groups)
     large = [g for g in range(n_groups) if SMALLEST <= sizes[g] <= len(groups) - SMALLEST]
     targets = large[:1] if n_groups == 2 else large
+    tried = [_state(samples, groups, target, n_groups, correlation, random_state) for target in targets]
+    at_chance = [one for one in tried if (one.balanced_accuracy["low"] or 1.0) <= 0.5]
     return Hypotheses(
         feature_names=list(samples.feature_names),
-        stated=[_state(samples, groups, target, n_groups, correlation, random_state) for target in targets],
+        units=list(samples.units),
+        stated=[one for one in tried if one not in at_chance],
+        untold=[
+            f"No few features tell group {one.group}: the best, {_listed(one.features)}, reach {spell(one.balanced_accuracy)}."
+            for one in at_chance
+        ],
+        median=_medians(samples.features, groups, n_groups, inside=True),
+        median_of_rest=_medians(samples.features, groups, n_groups, inside=False),
         distance_correlation=_distance_correlation(samples.features, groups, n_groups),
         effect=_effect(samples.features, groups, n_groups),
         correlation=correlation,
@@ -137,14 +166,25 @@ def hypotheses(samples: Samples, groups: np.ndarray, *, random_state: int = 0) -
     )
 
 
+def _medians(X: np.ndarray, groups: np.ndarray, n_groups: int, *, inside: bool) -> np.ndarray:
+    """Median (n_features, n_groups) of each group's rows, or of all others."""
+    return np.column_stack([np.median(X[(groups == g) == inside], axis=0) for g in range(n_groups)])
+
+
 def _state(samples, groups, target, n_groups, correlation, random_state):
     """One hypothesis: the smallest feature set, its tree, and the figure from rows that the choice never saw."""
     y = (groups == target).astype(np.int64)
-    X = samples.features.astype(np.float32)
+    center, spread = samples.features.mean(axis=0), samples.features.std(axis=0)
+    spread[spread == 0] = 1
+    X = ((samples.features - center) / spread).astype(
+        np.float32
+    )  # trees compare 7 digits: spend none on an offset
     chosen = choose_features(X, y)
+    one_source = samples.n_groups == 1 and "centroid_row" not in samples.origin
     split = folds(
         samples.with_labels(np.where(y == 1, f"group {target}", "group 1" if n_groups == 2 else "the rest")),
         n_folds=5,
+        by="row" if one_source else "auto",
         random_state=random_state,
     )
     names = [samples.feature_names[c] for c in chosen]
@@ -155,7 +195,13 @@ def _state(samples, groups, target, n_groups, correlation, random_state):
         statement=f"{_listed(names)} {'tells' if len(names) == 1 else 'tell'} {whom}",
         balanced_accuracy=_held_out_figure(X, y, split, units(samples)[0]),
         tree=_as_dict(
-            _shallow_tree(X[:, chosen], y), names, [samples.units[c] for c in chosen], target, n_groups
+            _shallow_tree(X[:, chosen], y),
+            names,
+            [samples.units[c] for c in chosen],
+            target,
+            n_groups,
+            center=center[chosen],
+            spread=spread[chosen],
         ),
         stand_ins={
             samples.feature_names[c]: [
@@ -170,17 +216,22 @@ def _state(samples, groups, target, n_groups, correlation, random_state):
 
 
 def _held_out_figure(X, y, split, unit):
-    """Balanced accuracy with its interval, of rows for which features and tree were chosen without them."""
-    predicted = np.full(len(y), -1)
+    """Balanced accuracy with its interval, of rows for which features and tree were chosen without them.
+
+    A fold that trains on one group alone has nothing to learn and predicts that group, as in cross-validation.
+    """
+    predicted = np.empty(len(y), np.int64)
+    taught = False
     for train, test in zip(split.train, split.test):
-        if len(np.unique(y[train])) == 2:
-            inside = choose_features(X[train], y[train])
-            predicted[test] = _shallow_tree(X[train][:, inside], y[train]).predict(X[test][:, inside])
-    scored = predicted >= 0
-    if not scored.any():  # every fold trains on one group alone, as when the groups are the sources
+        if len(np.unique(y[train])) == 1:
+            predicted[test] = y[train][0]
+            continue
+        inside = choose_features(X[train], y[train])
+        predicted[test] = _shallow_tree(X[train][:, inside], y[train]).predict(X[test][:, inside])
+        taught = True
+    if not taught:  # every fold trains on one group alone, as when the groups are the sources
         return {"value": None, "low": None, "high": None}
-    truth, said = y[scored], predicted[scored]
-    return group_interval(lambda rows: balanced_accuracy(truth[rows], said[rows]), unit[scored]).summary()
+    return mean_figure("balanced_accuracy", *confusion_tables(y, predicted, unit, 2)).summary()
 
 
 def choose_features(X: np.ndarray, y: np.ndarray) -> list[int]:
@@ -217,8 +268,8 @@ def _shallow_tree(X, y):
     ).fit(X, y)
 
 
-def _as_dict(tree, names, units, target, n_groups):
-    """Nested dict of a fitted tree of scikit-learn, for drawing."""
+def _as_dict(tree, names, units, target, n_groups, *, center, spread):
+    """Nested dict of a tree fitted to scaled features, its thresholds in the features' own units, for drawing."""
     inner = tree.tree_
     others = "group 1" if n_groups == 2 else "the rest"
 
@@ -231,18 +282,13 @@ def _as_dict(tree, names, units, target, n_groups):
         return {
             "feature": names[feature],
             "unit": units[feature],
-            "threshold": float(inner.threshold[i]),
+            "threshold": float(inner.threshold[i] * spread[feature] + center[feature]),
             "rows": rows,
             "below": node(inner.children_left[i]),
             "above": node(inner.children_right[i]),
         }
 
     return node(0)
-
-
-def balanced_accuracy(truth: np.ndarray, predicted: np.ndarray) -> float:
-    """Return the mean over the classes in ``truth`` of the share that is predicted right."""
-    return float(np.mean([np.mean(predicted[truth == c] == c) for c in np.unique(truth)]))
 
 
 def spearman(X: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,8 +36,18 @@ def prediction_table(samples: Samples, prediction: Prediction) -> pd.DataFrame:
     return table
 
 
-def check_format(path: Path) -> None:
-    """Raise SettingError unless the file name says CSV, Parquet or JSON lines: better before the work than after it."""
+def check_output(path: Path, paint: Path | None, *, inputs: Sequence[Path]) -> None:
+    """Refuse places to write that cannot be, or that hold what is to be read: better before the work than after it.
+
+    Parameters
+    ----------
+    path : Path
+        The table: CSV, Parquet or JSON lines; an earlier one is replaced only if it holds predictions.
+    paint : Path, optional
+        The folder for painted images.
+    inputs : sequence of Path
+        What the predictions are made of.
+    """
     check(
         path.suffix.casefold() in FORMATS,
         SettingError,
@@ -46,11 +57,45 @@ def check_format(path: Path) -> None:
         path.suffix,
     )
     check(path.parent.is_dir(), SettingError, "The folder of '{}' must exist. Got nothing there.", path)
+    check(not path.is_dir(), SettingError, "The file to write, '{}', must not be a folder. Got one.", path)
+    read = {one.resolve() for one in inputs}
+    check(
+        path.resolve() not in read,
+        SettingError,
+        "The file to write, '{}', must not be one that is read. Got one of the inputs.",
+        path,
+    )
+    check(
+        not path.exists() or _holds_predictions(path),
+        SettingError,
+        "The file to write, '{}', must be new or hold earlier predictions. Got something else; nothing was changed.",
+        path,
+    )
+    check(
+        paint is None or paint.is_dir() or not paint.exists(),
+        SettingError,
+        "The place to paint, '{}', must be a folder. Got a file.",
+        paint,
+    )
+
+
+def _holds_predictions(path: Path) -> bool:
+    """Tell whether a file begins as `write_table` lets it begin."""
+    if path.suffix.casefold() == ".parquet":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            return pq.read_schema(path).names[:2] == ["source", "sample"]
+        except (OSError, pa.ArrowInvalid):
+            return False
+    start = {".csv": b"source,sample,", ".jsonl": b'{"source": '}[path.suffix.casefold()]
+    with open(path, "rb") as file:
+        return file.read(len(start)) == start
 
 
 def write_table(table: pd.DataFrame, path: Path) -> Path:
     """Write a table whole, as its name says: CSV, Parquet or JSON lines."""
-    check_format(path)
     kind = path.suffix.casefold()
     if kind == ".parquet":
         buffer = io.BytesIO()
@@ -74,11 +119,10 @@ def paint_classes(measured: Measured, prediction: Prediction, folder: Path) -> l
     prediction : Prediction
         Their classes.
     folder : Path
-        Where ``NAME.classes.tif`` are written.
+        Where ``NAME.classes.tif`` are written, below the folders that the name of a source may have.
     """
     from clew.read.pictures import label_image_bytes
 
-    folder.mkdir(parents=True, exist_ok=True)
     number = {name: i + 1 for i, name in enumerate(prediction.classes)}
     origin = measured.samples.origin
     painted = []
@@ -86,6 +130,7 @@ def paint_classes(measured: Measured, prediction: Prediction, folder: Path) -> l
         mine = (origin["source"] == source).to_numpy()
         lookup = np.zeros(int(labels.max(initial=0)) + 1, np.int32)
         lookup[origin["label"].to_numpy()[mine]] = [number[str(name)] for name in prediction.label[mine]]  # type: ignore[index]
-        name = source.replace("/", "_")
-        painted.append(write_whole(folder / f"{name}.classes.tif", label_image_bytes(lookup[labels])))
+        path = folder / f"{source}.classes.tif"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        painted.append(write_whole(path, label_image_bytes(lookup[labels])))
     return painted

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from clew.errors import DataError, check
@@ -60,4 +62,13 @@ def test(
         samples = samples.with_labels(np.array([names.get(str(g), "") for g in groups], dtype=str))  # type: ignore[union-attr]
         warnings.append(BY_GROUPING)
     kind: Kind = "regression" if forest.kind == "regression" else "classification"
-    return evaluate(samples.select(forest.feature_names), forest, kind=kind, warnings=warnings)
+    return evaluate(
+        samples.select(forest.feature_names), forest, kind=kind, warnings=warnings, **_training_rows(forest)
+    )
+
+
+def _training_rows(forest: Forest) -> dict[str, Any]:
+    """Return what the training rows held: their commonest class, or their mean as the trees' roots have it."""
+    if forest.kind == "regression":
+        return {"mean": float(forest.value[forest.tree_start, 0].mean())}
+    return {"commonest": max(forest.class_counts, key=lambda name: forest.class_counts[name])}

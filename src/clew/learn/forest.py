@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from clew.errors import DataError, SettingError, check, check_choice
-from clew.result import Result, step
+from clew.result import Result, settle, step
 from clew.samples import Samples
 from clew.splits import By
 from clew.validate.metrics import Validation, cross_validate, labelled
@@ -34,6 +34,7 @@ ARRAYS = {
     "cover": "<f8",
     "tree_start": "<i4",
 }
+UNHASHED = ("importance", "feature_range")  # said of the trees, not part of what they answer
 BLOCK = 4096  # rows a thread takes at a time
 
 Kind = Literal["auto", "classification", "regression"]
@@ -109,6 +110,8 @@ class Forest(Result):
         The first node, the root, of each tree.
     importance : ndarray of float64, shape (n_features,)
         The mean decrease in impurity, as a share; correlated features divide it among themselves.
+    feature_range : ndarray of float64, shape (n_features, 2)
+        The smallest and the largest value of each feature among the training rows.
     n_rows : int
         The number of rows it was trained on.
     class_counts : dict of str to int
@@ -132,6 +135,7 @@ class Forest(Result):
     cover: np.ndarray
     tree_start: np.ndarray
     importance: np.ndarray
+    feature_range: np.ndarray
     n_rows: int
     class_counts: dict[str, int] = dataclasses.field(default_factory=dict)
     measure: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -195,6 +199,22 @@ class Forest(Result):
         return Prediction(
             label=label, probability=mean, value=None, classes=list(self.classes), sample=sample
         )
+
+    def outside(self, samples: Samples) -> list[str]:
+        """Say which features lie outside of what was seen in training, for how many rows: there a forest only guesses.
+
+        Parameters
+        ----------
+        samples : Samples
+            Rows with the features of the model.
+        """
+        told = []
+        for name, (low, high) in zip(self.feature_names, self.feature_range, strict=True):
+            value = samples.features[:, samples.feature_names.index(name)]
+            n = int(((value < low) | (value > high)).sum())
+            if n > max(0.05 * len(value), 1):
+                told.append(f"{name} ({n} of {len(value)} rows outside {low:.4g} to {high:.4g})")
+        return [f"Unlike the training rows, so the answer is a guess: {', '.join(told)}."] if told else []
 
     def _columns(self, samples: Samples | np.ndarray) -> np.ndarray:
         """Return the features that the trees ask for, float32 of shape (n_rows, n_features)."""
@@ -374,13 +394,14 @@ class Forest(Result):
             "settings": settings,
         }
         arrays = {name: getattr(self, name).astype(kind) for name, kind in ARRAYS.items()}
-        arrays["importance"] = self.importance.astype("<f8")
+        for name in UNHASHED:
+            arrays[name] = getattr(self, name).astype("<f8")
         partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
         try:
             partial.mkdir()
             _write(partial / "arrays.npz", _npz(arrays))
             _write(partial / "config.json", _json(config, indent=2) + b"\n")
-            partial.rename(folder)
+            settle(partial, folder)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
@@ -402,7 +423,7 @@ class Forest(Result):
             newer = config["version"] > VERSION
             check(not newer, DataError, "one of format {}, made by a newer clew", config["version"])
             with np.load(folder / "arrays.npz", allow_pickle=False) as file:
-                arrays = {name: file[name] for name in [*ARRAYS, "importance"]}
+                arrays = {name: file[name] for name in [*ARRAYS, *UNHASHED]}
             known = {key: config[key] for key in config if key not in ("format", "version", "sha256")}
             forest = Forest(**known, **arrays)
             check(forest.sha256 == config["sha256"], DataError, "one whose parts do not fit its hash")
@@ -429,6 +450,7 @@ def train(
     kind: Kind = "auto",
     random_state: int = 0,
     n_jobs: int | None = None,
+    measure: dict[str, Any] | None = None,
 ) -> Forest:
     """Train the repeatable classifier: a random forest on the rows with a label, or with a target.
 
@@ -458,6 +480,8 @@ def train(
         Decides which rows and features each tree sees.
     n_jobs : int, optional
         The number of threads for training; the forest is the same for any.
+    measure : dict, optional
+        How the rows were measured; kept with the model, so that new data are measured in the same way.
 
     Raises
     ------
@@ -483,9 +507,13 @@ def train(
     known = labelled(samples, learns, of="train", fewest=1)
     check(known.n_features, DataError, "The samples of train must have at least 1 feature. Got none.")
     X = _single(known.features, of="train")
+    _check_digits(known, X)
     model = _fit(X, known, learns, trees, depth, min_leaf, _tried(max_features, learns), random_state, n_jobs)
     classes = model.classes_.tolist() if learns == "classification" else []
     left_out = samples.n_rows - known.n_rows
+    notes = (
+        [f"{left_out} rows without a {'label' if classes else 'target'} were left out"] if left_out else []
+    )
     return Forest(
         kind=learns,
         combine=combine,
@@ -494,11 +522,11 @@ def train(
         units=list(known.units),
         **_flatten([tree.tree_ for tree in model.estimators_], bool(classes)),
         importance=np.asarray(model.feature_importances_, np.float64),
+        feature_range=np.column_stack([known.features.min(axis=0), known.features.max(axis=0)]),
         n_rows=known.n_rows,
         class_counts={name: int((known.labels == name).sum()) for name in classes},
-        notes=[f"{left_out} rows without a {'label' if classes else 'target'} were left out"]
-        if left_out
-        else [],
+        measure=dict(measure or {}),
+        notes=notes,
     )
 
 
@@ -698,6 +726,20 @@ def _single(features: np.ndarray, *, of: str) -> np.ndarray:
     return np.ascontiguousarray(features, dtype=np.float32)
 
 
+def _check_digits(samples: Samples, X: np.ndarray) -> None:
+    """Refuse features whose rows become one and the same at the 7 digits that trees compare, such as times in seconds."""
+    for column, name in enumerate(samples.feature_names):
+        there, left = len(np.unique(samples.features[:, column])), len(np.unique(X[:, column]))
+        check(
+            left > there / 2,
+            DataError,
+            "The feature '{}' must be told apart by its first 7 digits. Got {} different values of which {} are left; subtract what they share first.",
+            name,
+            there,
+            left,
+        )
+
+
 # ---- text ----
 def _unit(unit: str) -> str:
     return unit or "no unit"
@@ -758,7 +800,10 @@ def _check_nodes(forest: Forest, folder: Path) -> None:
             len(getattr(forest, name)) == n_nodes for name in ("threshold", "left", "right", "value", "cover")
         )
         and forest.value.shape == (n_nodes, n_values)
-        and len(forest.importance) == len(forest.feature_names) == len(forest.units)
+        and len(forest.importance)
+        == len(forest.feature_range)
+        == len(forest.feature_names)
+        == len(forest.units)
         and len(forest.tree_start) >= 1
         and ((forest.tree_start >= 0) & (forest.tree_start < n_nodes)).all()
         and (forest.feature < len(forest.feature_names)).all()

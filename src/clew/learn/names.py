@@ -35,9 +35,8 @@ class Names(Result):
 
     def headline(self) -> str:
         """Say the names and how many rows each stands for."""
-        said = ", ".join(
-            f"{number} {name} ({(self.label == name).sum()} rows)" for number, name in self.names.items()
-        )
+        given = ", ".join(f"{number} {name}" for number, name in self.names.items())
+        said = f"{given} ({', '.join(f'{n} rows {name}' for name, n in self.summary()['labelled'].items())})"
         return said + (f"; without a name: {', '.join(map(str, self.unnamed))}" if self.unnamed else "")
 
     def summary(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`Measured`: what measuring raw data gives."""
+"""`Measured`: what measuring raw data gives, and how its notes count."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ import numpy as np
 
 from clew.result import frozen_view
 from clew.samples import Samples
+
+
+def counted(n: int, one: str) -> str:
+    """Return "1 object", "2 objects"."""
+    return f"{n} {one}{'s' * (n != 1)}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

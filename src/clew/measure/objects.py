@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from clew.errors import DataError, SettingError, check, check_choice
-from clew.measure.measured import Measured
+from clew.measure.measured import Measured, counted
 from clew.read.images import COLOUR, Image
 from clew.read.kinds import distinct_names
 from clew.samples import Samples
@@ -24,6 +24,8 @@ RATIOS = ("eccentricity", "solidity", "extent", "circularity", "roundness", "asp
 # The walk-through counts the minor axis as shape: without it UMAP does not tell the round blobs from the elongated
 # ones. Elongation is not in the set, since aspect_ratio says the same and would count twice.
 SHAPE = (*(name for name in RATIOS if name != "elongation"), "minor_axis_length")
+MIDDLE = 1024  # px of the side of the square that is looked at to tell a label image from a photograph
+MANY_SPECKS = 0.3  # share of the objects without extent above which the cut has likely found noise
 INTENSITY = ("intensity_mean", "intensity_min", "intensity_max", "intensity_std")
 
 # What scikit-image calls what we measure.
@@ -111,9 +113,11 @@ def measure_objects(
     }
     _check_settings(images, label_images, settings)
     notes = _notes_of(images)
+    names = distinct_names([image.path for image in images])
+    _note_label_images(images, names, notes)
+    dtypes = sorted({str(image.pixels.dtype) for image in images})
     images = _with_equal_channels(images, notes)
     scales = _micrometres_per_pixel(images)
-    names = distinct_names([image.path for image in images])
     thresholds: dict[str, float] = {}
     labels: dict[str, np.ndarray] = {}
     for name, image, given in zip(names, images, label_images):
@@ -122,15 +126,22 @@ def measure_objects(
         else:
             labels[name] = _objects_of(given, image, name, notes)
     _note_thresholds(thresholds, threshold, images[0], notes)
+    covered = _much_covered({name: labels[name] for name in thresholds}, foreground)
+    notes += [covered] if covered else []
 
     table = _measure_all(images, labels, scales)
     kept, counts = _keep(table, min_area, border, notes)
-    _check_enough(kept, counts, names, settings, notes, fewest)
+    _check_enough(kept, counts, names, settings, covered, fewest)
+    empty = [name for name in names if name not in set(kept["source"])]
+    if empty:
+        have = "has" if len(empty) == 1 else "have"
+        notes.append(f"{len(empty)} of {counted(len(names), 'image')} {have} no object: {_some(empty)}.")
     settings |= {
         "label_images": "given" if not thresholds else "made" if len(thresholds) == len(names) else "mixed",
         "channels": list(images[0].channel_names),
         "pixel_sizes": sorted({scale for scale in scales if scale is not None}),
         "unit": "px" if scales[0] is None else "µm",
+        "dtype": "/".join(dtypes),
     }
     return Measured(_samples(kept, images[0], settings["unit"]), labels, notes, counts, settings)
 
@@ -183,7 +194,10 @@ def _with_equal_channels(images: Sequence[Image], notes: list[str]) -> list[Imag
     kinds = {image.channel_names for image in images}
     if kinds == {("gray",), COLOUR}:
         n = sum(image.channel_names != COLOUR for image in images)
-        notes.append(f"{n} gray images among {len(images) - n} colour pictures count as red = green = blue.")
+        notes.append(
+            f"{counted(n, 'gray image')} among {counted(len(images) - n, 'colour picture')} "
+            f"{'counts' if n == 1 else 'count'} as red = green = blue."
+        )
         return [
             dataclasses.replace(
                 image,
@@ -241,8 +255,34 @@ def _notes_of(images: Sequence[Image]) -> list[str]:
     return [f"{_some(names)}: {remark}" for remark, names in about.items()]
 
 
-def _objects(n: int) -> str:
-    return "object" if n == 1 else "objects"
+def _note_label_images(images: Sequence[Image], names: list[str], notes: list[str]) -> None:
+    alike = [name for name, image in zip(names, images) if _looks_like_labels(image.pixels)]
+    if alike:
+        look = "looks like a label image" if len(alike) == 1 else "look like label images"
+        measured = "is measured as a photograph" if len(alike) == 1 else "are measured as photographs"
+        notes.append(
+            f"The image{'s' * (len(alike) > 1)} {_some(alike)} {look} and {measured}: give label images by --masks FILE, "
+            "or name them NAME_labels.tif beside NAME.tif."
+        )
+
+
+def _looks_like_labels(pixels: np.ndarray) -> bool:
+    """Tell whether pixels (C, Y, X) are one plane of whole numbers, each in hardly more than one piece.
+
+    The brightness of a photograph scatters every value over a hundred pieces or so. Pieces of fewer than ten pixels on
+    average are noise of many values, each of which comes only once.
+    """
+    from skimage.measure import label
+
+    if len(pixels) > 1:
+        return False
+    top, left = (max(0, side - MIDDLE) // 2 for side in pixels.shape[1:])
+    middle = pixels[0, top : top + MIDDLE, left : left + MIDDLE]
+    values, numbered = np.unique(middle, return_inverse=True)
+    if len(values) < 3 or (values != np.floor(values)).any():
+        return False
+    _, pieces = label(numbered.reshape(middle.shape), background=-1, return_num=True)
+    return pieces <= 2 * len(values) and 10 * pieces <= middle.size
 
 
 def _some(names: Sequence[str]) -> str:
@@ -293,7 +333,7 @@ def _objects_of(given: np.ndarray, image: Image, name: str, notes: list[str]) ->
         return pieces.astype(np.int32)
     if n_pieces > len(values):
         notes.append(
-            f"{name}: {len(values)} labels lie in {n_pieces} pieces; the pieces of one label are one object."
+            f"{name}: {counted(len(values), 'label')} lie in {n_pieces} pieces; the pieces of one label are one object."
         )
     return labels
 
@@ -307,7 +347,22 @@ def _note_thresholds(thresholds: dict[str, float], threshold: Any, image: Image,
     plane = "the mean of red, green and blue" if image.channel_names == COLOUR else ""
     notes.append(
         f"Objects are cut at the threshold {values} ({how}){' of ' + plane if plane else ''} in "
-        f"{len(thresholds)} image{'s' * (len(thresholds) > 1)}."
+        f"{counted(len(thresholds), 'image')}."
+    )
+
+
+def _much_covered(cut: dict[str, np.ndarray], foreground: str) -> str:
+    """Return a sentence on the images of which objects cover more than half, as an inverted cut does; or ""."""
+    shares = {name: np.count_nonzero(labels) / labels.size for name, labels in cut.items()}
+    much = {name: share for name, share in shares.items() if share > 0.5}
+    if not much:
+        return ""
+    this, other = ("darker", "dark") if foreground == "bright" else ("brighter", "bright")
+    most = f"{max(much.values()):.0%}"
+    of = next(iter(much)) if len(much) == 1 else f"{len(much)} images ({_some(list(much))})"
+    return (
+        f"The objects cover {most if len(much) == 1 else f'up to {most}'} of {of}: "
+        f"if they are {this} than the ground, say --foreground {other}."
     )
 
 
@@ -385,19 +440,26 @@ def _keep(
         "small": int(small.sum()),
         "kept": int(keep.sum()),
     }
-    notes.append(f"{counts['found']} objects found, {counts['kept']} measured.")
+    notes.append(f"{counted(counts['found'], 'object')} found, {counts['kept']} measured.")
     if counts["small"]:
         notes.append(
-            f"{counts['small']} {_objects(counts['small'])} left out: smaller than {min_area} pixels."
+            f"{counted(counts['small'], 'object')} left out: smaller than {counted(min_area, 'pixel')}."
         )
     if counts["degenerate"]:
         notes.append(
-            f"{counts['degenerate']} {_objects(counts['degenerate'])} left out as degenerate (no perimeter, or an axis of length 0): "
+            f"{counted(counts['degenerate'], 'object')} left out as degenerate (no perimeter, or an axis of length 0): "
             f"{_some(_sample_names(table[degenerate]))}."
         )
+    if counts["degenerate"] > MANY_SPECKS * counts["found"]:
+        notes.append(
+            f"{counts['degenerate'] / counts['found']:.0%} of the objects found are such specks: "
+            "if it is noise that was cut, --min-area PIXELS leaves out what is small."
+        )
     if counts["border"]:
+        one = counts["border"] == 1
         what = "left out" if border == "drop" else "kept, and marked as such"
-        notes.append(f"{counts['border']} objects touch the border of their image and are {what}.")
+        touch = "touches the border of its image and is" if one else "touch the border of their image and are"
+        notes.append(f"{counted(counts['border'], 'object')} {touch} {what}.")
     return table[keep].reset_index(drop=True), counts
 
 
@@ -406,7 +468,7 @@ def _check_enough(
     counts: dict[str, int],
     names: list[str],
     settings: dict[str, Any],
-    notes: list[str],
+    covered: str,
     fewest: int,
 ) -> None:
     where = f"'{names[0]}'" if len(names) == 1 else f"all {len(names)} images together"
@@ -414,16 +476,14 @@ def _check_enough(
     check(
         len(kept) >= fewest,
         DataError,
-        "The objects in {} must be at least {}. Got {} ({} found; {}).",
+        "The objects in {} must be at least {}. Got {} ({} found; {}).{}",
         where,
         fewest,
         len(kept),
         counts["found"],
         how,
+        f" {covered}" if covered else "",
     )
-    empty = [name for name in names if name not in set(kept["source"])]
-    if empty:
-        notes.append(f"{len(empty)} of {len(names)} images have no object: {_some(empty)}.")
 
 
 def _sample_names(table: pd.DataFrame) -> list[str]:

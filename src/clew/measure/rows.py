@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from clew.errors import DataError, SettingError, check, check_choice, did_you_mean
-from clew.measure.measured import Measured
+from clew.measure.measured import Measured, counted
 from clew.read.kinds import distinct_names
 from clew.read.tables import Table
 from clew.samples import Samples
@@ -23,6 +24,7 @@ Roles = dict[str, str | None]
 IDENTIFIERS = ("identifier", "id", "sample", "name", "index")
 GROUPS = ("group", "patient", "subject", "donor", "animal", "plate", "batch", "site", "station", "event", "image")  # fmt: skip
 LABELS = ("label", "class")
+TIMES = ("date", "time", "datetime", "timestamp", "date time", "day", "month")
 MOST_CLASSES = 20  # a numeric "label" with more values than this counts something; it is no class
 
 # fmt: off
@@ -76,7 +78,8 @@ def measure_rows(
     Raises
     ------
     DataError
-        If columns differ between tables, one is constant or all missing, or no rows remain.
+        If columns differ between tables, one of ``columns`` is not there, one is constant or all missing, or no rows
+        remain.
     SettingError
         If a setting names a column that is not there, or one column has two roles.
     """
@@ -86,6 +89,7 @@ def measure_rows(
     given: Roles = {"label": label, "group": group, "identifier": identifier, "target": target}
     where = f"'{tables[0].name}'" if len(tables) == 1 else f"the {len(tables)} tables"
     frame, origin = _joined(tables)
+    _check_trained_on(frame, columns, where)
     _check_names(frame, given, leave_out, columns)
     roles = _with_guesses(frame, given, {*leave_out, *columns}, notes)
     features = list(columns) or _features(frame, roles, leave_out, where, notes)
@@ -191,6 +195,24 @@ def _is_whole(column: pd.Series) -> bool:
     return not _is_numeric(column) or bool((column.dropna() % 1 == 0).all())
 
 
+def _is_time(name: str, column: pd.Series) -> bool:
+    """Tell whether a column of text holds dates or times: all in ISO form, or called so and written with numbers."""
+    if _is_numeric(column):
+        return False
+    values = [str(value) for value in column if value != ""]
+    if _key(name) in TIMES:
+        return bool(values) and all(re.search(r"\d.*[-/:. ].*\d", value) for value in values)
+    return bool(values) and all(map(_is_iso_time, values))
+
+
+def _is_iso_time(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _as_text(column: pd.Series) -> np.ndarray:
     """Return a column as text; "" where missing, whole numbers without a point."""
     if not _is_numeric(column):
@@ -208,6 +230,21 @@ def _with_columns(origin: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
 
 
 # ---- who is what ----
+def _check_trained_on(frame: pd.DataFrame, columns: Sequence[str], where: str) -> None:
+    """Refuse a table without a model's columns; another column, be its name ever so similar, measures another thing."""
+    lacking = [name for name in columns if name not in frame]
+    check(
+        not lacking,
+        DataError,
+        "The table{} {} must have the column{} {} that the model was trained on. Got: {}.",
+        "" if where.startswith("'") else "s:",
+        where,
+        "s" * (len(lacking) > 1),
+        _listed(lacking),
+        ", ".join(_columns(frame)),
+    )
+
+
 def _check_names(frame: pd.DataFrame, given: Roles, leave_out: Sequence[str], columns: Sequence[str]) -> None:
     used = [(role, name) for role, name in given.items() if name is not None]
     used += [("leave_out", name) for name in leave_out] + [("columns", name) for name in columns]
@@ -279,9 +316,14 @@ def _features(
 ) -> list[str]:
     """Return the columns of numbers that have no role; note the others that are left out."""
     rest = [name for name in _columns(frame) if name not in (*roles.values(), *leave_out)]
-    text = [name for name in rest if not _is_numeric(frame[name])]
+    times = [name for name in rest if roles["group"] is None and _is_time(name, frame[name])]
+    text = [name for name in rest if not _is_numeric(frame[name]) and name not in times]
     names = {*IDENTIFIERS, *GROUPS, *LABELS}
-    naming = [name for name in rest if name not in text and _key(name) in names and _is_whole(frame[name])]
+    naming = [
+        name
+        for name in rest
+        if name not in (*text, *times) and _key(name) in names and _is_whole(frame[name])
+    ]
     if leave_out:
         notes.append(f"Left out as asked: {_listed(leave_out)}.")
     if text:
@@ -290,7 +332,12 @@ def _features(
         )
     if naming:
         notes.append(f"Left out, being numbers that name something: {_listed(naming)}.")
-    features = [name for name in rest if name not in text and name not in naming]
+    notes += [
+        f"The column '{name}' holds times and is left out: rows close in time may resemble each other, "
+        "and a random seal or fold flatters; group them with --group."
+        for name in times
+    ]
+    features = [name for name in rest if name not in (*text, *times, *naming)]
     check(
         features,
         DataError,
@@ -315,10 +362,10 @@ def _check_measurable(frame: pd.DataFrame, names: Sequence[str], where: str) -> 
         check(
             frame[name].notna().any(),
             DataError,
-            "The column '{}' of {} must hold values. Got none in {} rows: leave it out with --leave-out {}",
+            "The column '{}' of {} must hold values. Got none in {}: leave it out with --leave-out {}",
             name,
             where,
-            len(frame),
+            counted(len(frame), "row"),
             name,
         )
 

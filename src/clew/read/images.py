@@ -10,6 +10,7 @@ import logging
 import struct
 import threading
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +21,11 @@ from xml.etree import ElementTree
 import numpy as np
 
 from clew.errors import ClewError, DataError, check
-from clew.read.kinds import IMAGES, has_suffix, kind_of, read_bytes
+from clew.read.kinds import IMAGES, absolute, has_suffix, kind_of, read_bytes
 from clew.result import frozen_view
 
 COLOUR = ("red", "green", "blue")
+LONGEST_CHANNEL_NAME = 24  # ImageJ keeps a line or more of remarks where the name of a slice may stand
 LABEL_ENDINGS = ("_cp_masks", "_labels", "_label", "_masks", "_mask", "_seg")
 UM_PER_UNIT = {
     **dict.fromkeys(("µm", "μm", "um", "micron", "microns", "micrometer", "\\u00b5m"), 1.0),
@@ -199,7 +201,7 @@ def _read_tiff(
             )
             described = _described(tiff)
             photometric = getattr(series.keyframe.photometric, "name", "")
-            pixels, names = _channels_first(pixels, series, photometric, described.get("channels", []))
+            pixels, names = _channels_first(pixels, series, photometric, _channels_of(described, path, notes))
     except DataError:
         raise
     except Exception as error:  # a decoder raises whatever corrupt bytes lead it to
@@ -285,11 +287,26 @@ def _channels_first(
         return pixels, ("gray",)
     names = tuple(name.strip() for name in described)
     usable = len(names) == n and all(names) and len(set(names)) == n
-    return pixels, names if usable else tuple(f"channel_{i}" for i in range(n))
+    return pixels, names if usable else tuple(f"c{i + 1}" for i in range(n))
+
+
+def _channels_of(described: dict[str, Any], path: Path, notes: list[str]) -> list[str]:
+    """Return the names that the file gives its channels; none where ImageJ's slices are called by this one file."""
+    names = described.get("channels", [])
+    passing = [
+        name for name in names if has_suffix(Path(name.strip()), IMAGES) or len(name) > LONGEST_CHANNEL_NAME
+    ]
+    if described.get("by") != "ImageJ" or len(names) < 2 or not passing:
+        return names
+    called = ", ".join(f"c{i + 1}" for i in range(len(names)))
+    notes.append(
+        f"{path.name}: the channels are called {called}; their names in the file are those of files, or remarks."
+    )
+    return []
 
 
 def _described(tiff: Any) -> dict[str, Any]:
-    """Return what OME or ImageJ metadata tell: "channels" (names), "size" (dy, dx) and its "unit"."""
+    """Return what OME or ImageJ metadata tell: "by", "channels" (names), "size" (dy, dx) and its "unit"."""
     if tiff.is_ome:
         pixels = next(
             e for e in ElementTree.fromstring(tiff.ome_metadata).iter() if e.tag.endswith("}Pixels")
@@ -297,6 +314,7 @@ def _described(tiff: Any) -> dict[str, Any]:
         sizes = [pixels.get(f"PhysicalSize{axis}") for axis in "YX"]
         units = {pixels.get(f"PhysicalSize{axis}Unit", "µm") for axis in "YX"}
         return {
+            "by": "OME",
             "channels": [e.get("Name", "") for e in pixels if e.tag.endswith("}Channel")],
             "size": None if None in sizes else [float(size) for size in sizes if size],
             "unit": units.pop() if len(units) == 1 else " and ".join(sorted(units)),
@@ -306,6 +324,7 @@ def _described(tiff: Any) -> dict[str, Any]:
         resolutions = [tags[key].value for key in ("YResolution", "XResolution") if key in tags]
         sized = len(resolutions) == 2 and all(numerator for numerator, _ in resolutions)
         return {
+            "by": "ImageJ",
             "channels": [str(label) for label in known.get("Labels", [])],
             "size": [denominator / numerator for numerator, denominator in resolutions] if sized else None,
             "unit": str(known.get("unit", "pixel")),
@@ -387,7 +406,7 @@ def find_images(
     paths : sequence of str or Path
         Images, and folders whose images are taken in alphabetical order.
     masks : sequence of str or Path
-        Label images, or folders of them, to be paired by name or else in order.
+        Label images, or folders of them, one an image: paired by name where names tell, or else in order.
 
     Returns
     -------
@@ -399,11 +418,20 @@ def find_images(
     Raises
     ------
     DataError
-        If a path is missing or of another kind, an image has two label images, or masks do not fit the images.
+        If a path is missing or of another kind, images and label images are not one to one, or a file is both.
     """
     notes: list[str] = []
-    given = _listed(masks, notes)
-    files = [file for file in _listed(paths, notes) if file not in given]
+    given, listed = _listed(masks, notes), _listed(paths, notes)
+    aside = {absolute(mask) for mask in given}
+    files = [file for file in listed if absolute(file) not in aside]
+    named = {Path(path).resolve() for path in paths}
+    both = [Path(mask) for mask in masks if Path(mask).resolve() in named] or (listed if not files else [])
+    check(
+        not both,
+        DataError,
+        "The label images (--masks) must be other files than the images. Got '{}' as both.",
+        *both[:1],
+    )
     beside = {file: _label_images_of(file) for file in files}
     taken = {mask for found in beside.values() for mask in found}
     images = [file for file in files if file not in taken]
@@ -421,10 +449,12 @@ def find_images(
             image,
             _names(beside[image]),
         )
+    _check_shared({image: beside[image][0] for image in images if beside[image]})
     pairs = [(image, beside[image][0] if beside[image] else None) for image in images]
     n = sum(mask is not None for _, mask in pairs)
     if n:
-        notes.append(f"{n} of {len(pairs)} images have a label image beside them, which is used.")
+        of = f"{n} of {len(pairs)} images {'has' if n == 1 else 'have'}"
+        notes.append(f"{of} a label image beside {'it' if n == 1 else 'them'}, which is used.")
     return pairs, notes
 
 
@@ -476,19 +506,66 @@ def _key(path: Path) -> str:
     return next((stem.removesuffix(e) for e in LABEL_ENDINGS if stem.endswith(e)), stem)
 
 
+def _check_shared(label_image_of: dict[Path, Path]) -> None:
+    """Refuse two images, such as cells.tif and cells.png, that have one label image beside them."""
+    image_of: dict[Path, Path] = {}
+    for image, mask in label_image_of.items():
+        check(
+            image_of.setdefault(mask, image) == image,
+            DataError,
+            "The label image '{}' must belong to one image. Got '{}' and '{}': choose by --masks.",
+            mask,
+            image_of[mask].name,
+            image.name,
+        )
+
+
 def _paired(images: list[Path], masks: list[Path], notes: list[str]) -> list[tuple[Path, Path | None]]:
-    by_key = {_key(mask): mask for mask in masks}
-    if len(by_key) == len(masks) and all(_key(image) in by_key for image in images):
-        notes.append(f"{len(images)} images and their label images are paired by name.")
-        return [(image, by_key[_key(image)]) for image in images]
-    lacking = [image for image in images if _key(image) not in by_key]
+    """Pair each image with the one mask of its name; in order where names are none or not unique, but not against them."""
+    image_keys, mask_keys = [_key(image) for image in images], [_key(mask) for mask in masks]
+    known, wanted = set(mask_keys), set(image_keys)
+    twice = _repeated(image_keys) or _repeated(mask_keys)
+    lacking = [image.name for image, key in zip(images, image_keys) if key not in known]
+    paired = f"{len(images)} images are paired with their label images"
+    paired = "1 image is paired with its label image" if len(images) == 1 else paired
+    if not twice and not lacking:
+        left = [mask for mask, key in zip(masks, mask_keys) if key not in wanted]
+        check(
+            not left,
+            DataError,
+            "The masks must be one for each image ({}). Got {} left over: {}.",
+            len(images),
+            len(left),
+            _names(left),
+        )
+        by_key = dict(zip(mask_keys, masks))
+        notes.append(f"{paired} by name.")
+        return [(image, by_key[key]) for image, key in zip(images, image_keys)]
+    why = f"none of them for '{lacking[0]}'" if lacking else f"and the name '{twice}' more than once"
     check(
         len(images) == len(masks),
         DataError,
-        "The masks must be named like the images, or be as many ({}). Got {} masks, none of them for '{}'.",
+        "The masks must be named like the images, each name once, or be as many ({}). Got {} mask{}, {}.",
         len(images),
         len(masks),
-        (lacking or images)[0].name,
+        "s" * (len(masks) > 1),
+        why,
     )
-    notes.append(f"{len(images)} images and their label images are paired in order, since names do not fit.")
+    for image, mask, mine, its in zip(images, masks, image_keys, mask_keys):
+        check(
+            mine == its or its not in wanted,
+            DataError,
+            "The masks must be named like the images, each name once, or lie in their order. "
+            "Got '{}' in the place of the mask of '{}', {}.",
+            mask.name,
+            image.name,
+            why,
+        )
+    because = f"the name '{twice}' is not unique" if twice else "names do not fit"
+    notes.append(f"{paired} in order, since {because}.")
     return list(zip(images, masks))
+
+
+def _repeated(names: list[str]) -> str:
+    """Return the first name that comes more than once, or ""."""
+    return next((name for name, n in Counter(names).items() if n > 1), "")

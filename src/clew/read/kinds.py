@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,19 +69,35 @@ def read_bytes(path: Path) -> bytes:
     return data
 
 
+def absolute(path: str | Path) -> Path:
+    """Return the path from the root on, without ``..``; links stay as they are, since their targets have other names."""
+    plain, target = Path(os.path.normpath(Path(path).absolute())), Path(path).resolve()
+    return plain if plain.resolve() == target else target  # "link/../a.tif" does not lie beside the link
+
+
 def distinct_names(paths: Sequence[Path]) -> list[str]:
     """Name each file by its own name, with as many parent folders in front as it takes to tell them apart.
 
-    Where the folder lies does not matter, so moving it leaves the names as they are.
+    Where the folder lies does not matter, so moving it leaves the names as they are; nor does what a link leads to,
+    such as the ``.git/annex/objects/...`` of git-annex and DVC.
 
     Raises
     ------
     DataError
-        If one file is listed twice.
+        If one file is listed twice, be it through a link.
     """
-    whole = [path.resolve() for path in paths]
-    twice = [path for path, n in Counter(whole).items() if n > 1]
-    check(not twice, DataError, "Every file must be listed once. Got '{}' twice.", *twice[:1])
+    listed: dict[Path, Path] = {}
+    for path in paths:
+        file = path.resolve()
+        check(
+            file not in listed,
+            DataError,
+            "Every file must be listed once. Got '{}' and '{}', which are one file.",
+            listed.get(file),
+            path,
+        )
+        listed[file] = path
+    whole = [absolute(path) for path in paths]
     depth = [1] * len(whole)
     while True:
         names = ["/".join(path.parts[-d:]) for path, d in zip(whole, depth)]

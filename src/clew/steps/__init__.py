@@ -36,7 +36,7 @@ VERBS: dict[str, Verb] = {
         Verb("explore", explore, settings="clew.explore.exploration:explore"),
         Verb("name", name),
         Verb("label", label),
-        Verb("train", train, settings="clew.learn.forest:train"),
+        Verb("train", train, settings="clew.learn.forest:train", leave_out=("on_progress", "measure")),
         Verb("validate", validate, settings="clew.learn.forest:validate"),
         Verb("test", test),
         Verb("predict", predict),

@@ -29,11 +29,8 @@ def explore(study: Study, *, on_progress: OnProgress | None = None, **settings: 
     )
     looks = sum(one.verb == "explore" for one in study.steps())
     on_record = len(study.hypotheses())
-    following = (
-        f"Next: clew name {study.folder} 0=... 1=..."
-        if result.k
-        else f"Look at the maps all the same: clew report {study.folder}"
-    )
+    look = f"Next: look at them (clew report {study.folder}), then give them names: clew name {study.folder} 0=... 1=..."
+    following = look if result.k else f"Look at the maps all the same: clew report {study.folder}"
     lines = [
         result.evidence.headline(),
         result.clustering.stability.headline(),
@@ -56,6 +53,8 @@ def _groups(found: Any) -> list[str]:
         groups = "1 group" if found.k == 1 else f"{found.k} groups"
         listed = ", ".join([*sizes[:SHOWN], *more])
         lines.append(f"{groups} of {len(found.sample)} rows ({listed}), cut by {found.clustering.method}.")
+        if found.hypotheses is not None:
+            lines += [f"  group {g}: {found.hypotheses.profile(g)}" for g in range(min(found.k, SHOWN))]
     variance = found.embedding.pca_explained_variance
     share = variance[:2].sum() / variance.sum()
     lines.append(
@@ -63,7 +62,7 @@ def _groups(found: Any) -> list[str]:
     )
     if found.bimodal:
         alone = "" if found.k else f"But one feature alone has two modes: try --features {found.bimodal[0]}. "
-        lines.append(f"{alone}{found.dip.headline()}.")
+        lines.append(f"{alone}{found.dip.headline(0.05 - found.evidence.alpha)}.")
     return lines
 
 
@@ -72,8 +71,10 @@ def _hypotheses(found: Any, on_record: int) -> list[str]:
     if found.hypotheses is None:
         return []
     stated = [_with_count(one, on_record) for one in found.hypotheses.stated]
-    if not stated:
+    if not stated and not found.hypotheses.untold:
         return ["No hypothesis: no group has the 5 rows that it takes to hold some out."]
+    if not stated:
+        return []
     more = [f"... and {len(stated) - SHOWN} more, in the report."] if len(stated) > SHOWN else []
     return [*stated[:SHOWN], *more, STATED]
 
@@ -103,7 +104,13 @@ def name(study: Study, names: list[str]) -> Outcome:
             "The names must be given as NUMBER=NAME, such as 0=round. Got '{}' instead.",
             item,
         )
-        pairs[number.strip()] = given
+        check(
+            number.strip() not in pairs,
+            SettingError,
+            "Each group must get one name. Got two for group {}.",
+            number.strip(),
+        )
+        pairs[number.strip()] = given.strip()
     looked = study.need("explore", purpose="groups can be named")
     recorded, result = study.run(
         step,
@@ -116,6 +123,8 @@ def name(study: Study, names: list[str]) -> Outcome:
     kept = sum(how == "person" for _, how in study.labels().values())
     lines = [f"Named: {result.headline()}."]
     warnings = []
+    if len(result.summary()["labelled"]) < 2:
+        warnings.append("There is one name only: a classifier needs at least two.")
     if not study.result(looked).evidence.k:
         warnings.append(
             "There is no evidence of groups: these are names for a cut through what may be one cloud."

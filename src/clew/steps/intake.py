@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from clew.errors import DataError, SettingError, check
 from clew.steps.measuring import gather, measure
-from clew.steps.outcome import Outcome
+from clew.steps.outcome import Outcome, sentences
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from clew.measure.measured import Measured
     from clew.samples import Samples
-    from clew.study.study import Source, Step, Study
+    from clew.study.study import Draft, Source, Step, Study
 
 
 def new(
@@ -79,7 +83,7 @@ def new(
     """
     from clew.splits import seal
     from clew.study.intake import Measurement, Sources
-    from clew.study.study import Study
+    from clew.study.study import Study, refuse_existing
 
     how: dict[str, dict[str, Any]] = {
         "table": {
@@ -98,49 +102,49 @@ def new(
             "border": border,
         },
     }
+    refuse_existing(study)
     began = time.perf_counter()
     kind, files, remarks = gather(paths, masks or [])
+    _refuse_foreign(kind, how)
     measured = measure(kind, files, how[kind])
     samples = measured.samples
     samples.resolve(features)  # refuses unknown names before anything is written
     dealt = seal(samples, share=sealed, by=by, random_state=random_state)
-    notes = [*remarks, *measured.notes]
-    what = "objects" if kind == "image" else "rows"
+    notes = [*remarks, *measured.notes, *_copies(samples, dealt.sealed)]
+    settings = {key: list(value) if isinstance(value, tuple) else value for key, value in how[kind].items()}
+    measurement = Measurement(
+        what="objects" if kind == "image" else "rows",
+        n_rows=samples.n_rows,
+        features=list(samples.feature_names),
+        units=list(samples.units),
+        counts=dict(measured.counts),
+        notes=notes,
+        samples=samples.with_labels(None).digest(),
+        settings={**settings, "features": features},
+    )
     with Study.create(study) as draft:
-        sources = _sources(files, kind, samples, draft.folder.parent / Path(study).name)
+        sources = _sources(files, kind, study)
         draft.put_rows(samples, dealt.sealed)
         draft.put_sources(sources)
-        settings = {
-            key: list(value) if isinstance(value, tuple) else value for key, value in how[kind].items()
-        }
         draft.put_facts(
-            kind=kind, what=what, features=features, measure=settings, measured=measured.settings, notes=notes
-        )
-        _put_pictures(draft, measured, files) if kind == "image" else None
-        common = {"function": "", "sees": "nothing", "inputs": {}}
-        draft.record(
-            Sources(names=[s.name for s in sources], sha256=[s.sha256 for s in sources]),
-            verb="sources",
-            seconds=0.0,
-            **common,
-        )
-        measurement = Measurement(
-            what=what,
-            n_rows=samples.n_rows,
-            features=list(samples.feature_names),
-            units=list(samples.units),
-            counts=dict(measured.counts),
+            kind=kind,
+            what=measurement.what,
+            features=features,
+            measure=settings,
+            measured=measured.settings,
             notes=notes,
-            samples=samples.with_labels(None).digest(),
-            settings={**settings, "features": features},
         )
+        if kind == "image":
+            _put_pictures(draft, measured, files)
+        common = {"function": "", "sees": "nothing", "inputs": {}}
+        raw = Sources(names=[s.name for s in sources], sha256=[s.sha256 for s in sources])
+        draft.record(raw, verb="sources", seconds=0.0, **common)
         draft.record(measurement, verb="measure", seconds=time.perf_counter() - began, **common)
         last = draft.record(dealt, verb="seal", seconds=0.0, **common)
-    made = Study(study)
-    if samples.labels is not None:
-        given = {str(s): str(one) for s, one in zip(samples.sample, samples.labels) if one}
-        _record_labels(made, given, source=", ".join(dict.fromkeys(s.name for s in sources)))
-    counts = made.counts()
+        if samples.labels is not None:
+            given = {str(name): str(one) for name, one in zip(samples.sample, samples.labels) if one}
+            record_labels(draft, given, source=", ".join(s.name for s in sources if s.role == "data"))
+    counts = Study(study).counts()
     data = {
         "rows": samples.n_rows,
         **counts,
@@ -151,25 +155,67 @@ def new(
     }
     lines = [
         f"{study}: {measurement.headline()}, {counts['open']} open and {counts['sealed']} sealed.",
-        *notes,
+        *sentences(notes),
         dealt.reason,
         f"Next: clew explore {study}",
     ]
     return Outcome(lines, data, last, dealt, notes)
 
 
-def _sources(files: list[tuple[Path, Path | None]], kind: str, samples: Samples, study: Path) -> list[Source]:
-    """Name every file as the rows' origin names it."""
+def _refuse_foreign(kind: str, how: dict[str, dict[str, Any]]) -> None:
+    """Refuse settings that are for the other kind of data: nobody should believe that they did something."""
+    other = "image" if kind == "table" else "table"
+    defaults = {name: one.default for name, one in inspect.signature(new).parameters.items()}
+    for name, value in how[other].items():
+        check(
+            value in (defaults[name], ()),
+            SettingError,
+            "The setting --{} must go with {}s. Got {}s instead.",
+            name.replace("_", "-"),
+            other,
+            kind,
+        )
+
+
+def _copies(samples: Samples, sealed: np.ndarray) -> list[str]:
+    """Say how many rows are exact copies of others, and how many of these lie on both sides of the seal."""
+    import numpy as np
+
+    _, of, counts = np.unique(samples.features, axis=0, return_inverse=True, return_counts=True)
+    of = of.reshape(-1)
+    copied = int((counts[of] > 1).sum())
+    if not copied:
+        return []
+    across = np.bincount(of, weights=sealed) * np.bincount(of, weights=~sealed) > 0
+    on_both = int(across[of].sum())
+    beyond = (
+        f"; {on_both} of them have a copy beyond the seal, which flatters the final test" if on_both else ""
+    )
+    return [f"{copied} rows equal another row in every measurement{beyond}."]
+
+
+def _sources(files: list[tuple[Path, Path | None]], kind: str, study: Path) -> list[Source]:
+    """Name every file as the rows' origin names it, and refuse the same data under two names."""
     from clew.read.kinds import distinct_names
     from clew.study.study import Source
 
-    sources = []
+    sources: list[Source] = []
     for (path, mask), name in zip(files, distinct_names([path for path, _ in files])):
         sources.append(Source.of(path, name=name, kind=kind, role="data", study=study))
         if mask is not None:
-            sources.append(
-                Source.of(mask, name=f"labels of {name}", kind=kind, role=f"labels of {name}", study=study)
+            role = f"labels of {name}"
+            sources.append(Source.of(mask, name=role, kind=kind, role=role, study=study))
+    seen: dict[str, str] = {}
+    for one in sources:
+        if one.role == "data":
+            check(
+                one.sha256 not in seen,
+                DataError,
+                "The files of a study must hold different data. Got the same bytes in '{}' and '{}': they would count as independent.",
+                seen.get(one.sha256),
+                one.name,
             )
+            seen[one.sha256] = one.name
     return sources
 
 
@@ -199,7 +245,7 @@ def label(study: Study, file: Path) -> Outcome:
     given = dict(read_labels(file, samples=study.sample_names()))
     standing = study.labels()
     changed = sum(sample in standing and standing[sample] != (one, "person") for sample, one in given.items())
-    recorded = _record_labels(study, given, source=Path(file).name)
+    recorded = record_labels(study, given, source=Path(file).name)
     result = study.result(recorded)
     lines = [
         f"{result.headline()}.",
@@ -210,21 +256,13 @@ def label(study: Study, file: Path) -> Outcome:
     return Outcome(lines, {**result.summary(), "changed": changed}, recorded, result)
 
 
-def _record_labels(study: Study, given: dict[str, str], *, source: str) -> Step:
+def record_labels(study: Study | Draft, given: dict[str, str], *, source: str) -> Step:
     """Append people's labels, and the step that brought them, in one transaction."""
-    import numpy as np
-
     from clew.study.intake import Given
     from clew.study.record import add_labels
 
-    result = Given(
-        sample=np.array(list(given)),
-        label=np.array(list(given.values())),
-        source=source,
-        settings={"source": source},
-    )
     return study.record(
-        result,
+        Given.of(given, source=source),
         verb="label",
         function="",
         sees="nothing",

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clew.errors import DataError, check, check_choice
+from clew.errors import DataError, SettingError, check, check_choice
+from clew.result import settings_of
 from clew.steps.measuring import gather, measure
 from clew.steps.outcome import OnProgress, Outcome, sentences
 
 if TYPE_CHECKING:
-    from clew.study.study import Study
+    from clew.learn.forest import Forest
+    from clew.measure.measured import Measured
+    from clew.study.study import Step, Study
 
 
 CIRCULAR = (
@@ -21,58 +24,62 @@ CIRCULAR = (
 
 def train(study: Study, *, on_progress: OnProgress | None = None, **settings: Any) -> Outcome:
     """Train the repeatable classifier on the open rows' labels, as a numbered model that is never overwritten."""
-    import dataclasses
-
     from clew.learn.forest import train as step
 
-    _learning_features(study, settings)
+    _learning_settings(study, settings)
     facts = study.facts()
     placed: dict[str, str] = {}
 
     def place(db: Any, number: int, forest: Any) -> None:
-        folder = study.folder / "models"
-        taken = [
-            int(one.name.rpartition("-")[2])
-            for one in folder.glob("forest-*")
-            if one.name.rpartition("-")[2].isdigit()
-        ]
-        placed["name"] = f"forest-{max(taken, default=0) + 1}"
-        measure = {"kind": facts["kind"], "how": facts["measure"], **facts["measured"]}
-        model = dataclasses.replace(forest, measure=measure)
-        model.save_model(folder / placed["name"])
-        placed["sha256"] = model.sha256
+        taken = [name for (name,) in db.execute("SELECT name FROM models")]
+        taken += [folder.name for folder in (study.folder / "models").glob("forest-*")]
+        numbers = [int(name.rpartition("-")[2]) for name in taken if name.rpartition("-")[2].isdigit()]
+        placed["name"] = f"forest-{max(numbers, default=0) + 1}"
+        forest.save_model(study.folder / "models" / placed["name"])
         db.execute(
             "INSERT INTO models (name, path, sha256, step) VALUES (?, ?, ?, ?)",
-            (placed["name"], f"models/{placed['name']}", model.sha256, number),
+            (placed["name"], f"models/{placed['name']}", forest.sha256, number),
         )
 
-    recorded, result = study.run(step, on_progress=on_progress, also=place, **settings)
+    measure = {"kind": facts["kind"], "how": facts["measure"], **facts["measured"]}
+    recorded, result = study.run(step, on_progress=on_progress, also=place, measure=measure, **settings)
     path = study.folder / "models" / placed["name"]
+    warnings = [*result.notes, *_whose_labels(study, settings)]
     lines = [
         f"{result.headline()}.",
-        *_whose_labels(study),
-        f"Saved as {path} (sha256 {placed['sha256'][:12]}); it answers with the same bits on any number of threads.",
+        *sentences(warnings),
+        f"Saved as {path} (sha256 {result.sha256[:12]}); it answers with the same bits on any number of threads.",
+        f"Next: clew validate {study.folder}",
     ]
-    lines += [*sentences(result.notes), f"Next: clew validate {study.folder}"]
-    data = {**result.summary(), "model": str(path), "sha256": placed["sha256"]}
-    return Outcome(lines, data, recorded, result, list(result.notes))
+    data = {**result.summary(), "model": str(path), "sha256": result.sha256}
+    return Outcome(lines, data, recorded, result, warnings)
 
 
 def validate(study: Study, *, on_progress: OnProgress | None = None, **settings: Any) -> Outcome:
-    """Cross-validate on the open rows: every metric, with intervals."""
+    """Cross-validate on the open rows, with the settings of the latest model unless told otherwise."""
     from clew.learn.forest import validate as step
 
-    _learning_features(study, settings)
+    trained = study.last("train")
+    what = "a forest with these settings"
+    if trained is not None:
+        for name in settings_of(step).keys() & trained.settings.keys():
+            settings.setdefault(name, trained.settings[name])
+        same = all(
+            settings.get(name) == value for name, value in trained.settings.items() if name in settings
+        )
+        model = next(one["name"] for one in study.models() if one["step"] == trained.id)
+        what = f"a forest trained as {model} was" if same else f"a forest with other settings than {model}"
+    _learning_settings(study, settings)
     recorded, result = study.run(step, on_progress=on_progress, **settings)
-    warnings = [*result.warnings, *_whose_labels(study)]
-    data = {**result.summary(), "openings": len(study.openings())}
-    return Outcome(
-        [*_score_lines(result), *sentences(warnings), f"Next: clew report {study.folder}"],
-        data,
-        recorded,
-        result,
-        warnings,
-    )
+    warnings = [*result.warnings, *_whose_labels(study, settings)]
+    lines = [
+        f"How good is {what}? {result.split['reason']}",
+        *_score_lines(result),
+        *sentences(warnings),
+        f"Next: clew report {study.folder}",
+    ]
+    data = {**result.summary(), "openings": _times_shown(study)}
+    return Outcome(lines, data, recorded, result, warnings)
 
 
 def test(study: Study, *, reason: str | None = None, model: str | None = None) -> Outcome:
@@ -88,6 +95,32 @@ def test(study: Study, *, reason: str | None = None, model: str | None = None) -
     """
     from clew.learn.evaluate import test as step
 
+    chosen = _chosen_model(study, model)
+    steps = {one.id: one for one in study.steps()}
+    trained = steps[chosen["step"]]
+    settings: dict[str, Any] = {"target": trained.settings["target"]}
+    inputs = [trained]
+    if study.result(trained).kind == "classification" and not study.has_sealed_labels():
+        inputs.append(_named_look(study, trained, settings))  # refuses before the seal is broken
+    recorded, result = study.run(step, *inputs, reason=reason, **settings)
+    times = _times_shown(study)
+    warnings = list(result.warnings)
+    if times > 1:
+        warnings.insert(
+            0,
+            f"The seal has been opened {times} times; these rows had been looked at before, so the figures are not independent.",
+        )
+    lines = [
+        f"Model {chosen['name']} on {len(result.truth)} sealed rows:",
+        *_score_lines(result),
+        *sentences(warnings),
+        f"Next: clew report {study.folder}",
+    ]
+    data = {**result.summary(), "model": chosen["name"], "openings": times}
+    return Outcome(lines, data, recorded, result, warnings)
+
+
+def _chosen_model(study: Study, name: str | None) -> dict[str, Any]:
     models = {one["name"]: one for one in study.models()}
     check(
         models,
@@ -96,37 +129,33 @@ def test(study: Study, *, reason: str | None = None, model: str | None = None) -
         study.folder,
         study.folder,
     )
-    if model is not None:
-        check_choice(model, models, what="model", of=f"'{study.folder}'")
-    chosen = models[model] if model is not None else list(models.values())[-1]
-    trained = next(one for one in study.steps() if one.id == chosen["step"])
-    named = study.last("name")
-    settings: dict[str, Any] = {"target": trained.settings["target"]}
-    inputs = [trained]
-    if named is not None:
-        inputs.append(next(one for one in study.steps() if one.id == named.inputs["steps"][0]))
-        settings["names"] = named.settings["names"]
-    recorded, result = study.run(step, *inputs, reason=reason, **settings)
-    openings = study.openings()
-    warnings = list(result.warnings)
-    if len(openings) > 1:
-        warnings.insert(
-            0,
-            f"The seal has been opened {len(openings)} times; these rows had been looked at before, so the figures are not independent.",
+    if name is not None:
+        check_choice(name, models, what="model", of=f"'{study.folder}'")
+    return models[name] if name is not None else list(models.values())[-1]
+
+
+def _named_look(study: Study, trained: Step, settings: dict[str, Any]) -> Step:
+    """Return the look whose names the model learnt, and put the names into the settings.
+
+    Without labels of people on the sealed rows the truth can only be the grouping itself; refuse where that gives
+    no rule for new rows.
+    """
+    from clew.explore.exploration import check_rule
+
+    named = next((one for one in reversed(study.steps()) if one.verb == "name" and one.id < trained.id), None)
+    if named is None:
+        raise DataError(
+            f"The sealed rows of '{study.folder}' must have labels to be tested against. Got none: label some of them "
+            f"(clew label). The seal was not broken."
         )
-    lines = [
-        f"Model {chosen['name']} on {len(result.truth)} sealed rows:",
-        *_score_lines(result),
-        *sentences(warnings),
-        f"Next: clew report {study.folder}",
-    ]
-    return Outcome(
-        lines,
-        {**result.summary(), "model": chosen["name"], "openings": len(openings)},
-        recorded,
-        result,
-        warnings,
-    )
+    look = next(one for one in study.steps() if one.id == named.inputs["steps"][0])
+    check_rule(study.result(look))
+    settings["names"] = study.result(named).names
+    return look
+
+
+def _times_shown(study: Study) -> int:
+    return sum(one.shown for one in study.openings())
 
 
 def predict(
@@ -147,12 +176,14 @@ def predict(
     paint : Path
         A folder for label images in which every object has the number of its class (1 for the first).
     """
-    from clew.learn.apply import check_format, paint_classes, prediction_table, write_table
+    from clew.learn.apply import check_output, paint_classes, prediction_table, write_table
     from clew.learn.forest import Forest
 
-    check_format(out)
-    forest = Forest.load_model(_model_folder(model))
     kind, files, remarks = gather(paths, masks or [])
+    inputs = [path for pair in files for path in pair if path is not None]
+    check_output(out, paint, inputs=inputs)
+    folder = _model_folder(model)
+    forest = Forest.load_model(folder)
     trained_on = forest.measure.get("kind", kind)
     check(
         kind == trained_on,
@@ -163,46 +194,73 @@ def predict(
         kind,
         trained_on,
     )
+    check(
+        paint is None or (kind == "image" and forest.kind == "classification"),
+        SettingError,
+        "The setting --paint must go with classes of objects in images. Got {} of {}s.",
+        forest.kind,
+        kind,
+    )
     how = dict(forest.measure.get("how", {}))
     if kind == "image":
         how["fewest"] = 1
     else:  # the roles that matter are the names of the rows; everything else is taken by name
         how = {"identifier": how.get("identifier"), "columns": tuple(forest.feature_names)}
     measured = measure(kind, files, how)
+    remarks += [*measured.notes, *_measured_otherwise(forest, measured)]
     samples = measured.samples
     if set(forest.feature_names) <= set(
         samples.feature_names
     ):  # measuring gives more than the model asks for
         samples = samples.select(forest.feature_names)
     prediction = forest.predict(samples)
-    frame = prediction_table(measured.samples, prediction)
+    remarks += forest.outside(samples)
+    frame = prediction_table(samples, prediction)
     write_table(frame, out)
-    painted = paint_classes(measured, prediction, paint) if paint is not None and kind == "image" else []
-    counts = (
-        {str(name): int(n) for name, n in frame["label"].value_counts(sort=False).items()}
-        if "label" in frame
-        else {}
-    )
+    painted = paint_classes(measured, prediction, paint) if paint is not None else []
+    counts = {str(one): int(n) for one, n in prediction.summary().get("labels", {}).items()}
+    told = ": " + ", ".join(f"{n} {one}" for one, n in counts.items()) if counts else ""
     lines = [
-        *remarks,
-        *measured.notes,
-        f"{len(frame)} predictions in {out}"
-        + (f": {', '.join(f'{n} {name}' for name, n in counts.items())}." if counts else "."),
+        *sentences(remarks),
+        f"{len(frame)} predictions of {folder.name} (sha256 {forest.sha256[:12]}) in {out}{told}.",
+        *(f"Painted: {path}" for path in painted),
     ]
-    lines += [f"Painted: {path}" for path in painted]
-    return Outcome(
-        lines,
-        {
-            "rows": len(frame),
-            "out": str(out),
-            "predicted": counts,
-            "painted": [str(p) for p in painted],
-            "model_sha256": forest.sha256,
-        },
-        None,
-        prediction,
-        [*remarks, *measured.notes],
+    data = {
+        "rows": len(frame),
+        "out": str(out),
+        "predicted": counts,
+        "painted": [str(path) for path in painted],
+        "model": str(folder),
+        "model_sha256": forest.sha256,
+    }
+    return Outcome(lines, data, None, prediction, remarks)
+
+
+def _measured_otherwise(forest: Forest, measured: Measured) -> list[str]:
+    """Refuse images with other channels or another depth than the model's; say what else differs."""
+    trained, given = forest.measure, measured.settings
+    if trained.get("kind") != "image":
+        return []
+    check(
+        trained["channels"] == given["channels"],
+        DataError,
+        "The model was trained on images with the channels {}, given {}: they must be the same.",
+        ", ".join(trained["channels"]),
+        ", ".join(given["channels"]),
     )
+    intensity = any(name.startswith("intensity_") for name in forest.feature_names)
+    check(
+        not intensity or trained.get("dtype") == given.get("dtype"),
+        DataError,
+        "The model was trained on intensities of {} images, given {}: they must be of the same depth.",
+        trained.get("dtype"),
+        given.get("dtype"),
+    )
+    if trained.get("label_images") != given.get("label_images"):
+        made = {"given": "label images", "made": "a threshold", "mixed": "label images and a threshold"}
+        was, now = (made.get(one.get("label_images", ""), "something else") for one in (trained, given))
+        return [f"The model's objects came from {was}, these come from {now}: they may be cut differently."]
+    return []
 
 
 def _model_folder(model: Path) -> Path:
@@ -221,33 +279,42 @@ def _model_folder(model: Path) -> Path:
     return model
 
 
-def _learning_features(study: Study, settings: dict[str, Any]) -> None:
-    """Learn from the features that the groups were made of, unless told otherwise."""
+def _learning_settings(study: Study, settings: dict[str, Any]) -> None:
+    """Learn from the features that the named groups were made of, and take a target of the study as it is."""
+    facts = study.facts()
+    if settings.get("target") is not None and settings["target"] == facts["measure"].get("target"):
+        settings["target"] = None  # it is no feature: the samples carry it
+        settings.setdefault("kind", "regression")
     if "features" not in settings:
-        looked = study.last("explore")
-        named = any(how == "group" for _, how in study.labels().values())
+        named = study.last("name")
+        looks = {one.id: one for one in study.steps()}
         settings["features"] = (
-            looked.settings["features"] if looked is not None and named else study.facts()["features"]
+            looks[named.inputs["steps"][0]].settings["features"] if named else facts["features"]
         )
 
 
-def _whose_labels(study: Study) -> list[str]:
-    """Say whether the labels came from people or from named groups."""
-    open_rows = set(study.samples().sample)
-    how = [how for sample, (given, how) in study.labels().items() if given and sample in open_rows]
-    if "group" not in how:
+def _whose_labels(study: Study, settings: dict[str, Any]) -> list[str]:
+    """Say whether the labels came from people or from named groups; a target is no label."""
+    how = [how for given, how in study.labels().values() if given]
+    if settings.get("target") is not None or settings.get("kind") == "regression" or "group" not in how:
         return []
     people = how.count("person")
-    return [
-        CIRCULAR
-        if not people
-        else f"{people} labels came from people, {how.count('group')} from named groups. {CIRCULAR}"
-    ]
+    both = f"{people} labels came from people, {how.count('group')} from named groups. " if people else ""
+    return [both + CIRCULAR]
 
 
 def _score_lines(result: Any) -> list[str]:
+    """Return every figure with its interval and, for classes, what was taken for what."""
     from clew.intervals import spell
 
     summary = result.summary()
-    lines = [result.split["reason"]] if isinstance(result.split, dict) else [str(result.split)]
-    return lines + [f"  {metric:<20} {spell(figure)}" for metric, figure in summary["metrics"].items()]
+    lines = [f"  {metric:<20} {spell(figure)}" for metric, figure in summary["metrics"].items()]
+    if summary.get("confusion"):
+        classes, table = summary["classes"], summary["confusion"]
+        width = max(8, *map(len, classes))
+        lines.append("  " + " " * width + "  taken for " + "  ".join(f"{name:>{width}}" for name in classes))
+        lines += [
+            f"  {name:<{width}}            " + "  ".join(f"{n:>{width}}" for n in row)
+            for name, row in zip(classes, table)
+        ]
+    return lines

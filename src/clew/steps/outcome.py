@@ -15,13 +15,14 @@ OnProgress = Callable[[int, int], bool | None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a verb says: ``lines`` to a person, ``data`` to a script, and what was put on record."""
+    """What a verb says: ``lines`` to a person, ``data`` to a script, what was put on record, and the exit status."""
 
     lines: list[str]
     data: dict[str, Any]
     step: Step | None = None
     result: Any = None
     warnings: list[str] = field(default_factory=list)
+    status: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "warnings", sentences(self.warnings))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clew.errors import DataError, SettingError
+from clew.errors import ClewError, DataError, MissingError, check
 from clew.steps.measuring import measure
 from clew.steps.outcome import OnProgress, Outcome
 
@@ -13,13 +13,24 @@ if TYPE_CHECKING:
     from clew.study.study import Step, Study
 
 
-def log(study: Study) -> Outcome:
-    """Show the thread: every step with its settings, versions, hashes and time."""
+def log(study: Study, *, all_settings: bool = False) -> Outcome:
+    """Show the thread: every step with its settings, versions, hashes and time.
+
+    Parameters
+    ----------
+    study : Study
+    all_settings : bool
+        Show every setting, and not only those that differ from their defaults; --json always has all.
+    """
     steps, openings = study.steps(), study.openings()
     lines = [repr(study)[1:-1]]
     for one in steps:
-        lines.append(f"{one.id:>3}  {one.at}  {one.verb:<9} {one.digest[:8]}  {one.headline}")
-        told = {key: value for key, value in one.settings.items() if value is not None}
+        first = one.headline if all_settings else one.headline.partition(". ")[0].rstrip(".")
+        lines.append(f"{one.id:>3}  {one.at}  {one.verb:<9} {one.digest[:8]}  {first}")
+        usual = {} if all_settings else _defaults(one)
+        told = {
+            key: value for key, value in one.settings.items() if value is not None and value != usual.get(key)
+        }
         if told:
             lines.append("     " + ", ".join(f"{key}={_short(value)}" for key, value in told.items()))
     for opening in openings:
@@ -37,41 +48,61 @@ def log(study: Study) -> Outcome:
     return Outcome(lines, data)
 
 
+def _defaults(one: Step) -> dict[str, Any]:
+    """Return the defaults of a step's settings, and what no person set."""
+    import importlib
+
+    from clew.result import settings_of
+
+    module, _, name = one.function.partition(":")
+    if not module.startswith("clew."):
+        return {}
+    function = getattr(importlib.import_module(module), name)
+    usual = {key: setting.default for key, setting in settings_of(function).items()}
+    return {**usual, "measure": one.settings.get("measure")}
+
+
 def _short(value: Any) -> str:
     text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
 def verify(study: Study, *, on_progress: OnProgress | None = None) -> Outcome:
-    """Run the thread again from the raw files and say what differs."""
+    """Run the thread again from the raw files and say what differs; exit status 1 if anything does."""
     from clew.study.record import versions
 
-    steps = study.steps()
+    steps, now = study.steps(), versions()
     rows: list[dict[str, Any]] = []
     for done, one in enumerate(steps):
+        same: bool | None
         try:
             same, told = _again(study, one)
-        except (DataError, SettingError) as error:
+        except MissingError as error:
+            same, told = None, str(error)
+        except (ClewError, OSError) as error:
             same, told = False, str(error)
-        changed = {k: (v, versions().get(k)) for k, v in one.versions.items() if versions().get(k) != v}
-        if not same and changed:
-            told += (
-                " Made with " + ", ".join(f"{k} {was}, now {now}" for k, (was, now) in changed.items()) + "."
-            )
+        changed = [
+            f"{name} {was}, now {now.get(name)}" for name, was in one.versions.items() if now.get(name) != was
+        ]
+        if same is False and changed:
+            told += f" Made with {', '.join(changed)}."
         rows.append({"step": one.id, "verb": one.verb, "same": same, "digest": one.digest, "told": told})
         if on_progress is not None:
             on_progress(done + 1, len(steps))
-    differs = [row for row in rows if not row["same"]]
+    differ = [row for row in rows if row["same"] is False]
+    missing = [row for row in rows if row["same"] is None]
+    words = {True: "same", False: "DIFFERS: ", None: "NOT CHECKED: "}
     lines = [
-        f"{row['step']:>3}  {row['verb']:<9} {row['digest'][:8]}  {'same' if row['same'] else 'DIFFERS: '}{'' if row['same'] else row['told']}"
-        for row in rows
+        f"{r['step']:>3}  {r['verb']:<9} {r['digest'][:8]}  {words[r['same']]}{r['told'] if not r['same'] else ''}"
+        for r in rows
     ]
     lines.append(
         "All steps give the same bits again."
-        if not differs
-        else f"{len(differs)} of {len(rows)} steps differ."
+        if not differ and not missing
+        else f"{len(differ)} of {len(rows)} steps differ, {len(missing)} could not be checked."
     )
-    return Outcome(lines, {"steps": rows, "same": not differs})
+    same_all = not differ and not missing
+    return Outcome(lines, {"steps": rows, "same": same_all}, status=0 if same_all else 1)
 
 
 def _again(study: Study, one: Step) -> tuple[bool, str]:
@@ -81,6 +112,8 @@ def _again(study: Study, one: Step) -> tuple[bool, str]:
     stored = study.result(one)
     if stored.digest() != one.digest:
         return False, f"the stored result has changed: it is {stored.digest()[:8]} now."
+    if one.verb == "train":
+        _check_model(study, one)
     if one.function:
         again = study.rerun(one)
         same = again.digest() == one.digest
@@ -89,6 +122,9 @@ def _again(study: Study, one: Step) -> tuple[bool, str]:
         for source in study.sources():
             study.locate(source)
     if one.verb == "measure":
+        kept = study.rows_digest()
+        if kept != stored.samples:
+            return False, f"samples.parquet has changed: its rows are {kept[:8]} now."
         now = _measured_again(study).with_labels(None).digest()
         return now == stored.samples, f"the measurements are {now[:8]} now."
     if one.verb == "seal":
@@ -97,6 +133,21 @@ def _again(study: Study, one: Step) -> tuple[bool, str]:
         now = seal(_measured_again(study), **one.settings).digest()
         return now == one.digest, f"the seal is {now[:8]} now."
     return True, ""
+
+
+def _check_model(study: Study, one: Step) -> None:
+    """Raise DataError unless the model folder of a training holds what was trained."""
+    from clew.learn.forest import Forest
+
+    for model in study.models():
+        if model["step"] == one.id:
+            there = Forest.load_model(study.folder / model["path"]).sha256
+            check(
+                there == model["sha256"],
+                DataError,
+                "The model '{}' must be what was trained. Got another one.",
+                model["path"],
+            )
 
 
 def _measured_again(study: Study) -> Samples:

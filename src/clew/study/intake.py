@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from clew.result import Result
 
@@ -72,23 +73,41 @@ class Measurement(Result):
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Given(Result):
-    """Labels that came from people: which samples, which classes, from where."""
+    """Labels that came from people: how many, and from where.
 
-    sample: np.ndarray
-    label: np.ndarray
+    Which sample got which label stands in the events of the study; a result would show those of sealed rows.
+
+    Parameters
+    ----------
+    n_labels : int
+    source : str
+        The file they came from.
+    sha256 : str
+        Of all pairs of sample and label.
+    """
+
+    n_labels: int
     source: str
+    sha256: str
 
-    def headline(self) -> str:
-        """Say how many labels of which classes."""
-        names, counts = np.unique(self.label, return_counts=True)
-        return f"{len(self.sample)} labels from {self.source}: " + ", ".join(
-            f"{c} {n}" for n, c in zip(names, counts)
+    @staticmethod
+    def of(labels: Mapping[str, str], *, source: str) -> Given:
+        """Sum up labels by sample."""
+        pairs = json.dumps(sorted(labels.items()))
+        return Given(
+            n_labels=len(labels),
+            source=source,
+            sha256=hashlib.sha256(pairs.encode()).hexdigest(),
+            settings={"source": source},
         )
 
+    def headline(self) -> str:
+        """Say how many labels from where."""
+        return f"{self.n_labels} labels from {self.source}"
+
     def summary(self) -> dict[str, Any]:
-        """Return the number of labels of each class."""
-        names, counts = np.unique(self.label, return_counts=True)
-        return {"labelled": {str(n): int(c) for n, c in zip(names, counts)}, "source": self.source}
+        """Return the number of labels and their source."""
+        return {"labels": self.n_labels, "source": self.source}
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

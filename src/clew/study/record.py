@@ -65,18 +65,23 @@ class Step:
 
 @dataclass(frozen=True)
 class Opening:
-    """One opening of the seal: when, who, why, and by which verb."""
+    """One opening of the seal: when, who, why, by which verb, and whether anything came of it.
+
+    Parameters
+    ----------
+    shown : bool
+        False where the step failed or was killed before it returned: then nobody has seen anything.
+    independent : bool
+        Whether nobody had been shown the sealed rows before.
+    """
 
     id: int
     at: str
     who: str
     reason: str
     verb: str
-
-    @property
-    def independent(self) -> bool:
-        """Whether nobody had looked at the sealed rows before."""
-        return self.id == 1
+    shown: bool
+    independent: bool
 
 
 @dataclass(frozen=True)
@@ -155,6 +160,8 @@ def add_hypotheses(db: sqlite3.Connection, stated: Sequence[dict[str, Any]], *, 
 def effective_labels(events: Iterable[LabelEvent]) -> dict[str, tuple[str, str]]:
     """Return ``{sample: (label, how)}`` after all events: a person's word stands above a group's name, then the latest.
 
+    Naming is one act: the names of an earlier look no longer stand once another look has been named.
+
     Parameters
     ----------
     events : iterable of LabelEvent
@@ -162,9 +169,14 @@ def effective_labels(events: Iterable[LabelEvent]) -> dict[str, tuple[str, str]]
     """
     events = list(events)
     undone = {event.undoes for event in events if event.undoes is not None}
+    named = max(
+        (event.step or 0 for event in events if event.how == "group" and event.id not in undone), default=0
+    )
     standing: dict[str, tuple[str, str]] = {}
     for event in events:
         if event.undoes is not None or event.id in undone:
+            continue
+        if event.how == "group" and (event.step or 0) != named:
             continue
         held = standing.get(event.sample)
         if held is not None and held[1] == "person" and event.how == "group":

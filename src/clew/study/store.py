@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +32,8 @@ CREATE TABLE hypotheses (
     number INTEGER PRIMARY KEY AUTOINCREMENT, step INTEGER NOT NULL REFERENCES steps (id), statement TEXT NOT NULL,
     features TEXT NOT NULL, figures TEXT NOT NULL);
 CREATE TABLE openings (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, who TEXT NOT NULL, reason TEXT NOT NULL, verb TEXT NOT NULL);
+    id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, who TEXT NOT NULL, reason TEXT NOT NULL, verb TEXT NOT NULL,
+    shown INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE models (
     name TEXT PRIMARY KEY, path TEXT NOT NULL, sha256 TEXT NOT NULL, step INTEGER NOT NULL REFERENCES steps (id));
 CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -60,6 +63,10 @@ def said_plainly(folder: Path) -> Iterator[None]:
             raise
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise StudyError(no_room(folder)) from error
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+            raise StudyError(
+                f"The study '{folder}' must be a new folder. Got one that is there already; nothing was changed."
+            ) from error
         if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
             raise StudyError(read_only(folder)) from error
         raise
@@ -143,12 +150,19 @@ class Store:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Yield a connection that only reads."""
-        with said_plainly(self.folder):
-            frozen = (
-                not os.access(self.folder, os.W_OK) and not self.file.with_name("study.sqlite-wal").exists()
-            )
-            uri = f"{self.file.resolve().as_uri()}?mode=ro{'&immutable=1' if frozen else ''}"
+        """Yield a connection that only reads.
+
+        SQLite cannot read a WAL database in a folder that it cannot write: then a copy is read.
+        """
+        with said_plainly(self.folder), contextlib.ExitStack() as stack:
+            file = self.file
+            if not os.access(self.folder, os.W_OK):
+                copy = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+                for part in (self.file, self.file.with_name("study.sqlite-wal")):
+                    if part.exists():
+                        shutil.copyfile(part, copy / part.name)
+                file = copy / self.file.name
+            uri = f"{file.resolve().as_uri()}?mode={'ro' if file is self.file else 'rw'}"
             db = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)
             db.row_factory = sqlite3.Row
             with contextlib.closing(db):

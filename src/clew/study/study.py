@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import json
 import os
+import secrets
 import shutil
 import sqlite3
 import time
@@ -17,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from clew.errors import DataError, SealedError, SettingError, StudyError, check
-from clew.result import Result, settings_of, write_whole
+from clew.errors import DataError, MissingError, SealedError, SettingError, StudyError, check
+from clew.result import Result, settings_of, settle, write_whole
 from clew.samples import Samples
 from clew.study import record
 from clew.study.record import LabelEvent, Opening, Step
@@ -94,22 +95,16 @@ class Study:
             If something is in the way, or the disk is full or read-only.
         """
         folder = Path(folder)
-        check(
-            not folder.exists(),
-            StudyError,
-            "The study '{}' must be a new folder. Got one that is there already; nothing was changed.",
-            folder,
-        )
-        partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+        refuse_existing(folder)
+        partial = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
         with said_plainly(folder):
-            shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
             try:
                 for name in ("arrays", "models", "results"):
                     (partial / name).mkdir()
                 Store.create(partial)
                 yield Draft(partial)
-                partial.rename(folder)
+                settle(partial, folder)
             except BaseException:
                 shutil.rmtree(partial, ignore_errors=True)
                 raise
@@ -139,10 +134,14 @@ class Study:
         )
         if sees != "all":
             table = table.take(np.array([part[name] == sees for name in table.sample], bool))
-        standing = self.labels(upto=labels_upto)
+        standing = self._labels(upto=labels_upto)
         return table.with_labels(
             np.array([standing.get(name, ("", ""))[0] for name in table.sample], dtype=str)
         )
+
+    def rows_digest(self) -> str:
+        """Return the SHA-256 of all rows as they lie in the folder, sealed ones included, without labels."""
+        return read_samples(self.folder / "samples.parquet").digest()
 
     def counts(self) -> dict[str, int]:
         """Return how many rows are open and sealed."""
@@ -158,9 +157,14 @@ class Study:
     def openings(self) -> list[Opening]:
         """Return every opening of the seal, first to last."""
         with self.store.reading() as db:
-            return [Opening(**dict(row)) for row in db.execute("SELECT * FROM openings ORDER BY id")]
+            rows = db.execute("SELECT * FROM openings ORDER BY id").fetchall()
+        shown = [bool(row["shown"]) for row in rows]
+        return [
+            Opening(**{**dict(row), "shown": shown[i]}, independent=not any(shown[:i]))
+            for i, row in enumerate(rows)
+        ]
 
-    def _open_seal(self, reason: str | None, verb: str) -> None:
+    def _open_seal(self, reason: str | None, verb: str) -> int:
         """Put the opening on record before anybody is handed a sealed row, so that no crash can hide it."""
         check(
             self.counts()["sealed"] > 0,
@@ -176,22 +180,41 @@ class Study:
             self.folder,
         )
         with self.store.writing() as db:
-            db.execute(
+            opened = db.execute(
                 "INSERT INTO openings (at, who, reason, verb) VALUES (?, ?, ?, ?)",
                 (record.now(), record.who(), str(reason).strip(), verb),
             )
+        return int(opened.lastrowid or 0)
 
     # ---- labels ----
     def label_events(self) -> list[LabelEvent]:
-        """Return every act of labelling, first to last."""
+        """Return every act of labelling an open row, first to last."""
+        opened = self._names_of("open")
+        return [event for event in self._label_events() if event.sample in opened]
+
+    def labels(self) -> dict[str, tuple[str, str]]:
+        """Return ``{sample: (label, "person" or "group")}`` of the open rows, as it stands."""
+        opened = self._names_of("open")
+        return {sample: label for sample, label in self._labels().items() if sample in opened}
+
+    def has_sealed_labels(self) -> bool:
+        """Tell whether people have labelled any sealed row, and nothing more."""
+        sealed = self._names_of("sealed")
+        return any(label for sample, (label, _) in self._labels().items() if sample in sealed)
+
+    def _label_events(self) -> list[LabelEvent]:
         with self.store.reading() as db:
             return [LabelEvent(**dict(row)) for row in db.execute("SELECT * FROM labels ORDER BY id")]
 
-    def labels(self, *, upto: int | None = None) -> dict[str, tuple[str, str]]:
-        """Return ``{sample: (label, "person" or "group")}`` as it stands, or as it stood after event ``upto``."""
+    def _labels(self, *, upto: int | None = None) -> dict[str, tuple[str, str]]:
+        """Return the labels of all rows as they stand, or as they stood after event ``upto``."""
         return record.effective_labels(
-            event for event in self.label_events() if upto is None or event.id <= upto
+            event for event in self._label_events() if upto is None or event.id <= upto
         )
+
+    def _names_of(self, part: str) -> set[str]:
+        with self.store.reading() as db:
+            return {name for (name,) in db.execute("SELECT sample FROM parts WHERE part = ?", (part,))}
 
     # ---- steps ----
     def steps(self) -> list[Step]:
@@ -274,10 +297,9 @@ class Study:
         """
         info = step.step  # type: ignore[attr-defined]
         self.store.check_writable()
-        if info.sees in ("sealed", "all"):
-            self._open_seal(reason, info.name)
+        opening = self._open_seal(reason, info.name) if info.sees in ("sealed", "all") else None
         began = time.perf_counter()
-        upto = max((event.id for event in self.label_events()), default=0)
+        upto = max((event.id for event in self._label_events()), default=0)
         samples = self._rows(info.sees, labels_upto=upto)
         watched = on_progress is not None and "on_progress" in settings_of(step)
         extra = {"on_progress": on_progress} if watched else {}
@@ -290,6 +312,7 @@ class Study:
             inputs={"samples": samples.digest(), "steps": [one.id for one in inputs], "labels": upto},
             seconds=time.perf_counter() - began,
             also=also,
+            opening=opening,
         )
         return recorded, result
 
@@ -303,6 +326,7 @@ class Study:
         inputs: Mapping[str, Any],
         seconds: float,
         also: Also | None = None,
+        opening: int | None = None,
     ) -> Step:
         """Write a result and its step: file first, then one transaction, so that a kill leaves all or nothing."""
         digest = result.digest()
@@ -326,12 +350,22 @@ class Study:
                 headline=result.headline(),
                 summary=json.loads(json.dumps(result.summary())),
             )
+            if opening is not None:
+                db.execute("UPDATE openings SET shown = 1 WHERE id = ?", (opening,))
             if also is not None:
                 also(db, number, result)
         return next(one for one in self.steps() if one.id == number)
 
     def rerun(self, step: Step) -> Result:
-        """Run a step on record again, on the same rows, labels, inputs and settings, without recording anything."""
+        """Run a step on record again, on the same rows, labels, inputs and settings, without recording anything.
+
+        Raises
+        ------
+        StudyError
+            If the step is no step of clew, or its rows are not those that it saw.
+        SealedError
+            If it sees sealed rows that nobody has opened.
+        """
         module, _, name = step.function.partition(":")
         check(
             module.startswith(TRUSTED),
@@ -340,9 +374,31 @@ class Study:
             step.id,
             step.function,
         )
-        function = getattr(importlib.import_module(module), name)
+        function: Any = getattr(importlib.import_module(module), name, None)
+        info: Any = getattr(function, "step", None)
+        check(
+            info is not None,
+            StudyError,
+            "The step {} must be declared as a step. Got '{}' instead.",
+            step.id,
+            step.function,
+        )
+        if info.sees in ("sealed", "all"):
+            check(
+                any(one.shown for one in self.openings()),
+                SealedError,
+                "The sealed rows of '{}' must have been opened. Got a closed seal.",
+                self.folder,
+            )
         before = {one.id: one for one in self.steps()}
-        samples = self._rows(step.sees, labels_upto=step.inputs["labels"])
+        samples = self._rows(info.sees, labels_upto=step.inputs["labels"])
+        check(
+            samples.digest() == step.inputs["samples"],
+            StudyError,
+            "The rows of step {} must be those that it saw. Got other measurements or labels in '{}'.",
+            step.id,
+            self.folder,
+        )
         return function(samples, *(self.result(before[i]) for i in step.inputs["steps"]), **step.settings)
 
     # ---- sources ----
@@ -359,20 +415,20 @@ class Study:
         DataError
             If it is not there, or has changed: rows and labels are never bound to other data.
         """
-        for path in (self.folder / source.relative, Path(source.path)):
-            if path.is_file():
-                got = file_sha256(path)
-                check(
-                    got == source.sha256,
-                    DataError,
-                    "The file '{}' must be what was measured (sha256 {}). Got {} instead: it has changed.",
-                    path,
-                    source.sha256[:12],
-                    got[:12],
-                )
+        there = [path for path in (self.folder / source.relative, Path(source.path)) if path.is_file()]
+        for path in there:
+            if file_sha256(path) == source.sha256:
                 return path
-        raise DataError(
-            f"The source '{source.name}' must be where it was ({source.path}). Got nothing there; say where it is now: `clew relink {self.folder} PATH`."
+        check(
+            not there,
+            DataError,
+            "The file '{}' must be what was measured (sha256 {}). Got another content: it has changed.",
+            str(there[0]) if there else "",
+            source.sha256[:12],
+        )
+        raise MissingError(
+            f"The source '{source.name}' must be where it was ({source.path}). Got nothing there; say where it is now: "
+            f"`clew relink {self.folder} PATH`."
         )
 
     def relink(self, paths: list[Path]) -> dict[str, Path]:
@@ -394,8 +450,18 @@ class Study:
             for file in (sorted(path.rglob("*")) if path.is_dir() else [path])
             if file.is_file()
         ]
-        by_hash = {file_sha256(file): file for file in files}
-        found = {source.name: by_hash[source.sha256] for source in self.sources() if source.sha256 in by_hash}
+        sizes = {source.bytes for source in self.sources()}
+        by_hash: dict[str, list[Path]] = {}
+        for file in files:
+            if file.stat().st_size in sizes:
+                by_hash.setdefault(file_sha256(file), []).append(file)
+        found = {}
+        for source in self.sources():
+            same = by_hash.get(source.sha256, [])
+            if same:  # of equal files the one that is named like the source
+                found[source.name] = next(
+                    (file for file in same if file.name == Path(source.path).name), same[0]
+                )
         check(
             found,
             SettingError,
@@ -476,3 +542,13 @@ def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes as 64 hex digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def refuse_existing(folder: str | Path) -> None:
+    """Raise StudyError if something is where a study is to be made."""
+    check(
+        not Path(folder).exists(),
+        StudyError,
+        "The study '{}' must be a new folder. Got one that is there already; nothing was changed.",
+        folder,
+    )

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from clew.errors import DataError, SettingError, check
+from clew.figures import CLASS_FIGURES, MEAN_FIGURES, class_figure, confusion_tables, mean_figure, share_of
 from clew.intervals import Interval, group_interval, number, sums_interval
 from clew.result import Result
 from clew.samples import Samples
@@ -89,17 +90,17 @@ def scores(
     -----
     The figures are scikit-learn's. A class that no row has and that is never predicted is left out of the
     means over classes (``zero_division=nan``); the precision of a class that rows have but that is never
-    predicted is 0. All are functions of the confusion matrix, so leaving a group out costs a subtraction.
+    predicted is 0.
     """
     truth, predicted = np.asarray(y_true, str), np.asarray(y_pred, str)
     groups = _check_rows(truth, predicted, groups, of="scores")
     names = sorted({*truth.tolist(), *predicted.tolist()}) if classes is None else [str(c) for c in classes]
     code_true, code_pred = _code(truth, names), _code(predicted, names)
-    tables, times = _tables(code_true, code_pred, groups, len(names))
+    tables, times = confusion_tables(code_true, code_pred, groups, len(names))
     total = np.tensordot(times, tables, axes=1)  # (n_classes, n_classes)
-    metrics = {name: _mean_figure(name, tables, times, total) for name in MEAN_FIGURES}
+    metrics = {name: mean_figure(name, tables, times) for name in MEAN_FIGURES}
     per_class = {
-        name: {figure: _class_figure(figure, k, tables, times) for figure in CLASS_FIGURES}
+        name: {figure: class_figure(figure, k, tables, times) for figure in CLASS_FIGURES}
         | {"rows": int(total[k].sum())}
         for k, name in enumerate(names)
     }
@@ -110,150 +111,6 @@ def scores(
         classes=names,
         warnings=_warnings(metrics["accuracy"], total, names),
     )
-
-
-# Each figure takes confusion matrices of shape (..., n_classes, n_classes), rows true and columns predicted.
-def _correct(tables: np.ndarray) -> np.ndarray:
-    return np.diagonal(tables, axis1=-2, axis2=-1)
-
-
-def _true(tables: np.ndarray) -> np.ndarray:
-    return tables.sum(axis=-1)
-
-
-def _predicted(tables: np.ndarray) -> np.ndarray:
-    return tables.sum(axis=-2)
-
-
-def _either(tables: np.ndarray) -> np.ndarray:
-    return _true(tables) + _predicted(tables) - _correct(tables)
-
-
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Return part / whole; NaN where the whole is 0."""
-    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
-
-
-def _precision(tables: np.ndarray) -> np.ndarray:
-    shares = _share(_correct(tables), _predicted(tables))
-    return np.where((_predicted(tables) == 0) & (_true(tables) > 0), 0.0, shares)
-
-
-def _recall(tables: np.ndarray) -> np.ndarray:
-    return _share(_correct(tables), _true(tables))
-
-
-def _f1(tables: np.ndarray) -> np.ndarray:
-    return _share(2 * _correct(tables), _true(tables) + _predicted(tables))
-
-
-def _jaccard(tables: np.ndarray) -> np.ndarray:
-    return _share(_correct(tables), _either(tables))
-
-
-def _accuracy(tables: np.ndarray) -> np.ndarray:
-    return _share(_correct(tables).sum(axis=-1), tables.sum(axis=(-2, -1)))
-
-
-def _matthews(tables: np.ndarray) -> np.ndarray:
-    """Return Matthews' coefficient for any number of classes (Gorodkin 2004, doi:10.1016/j.compbiolchem.2004.09.006)."""
-    n, true, predicted = tables.sum(axis=(-2, -1)), _true(tables), _predicted(tables)
-    covariance = _correct(tables).sum(axis=-1) * n - (true * predicted).sum(axis=-1)
-    variance = (n**2 - (true**2).sum(axis=-1)) * (n**2 - (predicted**2).sum(axis=-1))
-    return np.where(variance > 0, covariance / np.sqrt(np.where(variance > 0, variance, 1)), 0.0)
-
-
-# The figures of one class, and the rows that each rests on.
-CLASS_FIGURES: dict[str, tuple[Callable, Callable]] = {
-    "precision": (_precision, _predicted),
-    "recall": (_recall, _true),
-    "f1": (_f1, _either),
-    "jaccard": (_jaccard, _either),
-}
-MEAN_FIGURES = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "jaccard", "matthews")
-
-
-def _class_figure(name: str, k: int, tables: np.ndarray, times: np.ndarray) -> Interval:
-    """Return a figure of class ``k`` over the groups that hold any row it rests on."""
-    figure, rests_on = CLASS_FIGURES[name]
-    holds = rests_on(tables)[:, k] > 0
-    n_rows = int(times @ rests_on(tables)[:, k])
-    if not holds.any():
-        value = float(figure(np.tensordot(times, tables, axes=1))[k])
-        return Interval(
-            value=value, low=np.nan, high=np.nan, n_groups=0, n_rows=0, note="no interval: no row to rest on"
-        )
-    flat = tables.reshape(len(tables), -1)
-    return sums_interval(
-        lambda sums: figure(_square(sums))[..., k], flat[holds], times=times[holds], n_rows=n_rows
-    )
-
-
-def _mean_figure(name: str, tables: np.ndarray, times: np.ndarray, total: np.ndarray) -> Interval:
-    """Return a figure of all classes together.
-
-    A mean over classes rests on as many rows as its rare classes allow: n_classes times the harmonic mean of
-    their numbers of rows, and likewise of groups where groups do not differ.
-    """
-    flat, n_rows = tables.reshape(len(tables), -1), int(total.sum())
-    if name == "accuracy":
-        return sums_interval(lambda sums: _accuracy(_square(sums)), flat, times=times, n_rows=n_rows)
-
-    figure, rests_on = CLASS_FIGURES.get(
-        "recall" if name == "balanced_accuracy" else name, (_matthews, _true)
-    )
-    n_even = _even(rests_on(total))
-    groups_even = _even(times @ (rests_on(tables) > 0))
-    present = _true(total) > 0
-
-    def mean(sums: np.ndarray) -> np.ndarray:
-        square = _square(sums)
-        values = _matthews(square) if name == "matthews" else _mean_of_defined(figure(square))
-        gone = ((_true(square) > 0) != present).any(
-            axis=-1
-        )  # a class went with the group: no fair comparison
-        return np.where(gone, np.nan, values)
-
-    bounds, most = ((-1.0, 1.0), float(n_rows)) if name == "matthews" else ((0.0, 1.0), n_even)
-    return sums_interval(
-        mean, flat, times=times, n_rows=n_rows, n_most=most, n_alike=groups_even, bounds=bounds
-    )
-
-
-def _mean_of_defined(values: np.ndarray) -> np.ndarray:
-    defined = np.isfinite(values)
-    return _share(np.where(defined, values, 0.0).sum(axis=-1), defined.sum(axis=-1))
-
-
-def _even(counts: np.ndarray) -> float:
-    """Return the number of classes times the harmonic mean of their counts, over classes that have any."""
-    counts = counts[counts > 0]
-    return float(counts.size**2 / (1 / counts).sum()) if counts.size else 0.0
-
-
-def _square(sums: np.ndarray) -> np.ndarray:
-    k = int(np.sqrt(sums.shape[-1]))
-    return sums.reshape(*sums.shape[:-1], k, k)
-
-
-def _tables(
-    truth: np.ndarray, predicted: np.ndarray, groups: np.ndarray, k: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return confusion matrices, float64 of shape (n_kinds, k, k), and how many groups have each.
-
-    Where each row is its own group, groups with the same cell are the same kind: at most k * k of them.
-    """
-    group = np.unique(groups, return_inverse=True)[1].reshape(-1)
-    cell = truth * k + predicted
-    if group.max() + 1 == group.size:
-        kinds, times = np.unique(cell, return_counts=True)
-        tables = np.zeros((kinds.size, k * k))
-        tables[np.arange(kinds.size), kinds] = 1
-    else:
-        times = np.ones(group.max() + 1, np.int64)
-        tables = np.zeros((times.size, k * k))
-        np.add.at(tables, (group, cell), 1)
-    return tables.reshape(-1, k, k), times
 
 
 def _code(labels: np.ndarray, names: list[str]) -> np.ndarray:
@@ -288,15 +145,21 @@ def _check_rows(
 
 
 def _warnings(accuracy: Interval, total: np.ndarray, names: list[str]) -> list[str]:
-    found = [accuracy.note] if accuracy.note else []
-    largest = int(np.argmax(_true(total)))
-    share = _true(total)[largest] / total.sum()
+    found = [_of("accuracy", accuracy)] if accuracy.note else []
+    rows = total.sum(axis=1)
+    largest = int(np.argmax(rows))
+    share = rows[largest] / rows.sum()
     if share >= 0.8:
         found.append(
             f"{share:.0%} of the rows are '{names[largest]}', so accuracy flatters: always saying so would reach"
-            f" {share:.2f}; read balanced accuracy and Jaccard"
+            f" {share:.2f}; read balanced accuracy and Jaccard."
         )
     return found
+
+
+def _of(name: str, figure: Interval) -> str:
+    """Return the note of a figure, with its name where it lists values."""
+    return f"{figure.note.rstrip('.')} ({name})." if figure.points else figure.note
 
 
 # ---- figures of a regression ----
@@ -330,10 +193,10 @@ def regression_scores(y_true: np.ndarray, y_pred: np.ndarray, *, groups: np.ndar
     sums = np.zeros((group.max() + 1, 5))
     np.add.at(sums, group, parts)
     figures: dict[str, tuple[Callable, tuple[float, float]]] = {
-        "mae": (lambda s: _share(s[..., 1], s[..., 0]), (0.0, np.inf)),
-        "rmse": (lambda s: np.sqrt(_share(s[..., 2], s[..., 0])), (0.0, np.inf)),
+        "mae": (lambda s: share_of(s[..., 1], s[..., 0]), (0.0, np.inf)),
+        "rmse": (lambda s: np.sqrt(share_of(s[..., 2], s[..., 0])), (0.0, np.inf)),
         "r2": (
-            lambda s: 1 - _share(s[..., 2], s[..., 4] - _share(s[..., 3] ** 2, s[..., 0])),
+            lambda s: 1 - share_of(s[..., 2], s[..., 4] - share_of(s[..., 3] ** 2, s[..., 0])),
             (-np.inf, 1.0),
         ),
     }
@@ -342,8 +205,8 @@ def regression_scores(y_true: np.ndarray, y_pred: np.ndarray, *, groups: np.ndar
         for name, (figure, bounds) in figures.items()
     }
     metrics["spearman"] = group_interval(_spearman(truth, predicted), group, bounds=(-1.0, 1.0))
-    note = metrics["mae"].note
-    return Scores(metrics=metrics, warnings=[note] if note else [])
+    mae = metrics["mae"]
+    return Scores(metrics=metrics, warnings=[_of("mean absolute error", mae)] if mae.note else [])
 
 
 def _spearman(truth: np.ndarray, predicted: np.ndarray) -> Callable[[np.ndarray], float]:
@@ -400,7 +263,8 @@ class Validation(Result):
     split : dict
         How the rows were divided: "by", "reason", "folds", "gap".
     baselines : dict of str to dict
-        The same figures for the commonest class (or the mean) of the training rows, and for permuted labels.
+        The same figures for "commonest_class" (or "mean") of the training rows and, of a cross-validation, for
+        "permuted" labels: those of whole groups where each group has one label only, those of rows otherwise.
     warnings : list of str
         What to mind when reading the figures.
     """
@@ -466,11 +330,9 @@ def cross_validate(
     predicted, probability, warnings = _predict(known, fit, parts, classes)
     truth = _truth(known, kind)
     unit, caveat = units(known)
+    warnings = [*_left_out(samples, known, kind), *warnings, *_copies(known, parts)]
     warnings += [caveat] if caveat else []
     found = _figures(truth, predicted, unit, classes, kind)
-    left_out = samples.n_rows - known.n_rows
-    if left_out:
-        warnings = [f"{left_out} rows without {'a label' if classes else 'a target'} are left out", *warnings]
     return Validation(
         scores=found,
         truth=truth,
@@ -485,7 +347,15 @@ def cross_validate(
     )
 
 
-def evaluate(samples: Samples, model: Model, *, kind: Kind, warnings: Sequence[str] = ()) -> Validation:
+def evaluate(
+    samples: Samples,
+    model: Model,
+    *,
+    kind: Kind,
+    commonest: str | None = None,
+    mean: float | None = None,
+    warnings: Sequence[str] = (),
+) -> Validation:
     """Score a model on rows that it was not trained on: one prediction, no folds.
 
     Parameters
@@ -496,13 +366,16 @@ def evaluate(samples: Samples, model: Model, *, kind: Kind, warnings: Sequence[s
         What `cross_validate`'s ``fit`` returns.
     kind : {"classification", "regression"}
         Whether the model predicts labels or the target.
+    commonest, mean : str, float, optional
+        The commonest class, or the mean of the target, of the rows that the model was trained on: what the
+        baseline always says. There is no baseline without it, since the rows here must not choose their own.
     warnings : sequence of str
         What to mind, besides what is found here.
 
     Raises
     ------
     DataError
-        If no row has a label or target.
+        If no row has a label or target, or `commonest` is a class of neither the model nor the rows.
     """
     known = _known(samples, kind)
     truth, said = _truth(known, kind), model.predict(known)
@@ -514,17 +387,14 @@ def evaluate(samples: Samples, model: Model, *, kind: Kind, warnings: Sequence[s
     predicted = said.value if kind == "regression" else said.label
     found = _figures(truth, predicted, unit, classes, kind)
     told = [*warnings, *([caveat] if caveat else []), *found.warnings]
-    if samples.n_rows > known.n_rows:
-        told.append(
-            f"{samples.n_rows - known.n_rows} rows without {'a label' if classes else 'a target'} are left out"
-        )
-    unknown = sorted(set(classes) - set(said.classes))
+    told += _left_out(samples, known, kind)
+    unknown = sorted(set(classes) - set(said.classes)) if classes else []
     if unknown:
-        told.append(f"the model does not know the class {', '.join(unknown)}, so it cannot be right about it")
-    trivial = truth.copy()
-    trivial[:] = truth.mean() if kind == "regression" else _commonest(truth)
-    name = "mean" if kind == "regression" else "commonest_class"
-    values = _values(truth, trivial, known.group, classes, kind)
+        told.append(
+            f"The model does not know the class {', '.join(unknown)}, so it cannot be right about it."
+        )
+    always = mean if kind == "regression" else commonest
+    baselines = {} if always is None else _always(truth, np.full(truth.shape, always), classes, kind)
     return Validation(
         scores=found,
         truth=truth,
@@ -534,7 +404,7 @@ def evaluate(samples: Samples, model: Model, *, kind: Kind, warnings: Sequence[s
         group=known.group,
         fold=np.zeros(known.n_rows, np.int64),
         split={"by": "seal", "reason": f"{known.n_rows} rows that were sealed.", "folds": 1, "gap": 0.0},
-        baselines={name: {metric: number(value) for metric, value in values.items()}},
+        baselines=baselines,
         warnings=told,
     )
 
@@ -613,7 +483,7 @@ def _predict(
     for fold, (train, test) in enumerate(zip(parts.train, parts.test, strict=True)):
         taught = np.unique(_truth(samples, "classification")[train])
         if len(taught) == 1:  # nothing to learn: the model can only repeat the one class it has seen
-            warnings.append(f"fold {fold} trains on '{taught[0]}' alone and predicts nothing else")
+            warnings.append(f"Fold {fold} trains on '{taught[0]}' alone and predicts nothing else.")
             predicted[test], probability[test, classes.index(taught[0])] = taught[0], 1.0
             continue
         said = fit(samples.take(train)).predict(samples.take(test))
@@ -621,6 +491,28 @@ def _predict(
         columns = [classes.index(name) for name in said.classes]
         probability[np.ix_(test, columns)] = said.probability
     return predicted, probability, warnings
+
+
+def _left_out(samples: Samples, known: Samples, kind: Kind) -> list[str]:
+    """Return a sentence on the rows that cannot be scored, if there are any."""
+    n, what = samples.n_rows - known.n_rows, "a target" if kind == "regression" else "a label"
+    return [f"{n} rows without {what} are left out."] if n else []
+
+
+def _copies(samples: Samples, parts: Folds) -> list[str]:
+    """Return a sentence on tested rows whose very features were trained on, if there are any."""
+    rows = np.ascontiguousarray(samples.features + 0.0)  # no -0.0: equal numbers have equal bytes
+    whole = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).reshape(-1)
+    code = np.unique(whole, return_inverse=True)[1].reshape(-1)
+    n = sum(
+        int(np.isin(code[test], code[train]).sum())
+        for train, test in zip(parts.train, parts.test, strict=True)
+    )
+    if not n:
+        return []
+    return [
+        f"{n} of {samples.n_rows} tested rows have an exact copy among the rows that trained: the figures flatter."
+    ]
 
 
 def _figures(
@@ -639,7 +531,11 @@ def _baselines(
     kind: Kind,
     random_state: int,
 ) -> dict[str, dict[str, float | None]]:
-    """Return the figures of a model that looks at no feature, and of the model on permuted labels."""
+    """Return the figures of a model that looks at no feature, and of the model on permuted labels.
+
+    What is permuted must match how rows came by their labels: where every group is all of one label (or one
+    number), whole groups exchange theirs, since no row has one of its own; otherwise the rows do.
+    """
     truth = _truth(samples, kind)
     trivial = truth.copy()
     for train, test in zip(parts.train, parts.test, strict=True):
@@ -647,22 +543,31 @@ def _baselines(
     random = np.random.default_rng(random_state)
     permuted = []
     for _ in range(N_PERMUTATIONS):
-        mixed = truth[random.permutation(truth.size)]
+        mixed = _permuted(truth, samples.group, random)
         other = samples.with_target(mixed) if kind == "regression" else samples.with_labels(mixed)
-        permuted.append(_values(mixed, _predict(other, fit, parts, classes)[0], samples.group, classes, kind))
-    return {
-        "mean" if kind == "regression" else "commonest_class": {
-            name: number(value)
-            for name, value in _values(truth, trivial, samples.group, classes, kind).items()
-        },
+        permuted.append(_values(mixed, _predict(other, fit, parts, classes)[0], classes, kind))
+    return _always(truth, trivial, classes, kind) | {
         "permuted": {name: number(float(np.mean([each[name] for each in permuted]))) for name in permuted[0]},
     }
 
 
-def _values(
-    truth: np.ndarray, predicted: np.ndarray, groups: np.ndarray, classes: list[str], kind: Kind
-) -> dict[str, float]:
-    found = _figures(truth, predicted, groups, classes, kind)
+def _permuted(truth: np.ndarray, group: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    _, first, of_group = np.unique(group, return_index=True, return_inverse=True)
+    each = truth[first]  # (n_groups,)
+    if (each[of_group.reshape(-1)] == truth).all():
+        return random.permutation(each)[of_group.reshape(-1)]
+    return truth[random.permutation(truth.size)]
+
+
+def _always(
+    truth: np.ndarray, trivial: np.ndarray, classes: list[str], kind: Kind
+) -> dict[str, dict[str, float | None]]:
+    name = "mean" if kind == "regression" else "commonest_class"
+    return {name: {metric: number(value) for metric, value in _values(truth, trivial, classes, kind).items()}}
+
+
+def _values(truth: np.ndarray, predicted: np.ndarray, classes: list[str], kind: Kind) -> dict[str, float]:
+    found = _figures(truth, predicted, np.zeros(truth.size), classes, kind)  # values do not depend on groups
     return {name: interval.value for name, interval in found.metrics.items()}
 
 

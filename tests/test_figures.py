@@ -1,0 +1,66 @@
+"""Figures of confusion tables: against scikit-learn's, and what rare classes allow (see also validate/test_metrics)."""
+
+import numpy as np
+import pytest
+from scipy.stats import t
+from sklearn.metrics import balanced_accuracy_score
+
+from clew.figures import balanced_accuracy, class_figure, confusion_tables, mean_figure
+from clew.intervals import group_interval, wilson
+
+
+def perfect(*counts):
+    """Return true and predicted classes with these numbers of rows, all told apart."""
+    truth = np.repeat(np.arange(len(counts)), counts)
+    return truth, truth.copy()
+
+
+def test_balanced_accuracy_equals_scikit_learns():
+    random = np.random.default_rng(0)
+    a, b = random.integers(0, 3, 50), random.integers(0, 3, 50)
+    assert balanced_accuracy(a, b) == pytest.approx(balanced_accuracy_score(a, b))
+    tables = confusion_tables(a, b, random.integers(0, 6, 50), 3)
+    assert mean_figure("balanced_accuracy", *tables).value == pytest.approx(balanced_accuracy_score(a, b))
+
+
+def test_five_rows_of_a_rare_class_cannot_prove_more_than_five_rows_can():
+    """Wilson at 1 on n_classes times the harmonic mean of 75 and 5 rows; the mutant takes all 80 for it."""
+    truth, predicted = perfect(75, 5)
+    found = mean_figure("balanced_accuracy", *confusion_tables(truth, predicted, np.arange(80), 2))
+    n = 2 * 2 / (1 / 75 + 1 / 5)
+    assert found.n_effective == pytest.approx(n)
+    assert found.low == pytest.approx(wilson(1.0, n, t.ppf(0.975, 79))[0])
+    assert (round(found.low, 2), found.high) == (0.83, 1.0)
+    uncapped = group_interval(lambda rows: balanced_accuracy(truth[rows], predicted[rows]), np.arange(80))
+    assert round(uncapped.low, 2) == 0.95
+
+
+def test_a_class_that_goes_with_its_group_leaves_the_full_value():
+    truth = np.array([0] * 40 + [1] * 5)
+    predicted = np.where(np.arange(45) % 5 == 0, 1, 0)  # 0.8 of class 0 right, 0.2 of class 1
+    group = np.repeat(np.arange(9), 5)  # the last group is all of class 1
+    found = mean_figure("balanced_accuracy", *confusion_tables(truth, predicted, group, 2))
+    inside = [balanced_accuracy(truth[group != g], predicted[group != g]) for g in range(8)]
+    left_out = np.array([*inside, found.value])
+    variance = 8 / 9 * ((left_out - left_out.mean()) ** 2).sum()
+    assert variance == pytest.approx(0, abs=1e-12)  # without the last group alone, class 0 would give 0.8
+    assert found.n_effective == pytest.approx(4 / (1 / 8 + 1 / 1))  # groups of class 0 and of class 1
+
+
+@pytest.mark.parametrize("groups", [np.arange(60), np.arange(60) % 7])
+def test_tables_add_up_to_all_rows(groups):
+    random = np.random.default_rng(1)
+    truth, predicted = random.integers(0, 3, 60), random.integers(0, 3, 60)
+    tables, times = confusion_tables(truth, predicted, groups, 3)
+    slow = np.zeros((3, 3))
+    for a, b in zip(truth, predicted):
+        slow[a, b] += 1
+    np.testing.assert_array_equal(np.tensordot(times, tables, axes=1), slow)
+    assert times.sum() == len(np.unique(groups))
+
+
+def test_a_figure_without_rows_says_so_in_a_sentence():
+    tables = confusion_tables(np.array([0, 0, 0, 0]), np.array([0, 0, 0, 0]), np.arange(4), 2)
+    found = class_figure("recall", 1, *tables)
+    assert found.note == "No interval: there is no row to rest on."
+    assert np.isnan(found.value)
