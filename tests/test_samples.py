@@ -102,3 +102,9 @@ def test_a_table_of_pandas_becomes_samples_and_back():
     assert made.to_frame().index.tolist() == ["r1", "r2"]
     assert "2 rows x 1 features" in repr(made)
     assert "<table" in made._repr_html_()
+
+
+def test_a_feature_whose_name_has_a_comma_can_be_chosen():
+    made = samples(feature_names=("a, raw", "b"), sets={})
+    assert made.resolve("a, raw") == ["a, raw"]
+    assert made.resolve(["a, raw", "b"]) == ["a, raw", "b"]

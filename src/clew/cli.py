@@ -196,13 +196,10 @@ def _caller(verb: Verb) -> Callable[..., None]:
         args = [_opened(given.pop(name), hints[name]) for name in positional]
         with progress(verb.name) as on_progress:
             outcome = verb.run(*args, **given, **({"on_progress": on_progress} if takes_progress else {}))
-        say(
-            outcome,
-            verb=verb.name,
-            study=values.get("study"),
-            seconds=time.perf_counter() - began,
-            as_json=as_json,
-        )
+        seconds = time.perf_counter() - began
+        say(outcome, verb=verb.name, study=values.get("study"), seconds=seconds, as_json=as_json)
+        if outcome.status:
+            sys.exit(outcome.status)
 
     return call
 

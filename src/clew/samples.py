@@ -182,9 +182,11 @@ class Samples:
 
     def resolve(self, features: str | Sequence[str]) -> list[str]:
         """Return the feature names that "all", set names and feature names stand for, in the order of the table."""
-        wanted = (
-            [part.strip() for part in features.split(",")] if isinstance(features, str) else list(features)
-        )
+        if (
+            isinstance(features, str) and features not in self.feature_names
+        ):  # a name may have a comma of its own
+            features = [part.strip() for part in features.split(",")]
+        wanted = [features] if isinstance(features, str) else list(features)
         chosen: set[str] = set()
         for name in wanted:
             if name == "all":

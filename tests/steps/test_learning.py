@@ -11,6 +11,7 @@ from clew import steps
 from clew.errors import DataError, SealedError, SettingError
 from clew.simulate import blobs
 from clew.steps.learning import CIRCULAR
+from clew.study.study import Study
 from tests.steps.worlds import QUICK, write_table
 
 

@@ -8,6 +8,7 @@ import json
 import pandas as pd
 
 from clew import steps
+from tests.steps.worlds import QUICK
 
 
 def test_every_outcome_can_be_said_as_json(picture):

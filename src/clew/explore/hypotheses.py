@@ -148,7 +148,7 @@ def hypotheses(samples: Samples, groups: np.ndarray, *, random_state: int = 0) -
     large = [g for g in range(n_groups) if SMALLEST <= sizes[g] <= len(groups) - SMALLEST]
     targets = large[:1] if n_groups == 2 else large
     tried = [_state(samples, groups, target, n_groups, correlation, random_state) for target in targets]
-    at_chance = [one for one in tried if (one.balanced_accuracy["low"] or 1.0) <= 0.5]
+    at_chance = [one for one in tried if _reaches_chance(one.balanced_accuracy)]
     return Hypotheses(
         feature_names=list(samples.feature_names),
         units=list(samples.units),
@@ -164,6 +164,12 @@ def hypotheses(samples: Samples, groups: np.ndarray, *, random_state: int = 0) -
         correlation=correlation,
         correlated=correlated_groups(correlation, list(samples.feature_names)),
     )
+
+
+def _reaches_chance(figure: dict[str, Any]) -> bool:
+    """Tell whether a balanced accuracy may be chance: by its interval or, where there is none, by itself."""
+    end = figure["value"] if figure["low"] is None else figure["low"]
+    return end is not None and end <= 0.5
 
 
 def _medians(X: np.ndarray, groups: np.ndarray, n_groups: int, *, inside: bool) -> np.ndarray:

@@ -496,6 +496,12 @@ def train(
     scikit-learn, predicted by `clew.kernels.forest`.
     """
     _check_settings(trees=trees, depth=depth, min_leaf=min_leaf, max_features=max_features)
+    check(
+        n_jobs is None or n_jobs == -1 or n_jobs >= 1,
+        SettingError,
+        "The 'n_jobs' of train must be at least 1, or -1 for all cores. Got {}.",
+        n_jobs,
+    )
     samples = choose(samples, features=features, target=target)
     learns = _resolve_kind(samples, kind)
     check(

@@ -333,7 +333,7 @@ def _objects_of(given: np.ndarray, image: Image, name: str, notes: list[str]) ->
         return pieces.astype(np.int32)
     if n_pieces > len(values):
         notes.append(
-            f"{name}: {counted(len(values), 'label')} lie in {n_pieces} pieces; the pieces of one label are one object."
+            f"{name}: {len(values)} labels lie in {n_pieces} pieces; the pieces of one label are one object."
         )
     return labels
 

@@ -291,7 +291,7 @@ def _channels_first(
 
 
 def _channels_of(described: dict[str, Any], path: Path, notes: list[str]) -> list[str]:
-    """Return the names that the file gives its channels; none where ImageJ's slices are called by this one file."""
+    """Return the names that the file gives its channels; none where ImageJ's slices are called after files."""
     names = described.get("channels", [])
     passing = [
         name for name in names if has_suffix(Path(name.strip()), IMAGES) or len(name) > LONGEST_CHANNEL_NAME

@@ -34,7 +34,9 @@ def read_labels(path: str | Path, *, samples: list[str]) -> list[tuple[str, str]
         with open(path, encoding="utf-8-sig") as file:
             head = file.readline()
         sign = max(",;\t", key=head.count)
-        frame = pd.read_csv(path, sep=sign, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False)
+        frame = pd.read_csv(
+            path, sep=sign, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
+        )
     except ValueError as error:  # what pandas and the decoder raise are such
         raise DataError(
             f"The labels '{path}' must be a table with the columns sample and label. Got: {error}."

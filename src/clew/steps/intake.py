@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from clew.errors import DataError, SettingError, check
+from clew.errors import DataError, SettingError, check, check_seed
 from clew.steps.measuring import gather, measure
 from clew.steps.outcome import Outcome, sentences
 
@@ -103,6 +103,7 @@ def new(
         },
     }
     refuse_existing(study)
+    check_seed(random_state, of="new")
     began = time.perf_counter()
     kind, files, remarks = gather(paths, masks or [])
     _refuse_foreign(kind, how)

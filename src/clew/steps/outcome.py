@@ -31,10 +31,13 @@ class Outcome:
 def sentences(remarks: Iterable[str]) -> list[str]:
     """Return each remark once, as a sentence: with a capital at its start, and a full stop at its end."""
     told = dict.fromkeys(remark.strip() for remark in remarks if remark.strip())
-    return [
-        f"{one[0].upper()}{one[1:]}" if one.endswith((".", "!", "?")) else f"{one[0].upper()}{one[1:]}."
-        for one in told
-    ]
+    return [_capital(one) if one.endswith((".", "!", "?")) else f"{_capital(one)}." for one in told]
+
+
+def _capital(remark: str) -> str:
+    """Begin with a capital, unless the first word is a name, such as a file's."""
+    first = remark.split()[0].rstrip(",:")
+    return remark[0].upper() + remark[1:] if first.isalpha() else remark
 
 
 @dataclass(frozen=True)
