@@ -190,3 +190,19 @@ def test_groups_that_follow_their_source_are_said_to(tmp_path):
     other = table_study(tmp_path / "mixed", mixed.drop(columns="secret"), group="plate")
     steps.explore(other, k=2, runs=3, references=99)
     assert "follow the sources" not in Page(read(other)).text
+
+
+def test_an_opening_that_showed_nothing_is_told_as_such():
+    from types import SimpleNamespace
+
+    from clew.report.page import _seal
+    from clew.study.record import Opening
+
+    first = Opening(1, "2026-01-01T00:00:00+00:00", "ak", "final", "test", shown=False, independent=True)
+    second = Opening(2, "2026-01-02T00:00:00+00:00", "ak", "again", "test", shown=True, independent=True)
+    third = Opening(3, "2026-01-03T00:00:00+00:00", "ak", "more", "test", shown=True, independent=False)
+    record = SimpleNamespace(counts={"sealed": 5}, openings=[first])
+    assert "Nothing was shown" in _seal(record)
+    both = _seal(SimpleNamespace(counts={"sealed": 5}, openings=[first, second, third]))
+    assert both.count("not independent") == 1
+    assert "2nd time" in both

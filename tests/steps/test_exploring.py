@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from clew import steps
@@ -40,3 +41,21 @@ def test_the_variance_of_two_components_is_a_share(table):
     X = study.samples().features
     singular = np.linalg.svd((X - X.mean(axis=0)) / X.std(axis=0), compute_uv=False) ** 2
     assert f"explain {singular[:2].sum() / singular.sum():.0%} of" in line
+
+
+def test_the_open_rows_are_exported_and_come_back_as_labels(table, tmp_path):
+    study, _ = table
+    steps.explore(study, k=2, **QUICK)
+    told = steps.export(study, out=tmp_path / "rows.csv")
+    frame = pd.read_csv(tmp_path / "rows.csv")
+    assert told.data["rows"] == len(frame) == study.counts()["open"]
+    assert set(frame["sample"]) == set(study.samples().sample), "sealed rows stay sealed"
+    found = study.result(study.last("explore"))
+    np.testing.assert_array_equal(frame["group"], found.groups)
+    np.testing.assert_allclose(frame[["a", "b", "c", "d", "e"]], study.samples().features)
+    frame["label"] = np.where(frame["group"] == 0, "x", "y")
+    frame.to_csv(tmp_path / "labelled.csv", index=False)
+    steps.label(study, tmp_path / "labelled.csv")
+    assert set(study.samples().labels) == {"x", "y"}
+    with pytest.raises(SettingError, match="must be new or hold earlier"):
+        steps.export(study, out=tmp_path / "cells.csv")

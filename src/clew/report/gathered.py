@@ -180,10 +180,9 @@ def gather(study: Study) -> Record:
 
 
 def _tested(study: Study, step: Step, models: list[dict[str, Any]], openings: list[Opening]) -> Tested:
-    """Find the opening that a test went through: in order, or the last before it where a test broke off."""
-    through = [one for one in openings if one.verb == "test"]
+    """Find the opening that a test went through: those that showed something stand in the order of the tests."""
+    through = [one for one in openings if one.verb == "test" and one.shown]
     tests = [one.id for one in study.steps() if one.verb == "test"]
-    before = [one for one in through if one.at <= step.at]
-    opening = through[tests.index(step.id)] if len(through) == len(tests) else before[-1]
+    opening = through[tests.index(step.id)]
     model = next((one["name"] for one in models if one["step"] in step.inputs["steps"]), "a model")
     return Tested(step, study.result(step), opening, model)

@@ -355,17 +355,18 @@ def _seal(record: Record) -> str:
         return "<p><b>No seal:</b> no row was put aside, so nothing here can be tested on rows that nobody had looked at.</p>"
     if not record.openings:
         return f'<div class="seal-state">{asset("seal_closed.svg").strip()}<p><b>Sealed, never opened:</b> {safe(record.steps_of("seal")[-1].headline)}</p></div>'
+    shown = [one for one in record.openings if one.shown]
     lines = []
-    for nth, one in enumerate(record.openings, start=1):
-        again = (
-            ""
-            if one.independent
-            else f" <b>{_ordinal(nth)} time: not independent</b>, the rows had been looked at."
-        )
-        lines.append(
-            f"<p><b>Seal opened</b> {day(one.at)} by {safe(one.who)} for {code(one.verb)}, “{safe(one.reason)}”.{again}</p>"
-        )
-    return f'<div class="seal-state">{asset("seal_open.svg").strip()}<div>{"".join(lines)}</div></div>'
+    for one in record.openings:
+        told = ""
+        if not one.shown:
+            told = " <b>Nothing was shown:</b> the step did not end."
+        elif not one.independent:
+            told = f" <b>{_ordinal(shown.index(one) + 1)} time: not independent</b>, the rows had been looked at."
+        why = f"{day(one.at)} by {safe(one.who)} for {code(one.verb)}, “{safe(one.reason)}”."
+        lines.append(f"<p><b>Seal opened</b> {why}{told}</p>")
+    seal = asset("seal_open.svg" if shown else "seal_closed.svg").strip()
+    return f'<div class="seal-state">{seal}<div>{"".join(lines)}</div></div>'
 
 
 def _ordinal(number: int) -> str:

@@ -5,7 +5,7 @@ Everything heavy is imported inside the verbs, so that the table itself costs no
 
 from __future__ import annotations
 
-from clew.steps.exploring import explore, name
+from clew.steps.exploring import explore, export, name
 from clew.steps.intake import label, new, relink
 from clew.steps.learning import predict, test, train, validate
 from clew.steps.outcome import Outcome, Verb
@@ -16,6 +16,7 @@ __all__ = [
     "Outcome",
     "Verb",
     "explore",
+    "export",
     "label",
     "log",
     "name",
@@ -36,6 +37,7 @@ VERBS: dict[str, Verb] = {
         Verb("explore", explore, settings="clew.explore.exploration:explore"),
         Verb("name", name),
         Verb("label", label),
+        Verb("export", export),
         Verb("train", train, settings="clew.learn.forest:train", leave_out=("on_progress", "measure")),
         Verb("validate", validate, settings="clew.learn.forest:validate"),
         Verb("test", test),

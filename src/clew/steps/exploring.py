@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clew.errors import SettingError, check
@@ -133,3 +134,34 @@ def name(study: Study, names: list[str]) -> Outcome:
         lines.append(f"{kept} labels that people gave row by row stand above the names.")
     lines += [*warnings, f"Next: clew train {study.folder}"]
     return Outcome(lines, result.summary(), recorded, result, warnings)
+
+
+def export(study: Study, *, out: Path) -> Outcome:
+    """Write the open rows as a table: where each comes from, its group and label, and all measurements.
+
+    With the column ``label`` filled in it comes back by ``clew label``.
+
+    Parameters
+    ----------
+    study : Study
+    out : Path
+        CSV, Parquet (.parquet) or JSON lines (.jsonl).
+    """
+    from clew.learn.apply import check_output, write_table
+
+    check_output(out, None, inputs=[])
+    table, looked = (
+        study.samples().to_frame().rename(columns={"group": "from"}).reset_index(),
+        study.last("explore"),
+    )
+    samples = study.samples()
+    table.insert(0, "source", samples.origin["source"].to_numpy())
+    found = study.result(looked) if looked is not None else None
+    if found is not None and found.k:
+        at = {sample: i for i, sample in enumerate(found.sample)}
+        rows = [at[sample] for sample in samples.sample]
+        table.insert(2, "group", found.groups[rows])
+        table.insert(3, "confidence", found.clustering.confidence[rows])
+    write_table(table, out)
+    lines = [f"{len(table)} open rows in {out}; the {study.counts()['sealed']} sealed ones stay sealed."]
+    return Outcome(lines, {"rows": len(table), "out": str(out), "columns": list(table.columns)})

@@ -35,6 +35,7 @@ def log(study: Study, *, all_settings: bool = False) -> Outcome:
             lines.append("     " + ", ".join(f"{key}={_short(value)}" for key, value in told.items()))
     for opening in openings:
         again = "" if opening.independent else " (not independent: the rows had been seen)"
+        again = again if opening.shown else " (nothing was shown: the step did not end)"
         lines.append(f"Seal opened {opening.at} by {opening.who} for {opening.verb}: {opening.reason}{again}")
     if not openings and study.counts()["sealed"]:
         lines.append(f"Seal: closed, {study.counts()['sealed']} rows never looked at.")
