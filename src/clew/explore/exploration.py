@@ -172,6 +172,61 @@ def explore(
     DataError
         If there are too few rows, or no feature varies.
     """
+    _check_settings(samples, k=k, cluster=cluster, runs=runs)
+    chosen, notes = _varying(samples.select(features))
+    center, spread, Z = _scaled(chosen, scale)
+    how: dict[str, Any] = {
+        "method": embed,
+        "n_neighbors": n_neighbors,
+        "min_dist": min_dist,
+        "perplexity": perplexity,
+    }
+    progress = _Progress(on_progress, parts=4)
+    embedding = embed_rows(Z, runs=runs, random_state=random_state, on_progress=progress.part(0), **how)
+    through = (lambda rows, seed: layout_once(rows, seed, **how)) if space == "embedding" else None
+    found = evidence(
+        Z,
+        k_max=k_max,
+        references=references,
+        space=through,
+        random_state=random_state,
+        on_progress=progress.part(1),
+    )
+    maps = embedding.coordinates.astype(np.float64)
+    clustering = cluster_rows(
+        [Z if through is None else maps[run % len(maps)] for run in range(runs)],
+        method=cluster,
+        k=k if k != "auto" else found.k or 2,
+        resample=None if through is None else (lambda rows, seed: through(Z[rows], seed).astype(np.float64)),
+        random_state=random_state,
+        on_progress=progress.part(2),
+    )
+    groups = clustering.consensus
+    n_groups = len(clustering.sizes) if (k != "auto" or found.k) else 0
+    stated = hypotheses(chosen, groups, random_state=random_state) if n_groups >= 2 else None
+    progress.part(3)(1, 1)
+    looked = Exploration(
+        k=n_groups,
+        features=list(chosen.feature_names),
+        units=list(chosen.units),
+        center=center,
+        scale=spread,
+        group_centers=np.reshape(
+            [Z[groups == g].mean(axis=0) for g in range(len(clustering.sizes))], (-1, Z.shape[1])
+        ),
+        sample=chosen.sample,
+        embedding=embedding,
+        clustering=clustering,
+        evidence=found,
+        dip=dip_test(chosen.features, names=list(chosen.feature_names), random_state=random_state),
+        hypotheses=stated,
+        follows_source=_follows_source(chosen.group, groups, random_state) if n_groups >= 2 else None,
+        notes=notes,
+    )
+    return replace(looked, notes=[*notes, *_remarks(looked, cluster=cluster, space=space, scale=scale)])
+
+
+def _check_settings(samples: Samples, *, k: int | str, cluster: str, runs: int) -> None:
     check(
         runs >= 2,
         SettingError,
@@ -191,87 +246,28 @@ def explore(
         "The 'k' setting of explore must be 'auto' with hdbscan, which finds the number itself. Got {} instead.",
         k,
     )
-    check(
-        samples.n_rows >= 6,
-        DataError,
-        "The rows to explore must be at least 6. Got {} instead.",
-        samples.n_rows,
-    )
-    chosen, notes = _varying(samples.select(features))
-    with np.errstate(over="ignore", invalid="ignore"):
-        center, spread = _scaling(chosen.features, scale)
-        Z = (chosen.features - center) / spread
-    _check_scaled(Z, chosen)
-    how: dict[str, Any] = {
-        "method": embed,
-        "n_neighbors": n_neighbors,
-        "min_dist": min_dist,
-        "perplexity": perplexity,
-    }
-    progress = _Progress(on_progress, parts=4)
+    n_rows = samples.n_rows
+    check(n_rows >= 6, DataError, "The rows to explore must be at least 6. Got {} instead.", n_rows)
 
-    embedding = embed_rows(Z, runs=runs, random_state=random_state, on_progress=progress.part(0), **how)
-    through = (lambda rows, seed: layout_once(rows, seed, **how)) if space == "embedding" else None
-    found = evidence(
-        Z,
-        k_max=k_max,
-        references=references,
-        space=through,
-        random_state=random_state,
-        on_progress=progress.part(1),
-    )
-    cut = k if k != "auto" else found.k or 2
-    maps = embedding.coordinates
-    spaces = (
-        [Z] * runs
-        if space == "features"
-        else [maps[run % len(maps)].astype(np.float64) for run in range(runs)]
-    )
-    resample = None if through is None else (lambda rows, seed: through(Z[rows], seed).astype(np.float64))
-    clustering = cluster_rows(
-        spaces,
-        method=cluster,
-        k=cut,
-        resample=resample,
-        random_state=random_state,
-        on_progress=progress.part(2),
-    )
+
+def _remarks(looked: Exploration, *, cluster: str, space: str, scale: str) -> list[str]:
+    """Return what a reader must know of a look, the gravest first."""
+    remarks = [looked.source_warning()] if looked.source_warning() else []
     if scale != "standard":
-        notes.append(
-            f"The clustering saw the features scaled by '{scale}'; the evidence is judged on them divided by their standard deviations."
+        remarks.append(
+            f"The clustering saw the features scaled by '{scale}'; the evidence is judged on them divided by their "
+            "standard deviations."
         )
     if cluster == "hdbscan" and space == "features":
-        notes.append(
-            "HDBSCAN of the same features has no randomness: agreement over seeds is 1 by itself; look at the resampled rows."
+        remarks.append(
+            "HDBSCAN of the same features has no randomness: agreement over seeds is 1 by itself; look at the "
+            "resampled rows."
         )
-    n_groups = len(clustering.sizes) if (k != "auto" or found.k) else 0
-    alone = int((clustering.consensus < 0).sum())
+    alone = int((looked.clustering.consensus < 0).sum())
     if alone:
-        notes.append(f"HDBSCAN leaves {alone} of {len(Z)} rows in no group.")
-    dip = dip_test(chosen.features, names=list(chosen.feature_names), random_state=random_state)
-    stated = hypotheses(chosen, clustering.consensus, random_state=random_state) if n_groups >= 2 else None
-    progress.part(3)(1, 1)
-    follows = _follows_source(chosen.group, clustering.consensus, random_state) if n_groups >= 2 else None
-    found_all = Exploration(
-        k=n_groups,
-        features=list(chosen.feature_names),
-        units=list(chosen.units),
-        center=center,
-        scale=spread,
-        group_centers=np.array(
-            [Z[clustering.consensus == g].mean(axis=0) for g in range(len(clustering.sizes))]
-        ).reshape(-1, Z.shape[1]),
-        sample=chosen.sample,
-        embedding=embedding,
-        clustering=clustering,
-        evidence=found,
-        dip=dip,
-        hypotheses=stated,
-        follows_source=None if follows is None else {"share": follows[0], "by_chance": follows[1]},
-        notes=[*notes, *(stated.untold if stated else []), *embedding.notes, *found.notes],
-    )
-    confounded = found_all.source_warning()
-    return replace(found_all, notes=[confounded, *found_all.notes]) if confounded else found_all
+        remarks.append(f"HDBSCAN leaves {alone} of {len(looked.sample)} rows in no group.")
+    untold = looked.hypotheses.untold if looked.hypotheses is not None else []
+    return [*remarks, *untold, *looked.embedding.notes, *looked.evidence.notes]
 
 
 def check_rule(exploration: Exploration) -> None:
@@ -327,31 +323,31 @@ def _varying(samples: Samples) -> tuple[Samples, list[str]]:
     return samples.select([name for name, v in zip(samples.feature_names, varies) if v]), notes
 
 
-def _check_scaled(Z: np.ndarray, samples: Samples) -> None:
-    """Refuse features whose mean and spread a computer cannot hold."""
+def _scaled(samples: Samples, scale: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what is taken off and what is divided by (n_features,), and the scaled features (n_rows, n_features)."""
+    X = samples.features
+    with np.errstate(over="ignore", invalid="ignore"):
+        if scale == "standard":
+            center, spread = X.mean(axis=0), X.std(axis=0)
+        elif scale == "robust":
+            low, center, high = np.percentile(X, [25, 50, 75], axis=0)
+            spread = np.where(high > low, (high - low) / 1.349, X.std(axis=0))
+        else:
+            center, spread = np.zeros(X.shape[1]), np.ones(X.shape[1])
+        Z = (X - center) / spread
     bad = ~np.isfinite(Z).all(axis=0)
-    name = samples.feature_names[int(bad.argmax())]
-    largest = np.abs(samples.features[:, int(bad.argmax())]).max()
+    worst = int(bad.argmax())
     check(
         not bad.any(),
         DataError,
         "The feature '{}' must have a mean and a spread that can be computed. Got values up to {:.3g}.",
-        name,
-        largest,
+        samples.feature_names[worst],
+        np.abs(X[:, worst]).max(),
     )
+    return center, spread, Z
 
 
-def _scaling(X: np.ndarray, scale: str) -> tuple[np.ndarray, np.ndarray]:
-    if scale == "none":
-        return np.zeros(X.shape[1]), np.ones(X.shape[1])
-    if scale == "standard":
-        return X.mean(axis=0), X.std(axis=0)
-    low, middle, high = np.percentile(X, [25, 50, 75], axis=0)
-    spread = (high - low) / 1.349
-    return middle, np.where(spread > 0, spread, X.std(axis=0))
-
-
-def _follows_source(source: np.ndarray, groups: np.ndarray, random_state: int) -> tuple[float, float] | None:
+def _follows_source(source: np.ndarray, groups: np.ndarray, random_state: int) -> dict[str, float] | None:
     """Share of rows in the group that dominates their source, and what chance gives; None without several sources."""
     _, of = np.unique(source[groups >= 0], return_inverse=True)
     member = groups[groups >= 0]
@@ -365,7 +361,8 @@ def _follows_source(source: np.ndarray, groups: np.ndarray, random_state: int) -
         return float(table.max(axis=1).sum() / len(labels))
 
     rng = np.random.default_rng(random_state)
-    return dominated(member), float(np.mean([dominated(rng.permutation(member)) for _ in range(20)]))
+    by_chance = float(np.mean([dominated(rng.permutation(member)) for _ in range(20)]))
+    return {"share": dominated(member), "by_chance": by_chance}
 
 
 class _Progress:
