@@ -69,7 +69,14 @@ def test_the_whole_road_in_json(clew, table, tmp_path):
     row = json.loads((tmp_path / "p.jsonl").read_text().splitlines()[0])
     assert {"source", "sample", "label", "probability"} <= set(row)
     thread = json.loads(clew("log", study, "--json")[1])
-    assert [one["verb"] for one in thread["steps"]][3:] == ["explore", "name", "train", "validate", "test"]
+    assert [one["verb"] for one in thread["steps"]][3:] == [
+        "explore",
+        "name",
+        "train",
+        "validate",
+        "test",
+        "predict",
+    ]
     assert json.loads(clew("verify", study, "--json")[1])["same"]
     assert json.loads(clew("report", study, "--json")[1])["report"].endswith("report.html")
 
@@ -315,3 +322,14 @@ def test_the_examples_of_the_help_stand_line_by_line(clew):
 def test_names_may_be_listed_with_commas(clew, table, tmp_path):
     out = json.loads(clew("new", tmp_path / "c.study", table, "--leave-out", "mean,width", "--json")[1])
     assert out["features"] == ["area", "circularity"]
+
+
+def test_labels_are_undone_from_the_command_line(clew, table, tmp_path):
+    clew("new", tmp_path / "c.study", table)
+    clew("export", tmp_path / "c.study", "--out", tmp_path / "rows.csv")
+    frame = pd.read_csv(tmp_path / "rows.csv")
+    frame["label"] = "x"
+    frame.to_csv(tmp_path / "l.csv", index=False)
+    assert clew("label", tmp_path / "c.study", tmp_path / "l.csv")[0] == 0
+    assert clew("label", tmp_path / "c.study", "--undo")[0] == 0
+    refused(*clew("label", tmp_path / "c.study", "--undo"), "none that stand")

@@ -133,13 +133,13 @@ class _OpenStudy:
 
 def _argument(parameter: inspect.Parameter, hint: Any) -> click.Argument:
     many = typing.get_origin(hint) is list
-    inner = typing.get_args(hint)[0] if many else hint
+    inner = next((part for part in typing.get_args(hint) if part is not NoneType), hint)
     kind: Any = click.Path(path_type=Path, readable=False) if inner in (Path, _OpenStudy) else str
     return click.Argument(
         [parameter.name],
         type=kind,
         nargs=-1 if many else 1,
-        required=True,
+        required=parameter.default is inspect.Parameter.empty,
         metavar=parameter.name.upper() + ("..." if many else ""),
     )
 
@@ -150,7 +150,7 @@ def _option(setting: inspect.Parameter, hint: Any, told: str) -> click.Option:
     given = {} if required else {"default": setting.default, "show_default": setting.default is not None}
     kind, many = _type_of(hint)
     if kind is bool:
-        return click.Option([f"{flag}/--no-{flag[2:]}", setting.name], help=told, **given)
+        return click.Option([flag, setting.name], is_flag=True, default=False, help=told)
     return click.Option([flag, setting.name], type=kind, required=required, multiple=many, help=told, **given)
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+
 import pytest
 import tifffile
 
@@ -17,8 +19,8 @@ def table(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def picture(tmp_path_factory):
-    """A study of a simulated image that has gone all the way; tests only read it."""
+def walked(tmp_path_factory):
+    """A study of a simulated image that has gone all the way."""
     folder = tmp_path_factory.mktemp("picture")
     made = blobs(n_round=40, n_elongated=30, size=420)
     tifffile.imwrite(folder / "one.tif", made.pixels)
@@ -30,3 +32,11 @@ def picture(tmp_path_factory):
     steps.validate(study, trees=10)
     steps.test(study, reason="the test")
     return study, made
+
+
+@pytest.fixture
+def picture(walked, tmp_path):
+    """A copy of that study for one test, which may do with it what it likes."""
+    study, made = walked
+    shutil.copytree(study.folder, tmp_path / "copy" / study.folder.name)
+    return Study(tmp_path / "copy" / study.folder.name), made

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import tifffile
 
+import clew.steps.intake
 from clew import steps
 from clew.errors import DataError, SettingError
 from clew.simulate import blobs
@@ -124,3 +125,40 @@ def test_labels_that_come_with_a_table_are_there_as_soon_as_the_study_is(tmp_pat
     monkeypatch.undo()
     steps.new(tmp_path / "x.study", [path])
     assert len(Study(tmp_path / "x.study").labels()) == 72
+
+
+def test_the_last_labels_are_taken_back_and_stay_on_record(tmp_path, table):
+    study, _ = table
+    rows = study.samples().sample[:2]
+    for label in ("first", "second"):
+        pd.DataFrame({"sample": rows, "label": [label] * 2}).to_csv(tmp_path / "l.csv", index=False)
+        steps.label(study, tmp_path / "l.csv")
+    assert set(study.samples().labels[:2]) == {"second"}
+    steps.label(study, undo=True)
+    assert set(study.samples().labels[:2]) == {"first"}
+    steps.label(study, undo=True)
+    assert set(study.samples().labels[:2]) == {""}
+    assert [event.label for event in study.label_events()].count("second") == 2
+    assert [one.headline for one in study.steps()][-1].startswith("labels of step")
+    with pytest.raises(DataError, match="Got none that stand"):
+        steps.label(study, undo=True)
+    with pytest.raises(SettingError, match="beside --undo"):
+        steps.label(study, tmp_path / "l.csv", undo=True)
+    with pytest.raises(SettingError, match=r"FILE\.csv"):
+        steps.label(study)
+    assert steps.verify(study).data["same"]
+
+
+def test_a_file_that_changes_while_it_is_measured_is_noticed(tmp_path, monkeypatch):
+    path, _ = write_table(tmp_path)
+    real = clew.steps.intake.measure
+
+    def slow(kind, files, how):
+        measured = real(kind, files, how)
+        path.write_text(path.read_text() + "1,2,3,4,5\n")
+        return measured
+
+    monkeypatch.setattr("clew.steps.intake.measure", slow)
+    with pytest.raises(DataError, match="must stay as it is while it is measured"):
+        steps.new(tmp_path / "x.study", [path])
+    assert not (tmp_path / "x.study").exists()

@@ -275,3 +275,30 @@ def test_the_model_on_record_is_the_model_on_disk(table):
     (model,) = study.models()
     assert Forest.load_model(study.folder / model["path"]).sha256 == model["sha256"] == told.data["sha256"]
     assert study.last("train").summary["sha256"] == model["sha256"]
+
+
+def test_predictions_stand_on_the_thread_of_the_models_study(table, tmp_path):
+    from clew.study.study import file_sha256
+
+    study, _ = table
+    named(study, "0=low", "1=high")
+    steps.train(study, trees=5)
+    told = steps.predict(
+        study.folder / "models" / "forest-1", [tmp_path / "cells.csv"], out=tmp_path / "p.csv"
+    )
+    result = study.result(study.last("predict"))
+    assert told.step.id == study.last("predict").id
+    assert result.out_sha256 == file_sha256(tmp_path / "p.csv")
+    assert result.inputs == {"cells.csv": file_sha256(tmp_path / "cells.csv")}
+    assert result.model_sha256 == study.models()[0]["sha256"]
+    assert steps.verify(study).data["same"]
+
+
+def test_a_model_on_its_own_predicts_without_a_record(table, tmp_path):
+    import shutil
+
+    study, _ = table
+    named(study, "0=low", "1=high")
+    steps.train(study, trees=5)
+    shutil.copytree(study.folder / "models" / "forest-1", tmp_path / "alone")
+    assert steps.predict(tmp_path / "alone", [tmp_path / "cells.csv"], out=tmp_path / "p.csv").step is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,8 @@ class Measured:
         How many there were, and how many were left out for what reason.
     settings : dict
         What it takes to measure new data in the same way.
+    sha256 : dict of str to str
+        By source name the hash of the bytes that were read, so that a file which changes meanwhile is noticed.
     """
 
     samples: Samples
@@ -39,6 +41,7 @@ class Measured:
     notes: list[str]
     counts: dict[str, int]
     settings: dict[str, Any]
+    sha256: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         frozen = {source: frozen_view(labels) for source, labels in self.label_images.items()}

@@ -143,7 +143,8 @@ def measure_objects(
         "unit": "px" if scales[0] is None else "µm",
         "dtype": "/".join(dtypes),
     }
-    return Measured(_samples(kept, images[0], settings["unit"]), labels, notes, counts, settings)
+    read = {name: image.sha256 for name, image in zip(names, images)}
+    return Measured(_samples(kept, images[0], settings["unit"]), labels, notes, counts, settings, read)
 
 
 # ---- what comes in ----

@@ -112,7 +112,10 @@ def measure_rows(
     )
     counts = {"found": len(frame), "missing": int((~whole).sum()), "kept": len(kept)}
     settings = {**roles, "leave_out": list(leave_out), "missing": missing, "columns": features}
-    return Measured(samples, {}, notes, counts, settings)
+    read = {
+        name: table.sha256 for name, table in zip(distinct_names([table.path for table in tables]), tables)
+    }
+    return Measured(samples, {}, notes, counts, settings, read)
 
 
 def unit_of(column: str) -> str:

@@ -124,7 +124,7 @@ def new(
         settings={**settings, "features": features},
     )
     with Study.create(study) as draft:
-        sources = _sources(files, kind, study)
+        sources = _sources(files, kind, study, read=measured.sha256)
         draft.put_rows(samples, dealt.sealed)
         draft.put_sources(sources)
         draft.put_facts(
@@ -195,7 +195,9 @@ def _copies(samples: Samples, sealed: np.ndarray) -> list[str]:
     return [f"{copied} rows equal another row in every measurement{beyond}."]
 
 
-def _sources(files: list[tuple[Path, Path | None]], kind: str, study: Path) -> list[Source]:
+def _sources(
+    files: list[tuple[Path, Path | None]], kind: str, study: Path, *, read: dict[str, str]
+) -> list[Source]:
     """Name every file as the rows' origin names it, and refuse the same data under two names."""
     from clew.read.kinds import distinct_names
     from clew.study.study import Source
@@ -206,6 +208,14 @@ def _sources(files: list[tuple[Path, Path | None]], kind: str, study: Path) -> l
         if mask is not None:
             role = f"labels of {name}"
             sources.append(Source.of(mask, name=role, kind=kind, role=role, study=study))
+    for one in sources:
+        same = read.get(one.name, one.sha256) == one.sha256
+        check(
+            same,
+            DataError,
+            "The file '{}' must stay as it is while it is measured. Got another content now.",
+            one.path,
+        )
     seen: dict[str, str] = {}
     for one in sources:
         if one.role == "data":
@@ -232,17 +242,29 @@ def _put_pictures(draft: Any, measured: Measured, files: list[tuple[Path, Path |
             draft.put_file(f"arrays/{name}.png", picture_bytes(read_image(path).pixels))
 
 
-def label(study: Study, file: Path) -> Outcome:
-    """Add labels that people made elsewhere: a CSV with the columns sample and label.
+def label(study: Study, file: Path | None = None, *, undo: bool = False) -> Outcome:
+    """Add labels that people made elsewhere: a CSV with the columns sample and label; or take the last ones back.
 
     Parameters
     ----------
     study : Study
     file : Path
         The table; nothing is recorded unless all of it fits.
+    undo : bool
+        Take the last act of labelling back; it stays on record, and so does the undoing.
     """
     from clew.read.labels import read_labels
 
+    if undo:
+        check(
+            file is None,
+            SettingError,
+            "The labels to undo must be the last ones. Got the file '{}' beside --undo.",
+            file,
+        )
+        return _undo(study)
+    if file is None:
+        raise SettingError("The labels must come from a file: clew label STUDY FILE.csv. Got none.")
     given = dict(read_labels(file, samples=study.sample_names()))
     standing = study.labels()
     changed = sum(sample in standing and standing[sample] != (one, "person") for sample, one in given.items())
@@ -255,6 +277,31 @@ def label(study: Study, file: Path) -> Outcome:
         else f"Next: clew train {study.folder}",
     ]
     return Outcome(lines, {**result.summary(), "changed": changed}, recorded, result)
+
+
+def _undo(study: Study) -> Outcome:
+    """Take back the last labels of people that stand."""
+    from clew.study.intake import Undone
+    from clew.study.record import undo_labels
+
+    act = study.last_labelling()
+    if act is None:
+        raise DataError(
+            f"The study '{study.folder}' must have labels of people to be undone. Got none that stand."
+        )
+    recorded = study.record(
+        Undone(step=act),
+        verb="label",
+        function="",
+        sees="nothing",
+        inputs={},
+        seconds=0.0,
+        also=lambda db, step, _: undo_labels(db, act, step=step),
+    )
+    result = study.result(recorded)
+    return Outcome(
+        [f"{result.headline()}; what stood before stands again."], result.summary(), recorded, result
+    )
 
 
 def record_labels(study: Study | Draft, given: dict[str, str], *, source: str) -> Step:

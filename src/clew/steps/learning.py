@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -217,6 +218,7 @@ def predict(
     remarks += forest.outside(samples)
     frame = prediction_table(samples, prediction)
     write_table(frame, out)
+    recorded = _record_predictions(folder, forest, measured, len(frame), out)
     painted = paint_classes(measured, prediction, paint) if paint is not None else []
     counts = {str(one): int(n) for one, n in prediction.summary().get("labels", {}).items()}
     told = ": " + ", ".join(f"{n} {one}" for one, n in counts.items()) if counts else ""
@@ -233,7 +235,32 @@ def predict(
         "model": str(folder),
         "model_sha256": forest.sha256,
     }
-    return Outcome(lines, data, None, prediction, remarks)
+    return Outcome(lines, data, recorded, prediction, remarks)
+
+
+def _record_predictions(
+    folder: Path, forest: Forest, measured: Measured, n_rows: int, out: Path
+) -> Step | None:
+    """Put predictions on the thread of the study that the model belongs to, if it belongs to one that can be written."""
+    from clew.study.intake import Predicted
+    from clew.study.study import Study, file_sha256
+
+    home = folder.resolve().parent.parent
+    if not (home / "study.sqlite").is_file():
+        return None
+    study = Study(home)
+    known = [one["name"] for one in study.models() if one["sha256"] == forest.sha256]
+    if folder.name not in known or not os.access(home, os.W_OK):
+        return None
+    result = Predicted(
+        model=folder.name,
+        model_sha256=forest.sha256,
+        inputs=dict(measured.sha256),
+        out=out.name,
+        out_sha256=file_sha256(out),
+        n_rows=n_rows,
+    )
+    return study.record(result, verb="predict", function="", sees="nothing", inputs={}, seconds=0.0)
 
 
 def _measured_otherwise(forest: Forest, measured: Measured) -> list[str]:

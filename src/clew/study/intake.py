@@ -111,6 +111,53 @@ class Given(Result):
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Undone(Result):
+    """An act of labelling that was taken back."""
+
+    step: int
+
+    def headline(self) -> str:
+        """Say which act."""
+        return f"labels of step {self.step} taken back"
+
+    def summary(self) -> dict[str, Any]:
+        """Return the step that brought the labels."""
+        return {"undone": self.step}
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Predicted(Result):
+    """Predictions that a model of the study made: of what, and where they went.
+
+    Parameters
+    ----------
+    model : str
+    model_sha256 : str
+    inputs : dict of str to str
+        SHA-256 of each file, by name.
+    out : str
+    out_sha256 : str
+    n_rows : int
+    """
+
+    model: str
+    model_sha256: str
+    inputs: dict[str, str]
+    out: str
+    out_sha256: str
+    n_rows: int
+
+    def headline(self) -> str:
+        """Say how many rows of how many files."""
+        files = "1 file" if len(self.inputs) == 1 else f"{len(self.inputs)} files"
+        return f"{self.n_rows} rows of {files} by {self.model}, in {self.out}"
+
+    def summary(self) -> dict[str, Any]:
+        """Return model, files and rows."""
+        return {"model": self.model, "out": self.out, "rows": self.n_rows}
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Relinked(Result):
     """Sources that were found again, by their content, where they lie now."""
 

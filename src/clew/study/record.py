@@ -146,6 +146,16 @@ def add_labels(
     )
 
 
+def undo_labels(db: sqlite3.Connection, act: int, *, step: int) -> None:
+    """Append one event for every label of an act of labelling that takes it back."""
+    at, person = now(), who()
+    rows = db.execute("SELECT id, how, sample FROM labels WHERE step = ? ORDER BY id", (act,)).fetchall()
+    db.executemany(
+        "INSERT INTO labels (at, who, how, sample, undoes, step) VALUES (?, ?, ?, ?, ?, ?)",
+        [(at, person, how, sample, number, step) for number, how, sample in rows],
+    )
+
+
 def add_hypotheses(db: sqlite3.Connection, stated: Sequence[dict[str, Any]], *, step: int) -> None:
     """Append stated hypotheses: each a dict with "statement", "features" and its figures."""
     db.executemany(

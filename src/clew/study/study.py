@@ -202,6 +202,17 @@ class Study:
         sealed = self._names_of("sealed")
         return any(label for sample, (label, _) in self._labels().items() if sample in sealed)
 
+    def last_labelling(self) -> int | None:
+        """Return the step of the last labels of people that have not been taken back, or None."""
+        events = self._label_events()
+        undone = {event.undoes for event in events}
+        standing = [
+            event.step
+            for event in events
+            if event.how == "person" and event.undoes is None and event.id not in undone
+        ]
+        return max((step for step in standing if step is not None), default=None)
+
     def _label_events(self) -> list[LabelEvent]:
         with self.store.reading() as db:
             return [LabelEvent(**dict(row)) for row in db.execute("SELECT * FROM labels ORDER BY id")]
