@@ -359,3 +359,15 @@ def test_an_unrelated_file_in_the_place_of_a_source_does_not_hide_the_true_one(t
     (tmp_path / "far" / "t.csv").write_text("another table\n")
     moved = Study(tmp_path / "far" / "s.study")
     assert moved.locate(moved.sources()[0]) == tmp_path / "t.csv"
+
+
+def test_drafts_of_killed_processes_are_swept_after_a_day_and_young_ones_are_left(tmp_path):
+    old, young, other = (
+        tmp_path / name for name in (".s.study.1-a.partial", ".s.study.2-b.partial", ".t.study.1-a.partial")
+    )
+    for draft in (old, young, other):
+        draft.mkdir()
+    for draft in (old, other):
+        os.utime(draft, (time.time() - 90_000, time.time() - 90_000))
+    make(tmp_path / "s.study")
+    assert (old.exists(), young.exists(), other.exists()) == (False, True, True)

@@ -27,6 +27,7 @@ from clew.study.store import Store, said_plainly
 from clew.study.table import read_samples, write_samples
 
 TRUSTED = ("clew.",)  # a study folder from elsewhere must not name code of its own to be run
+DAY = 86_400  # seconds
 Also = Callable[[sqlite3.Connection, int, Any], None]
 
 
@@ -98,6 +99,7 @@ class Study:
         refuse_existing(folder)
         partial = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
         with said_plainly(folder):
+            _sweep(folder)
             partial.mkdir(parents=True)
             try:
                 for name in ("arrays", "models", "results"):
@@ -563,3 +565,10 @@ def refuse_existing(folder: str | Path) -> None:
         "The study '{}' must be a new folder. Got one that is there already; nothing was changed.",
         folder,
     )
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes left of studies in the making: drafts of this name that are a day old."""
+    for draft in folder.parent.glob(f".{folder.name}.*.partial"):
+        if time.time() - draft.stat().st_mtime > DAY:
+            shutil.rmtree(draft, ignore_errors=True)
