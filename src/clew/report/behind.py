@@ -228,7 +228,9 @@ def _thread(record: Record) -> str:
     rows = []
     for step in record.steps:
         settings = ", ".join(
-            f"{key} {_setting(value)}" for key, value in step.settings.items() if value is not None
+            f"{key} {_setting(value)}"
+            for key, value in step.settings.items()
+            if value is not None and key != "measure"  # stands at the step "measure"
         )
         inputs = []
         if step.inputs.get("samples"):
