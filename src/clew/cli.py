@@ -140,8 +140,13 @@ def _argument(parameter: inspect.Parameter, hint: Any) -> click.Argument:
         type=kind,
         nargs=-1 if many else 1,
         required=parameter.default is inspect.Parameter.empty,
-        metavar=parameter.name.upper() + ("..." if many else ""),
+        metavar=_metavar(parameter, many),
     )
+
+
+def _metavar(parameter: inspect.Parameter, many: bool) -> str:
+    name = parameter.name.upper() + ("..." if many else "")
+    return name if parameter.default is inspect.Parameter.empty else f"[{name}]"
 
 
 def _option(setting: inspect.Parameter, hint: Any, told: str) -> click.Option:

@@ -247,7 +247,7 @@ def test_notes_tell_what_the_reader_must_know():
         "Too few rows to tell: with 60 rows only clearly separate groups would be seen."
     ]
     X = np.column_stack((gaussian(0, d=3), np.arange(200) % 2))
-    assert evidence(X).notes[0].startswith("1 of 4 features have fewer than 10 different values")
+    assert evidence(X).notes[0].startswith("1 of 4 features has fewer than 10 different values")
     assert "exact copies" in evidence(np.repeat(gaussian(0, n=70), 3, axis=0)).notes[0]
     assert evidence(gaussian(0)).notes == []
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from clew import steps
-from clew.errors import SettingError
+from clew.errors import DataError, SettingError
 from tests.steps.worlds import QUICK
 
 
@@ -53,9 +53,45 @@ def test_the_open_rows_are_exported_and_come_back_as_labels(table, tmp_path):
     found = study.result(study.last("explore"))
     np.testing.assert_array_equal(frame["group"], found.groups)
     np.testing.assert_allclose(frame[["a", "b", "c", "d", "e"]], study.samples().features)
+    assert frame["label"].isna().all()
     frame["label"] = np.where(frame["group"] == 0, "x", "y")
     frame.to_csv(tmp_path / "labelled.csv", index=False)
     steps.label(study, tmp_path / "labelled.csv")
     assert set(study.samples().labels) == {"x", "y"}
     with pytest.raises(SettingError, match="must be new or hold earlier"):
         steps.export(study, out=tmp_path / "cells.csv")
+
+
+def test_names_of_groups_do_not_become_labels_of_people_by_way_of_an_export(table, tmp_path):
+    study, _ = table
+    steps.explore(study, k=2, **QUICK)
+    steps.name(study, ["0=low", "1=high"])
+    steps.export(study, out=tmp_path / "rows.csv")
+    frame = pd.read_csv(tmp_path / "rows.csv")
+    assert set(frame["name"]) == {"low", "high"}
+    assert frame["label"].isna().all()
+    with pytest.raises(DataError, match="at least one sample"):
+        steps.label(study, tmp_path / "rows.csv")
+
+
+def test_a_cut_as_asked_is_called_one(table):
+    study, _ = table
+    lines = "\n".join(steps.explore(study, k=3, **QUICK).lines)
+    assert "Cut into 3 groups as asked; the evidence is for 2: 72 of 72 rows" in lines
+    assert "On random 80% of the rows" in lines
+    assert "2 groups by kmeans: 72 of 72 rows" not in lines.lower()
+    assert "2 groups by kmeans: 72 of 72 rows" in "\n".join(steps.explore(study, **QUICK).lines)
+
+
+def test_names_that_do_not_count_are_told(table, tmp_path):
+    study, _ = table
+    rows = study.samples().sample
+    pd.DataFrame({"sample": rows, "label": ["x", "y"] * (len(rows) // 2)}).to_csv(
+        tmp_path / "l.csv", index=False
+    )
+    steps.label(study, tmp_path / "l.csv")
+    steps.explore(study, k=2, **QUICK)
+    told = steps.name(study, ["0=a", "1=b"])
+    assert any("the names do not count" in warning for warning in told.warnings)
+    one = steps.name(study, ["0=a", "1=a"])
+    assert not any("clew train" in line for line in one.lines)

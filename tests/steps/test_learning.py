@@ -302,3 +302,33 @@ def test_a_model_on_its_own_predicts_without_a_record(table, tmp_path):
     steps.train(study, trees=5)
     shutil.copytree(study.folder / "models" / "forest-1", tmp_path / "alone")
     assert steps.predict(tmp_path / "alone", [tmp_path / "cells.csv"], out=tmp_path / "p.csv").step is None
+
+
+def test_rows_of_the_study_itself_are_told_apart_when_predicted(table, tmp_path):
+    study, _ = table
+    named(study, "0=low", "1=high")
+    steps.train(study, trees=5)
+    told = steps.predict(study.folder, [tmp_path / "cells.csv"], out=tmp_path / "p.csv")
+    assert any("72 open ones" in w and "18 sealed ones" in w for w in told.warnings)
+    fresh, _ = write_table(tmp_path, seed=3, name="fresh.csv")
+    assert not any(
+        "own rows" in w for w in steps.predict(study.folder, [fresh], out=tmp_path / "p.csv").warnings
+    )
+
+
+def test_a_number_is_called_by_its_name(table, tmp_path):
+    study, _ = table
+    assert "trees for e, trained" in steps.train(study, target="e", trees=5).lines[0]
+    assert (
+        "e from " in steps.predict(study.folder, [tmp_path / "cells.csv"], out=tmp_path / "p.csv").lines[-1]
+    )
+
+
+def test_a_test_without_sealed_rows_says_just_that(tmp_path):
+    path, _ = write_table(tmp_path)
+    steps.new(tmp_path / "x.study", [path], sealed=0.0)
+    study = Study(tmp_path / "x.study")
+    named(study, "0=a", "1=b", space="embedding")
+    steps.train(study, trees=5)
+    with pytest.raises(DataError, match="made with --sealed 0"):
+        steps.test(study, reason="x")

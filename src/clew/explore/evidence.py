@@ -364,8 +364,8 @@ def _notes(X: np.ndarray, judged: int, found: bool) -> list[str]:
     coarse = sum(np.unique(column).size < FEWEST_VALUES for column in X.T)
     if coarse:
         notes.append(
-            f"{coarse} of {X.shape[1]} features have fewer than {FEWEST_VALUES} different values: such values are "
-            "heaps by construction and can pass for groups."
+            f"{coarse} of {X.shape[1]} features {'has' if coarse == 1 else 'have'} fewer than {FEWEST_VALUES} different "
+            "values: such values are heaps by construction and can pass for groups."
         )
     copies = n - len(np.unique(X, axis=0))
     if copies > MANY_COPIES * n:

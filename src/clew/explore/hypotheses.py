@@ -112,7 +112,7 @@ class Hypotheses(Result):
             inside, outside = self.median[c, group], self.median_of_rest[c, group]
             way = "higher" if self.effect[c, group] > 0 else "lower"
             unit = f" {self.units[c]}" if self.units[c] else ""
-            told.append(f"{self.feature_names[c]} {way} ({inside:.3g} against {outside:.3g}{unit})")
+            told.append(f"{self.feature_names[c]} {way} ({_plain(inside)} against {_plain(outside)}{unit})")
         return ", ".join(told)
 
     def headline(self) -> str:
@@ -164,6 +164,11 @@ def hypotheses(samples: Samples, groups: np.ndarray, *, random_state: int = 0) -
         correlation=correlation,
         correlated=correlated_groups(correlation, list(samples.feature_names)),
     )
+
+
+def _plain(value: float) -> str:
+    """Write a number with three digits that count, and never as a power of ten where it is an everyday one."""
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 def _reaches_chance(figure: dict[str, Any]) -> bool:

@@ -146,10 +146,15 @@ class Forest(Result):
         """Return the number of trees."""
         return len(self.tree_start)
 
+    @property
+    def target_name(self) -> str:
+        """Return the name of the number that it predicts; "a number" where nobody named it."""
+        return self.settings.get("target") or self.measure.get("how", {}).get("target") or "a number"
+
     def headline(self) -> str:
         """Say what it tells apart and what it was trained on."""
-        what = f"classes {', '.join(self.classes)}" if self.classes else "a number"
-        return f"{self.n_trees} trees for {what}, trained on {self.n_rows:,} rows x {len(self.feature_names)} features"
+        what = f"classes {', '.join(self.classes)}" if self.classes else self.target_name
+        return f"{self.n_trees} trees for {what}, trained on {self.n_rows:,} rows x {len(self.feature_names)} feature{'s' * (len(self.feature_names) != 1)}"
 
     def summary(self) -> dict[str, Any]:
         """Return what the forest is, and its hash."""
@@ -625,7 +630,7 @@ def _resolve_kind(samples: Samples, kind: Kind) -> Literal["classification", "re
     check(
         not (has_labels and samples.target is not None),
         SettingError,
-        "The 'kind' of train must be 'classification' or 'regression' where samples have both labels and a target. Got 'auto'.",
+        "The 'kind' of train must be 'classification' or 'regression' where samples have both labels and a target (--kind on the command line). Got 'auto'.",
     )
     return "classification" if has_labels or samples.target is None else "regression"
 

@@ -46,7 +46,7 @@ def tree(
     n_leaves = _place(root, 0, levels, [0.0], placed)
     deepest = max(depth for _, depth, *_ in placed)
     width = max(width or 0.0, n_leaves * LEAF, 260.0)
-    height = deepest * LEVEL + 58
+    height = deepest * LEVEL + 72
     figure = Drawing(width, height)
     axes = figure.add_axes((0, 0, 1, 1))
     bare(axes)

@@ -202,12 +202,12 @@ def _forest(record: Record) -> str:
         )
     forest, name = record.forest, record.models[-1]["name"]
     features = draw_learnt.importance(forest, width=420)
-    trees = draw_learnt.tree(forest.tree(0), order=record.classes, levels=3)
+    trees = draw_learnt.tree(forest.tree(0), order=record.classes, levels=2)
     about = f"{safe(forest.headline())}. sha256 {code(record.models[-1]['sha256'][:16])}: the same on any number of threads."
     body = f'<p>{about}</p><div class="pair"><div>' + drawn(
         trees,
         "tree",
-        f"Tree 1 of {forest.n_trees}, its first 3 questions on each way; the forest asks all its trees.",
+        f"Tree 1 of {forest.n_trees}, its first 2 questions on each way; the forest asks all its trees.",
         label="One tree of the forest",
         kind="wide",
     )

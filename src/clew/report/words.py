@@ -213,15 +213,17 @@ def look_in_short(step: Any) -> str:
 
 
 def _tried(record: Record) -> str:
+    models = (
+        f"{counted(len(record.models), 'model')}, {counted(len(record.steps_of('validate')), 'validation')}"
+    )
     if not record.looks:
-        return "nothing yet: the open rows have not been looked at."
+        return f"no look for groups at the open rows; {models}."
     looks = "; ".join(
         f"{safe(look_in_short(one))} ({p_value(one.summary['evidence']['p_value'])})" for one in record.looks
     )
     tail = [
         counted(len(record.hypotheses), "hypothesis", "hypotheses") + " stated",
-        counted(len(record.models), "model"),
-        counted(len(record.steps_of("validate")), "validation"),
+        models,
     ]
     return f"{counted(len(record.looks), 'look')} at the open rows ({looks}); {', '.join(tail)}."
 
@@ -281,7 +283,7 @@ def in_short(record: Record, step: Any) -> str:
         case "name":
             return ", ".join(summary["names"].values())
         case "label":
-            return f"{counted(sum(summary['labelled'].values()), 'row')}, {len(summary['labelled'])} classes"
+            return f"{counted(summary['labels'], 'label')}" if "labels" in summary else "taken back"
         case "train":
             name = next((one["name"] for one in record.models if one["step"] == step.id), "model")
             return f"{name}, {summary['trees']} trees"

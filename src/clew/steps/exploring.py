@@ -51,11 +51,24 @@ def _groups(found: Any) -> list[str]:
     if found.k:
         sizes = [f"group {number}: {size}" for number, size in found.summary()["groups"].items()]
         more = [f"and {len(sizes) - SHOWN} more"] if len(sizes) > SHOWN else []
-        groups = "1 group" if found.k == 1 else f"{found.k} groups"
         listed = ", ".join([*sizes[:SHOWN], *more])
-        lines.append(f"{groups} of {len(found.sample)} rows ({listed}), cut by {found.clustering.method}.")
+        groups = "1 group" if found.k == 1 else f"{found.k} groups"
+        held, method = int(found.clustering.sizes.sum()), found.clustering.method
+        asked = found.settings["k"] not in ("auto", found.evidence.k)
+        says = (
+            f"; the evidence is for {found.evidence.k}"
+            if found.evidence.k
+            else ", though there is no evidence of groups"
+        )
+        how = f"Cut into {groups} as asked{says}" if asked else f"{groups[0].upper()}{groups[1:]} by {method}"
+        lines.append(f"{how}: {held} of {len(found.sample)} rows ({listed}).")
         if found.hypotheses is not None:
             lines += [f"  group {g}: {found.hypotheses.profile(g)}" for g in range(min(found.k, SHOWN))]
+    again = found.clustering.summary()["stability"]
+    lines.append(
+        f"On random 80% of the rows the groups agree at ARI {again['resampled_ari_mean']:.2f}, "
+        f"lowest {again['resampled_ari_min']:.2f}."
+    )
     variance = found.embedding.pca_explained_variance
     share = variance[:2].sum() / variance.sum()
     lines.append(
@@ -121,8 +134,7 @@ def name(study: Study, names: list[str]) -> Outcome:
         ),
         names=pairs,
     )
-    kept = sum(how == "person" for _, how in study.labels().values())
-    lines = [f"Named: {result.headline()}."]
+    kept = sum(how == "person" for label, how in study.labels().values() if label)
     warnings = []
     if len(result.summary()["labelled"]) < 2:
         warnings.append("There is one name only: a classifier needs at least two.")
@@ -131,15 +143,19 @@ def name(study: Study, names: list[str]) -> Outcome:
             "There is no evidence of groups: these are names for a cut through what may be one cloud."
         )
     if kept:
-        lines.append(f"{kept} labels that people gave row by row stand above the names.")
-    lines += [*warnings, f"Next: clew train {study.folder}"]
+        warnings.append(
+            f"People have labelled {kept} of {study.counts()['open']} open rows: there their word stands, and the names do not count."
+        )
+    following = [f"Next: clew train {study.folder}"] if len(result.summary()["labelled"]) > 1 else []
+    lines = [f"Named: {result.headline()}.", *warnings, *following]
     return Outcome(lines, result.summary(), recorded, result, warnings)
 
 
 def export(study: Study, *, out: Path) -> Outcome:
     """Write the open rows as a table: where each comes from, its group and label, and all measurements.
 
-    With the column ``label`` filled in it comes back by ``clew label``.
+    The column ``label`` holds what people said and is empty elsewhere; filled in, it comes back by ``clew label``. The
+    names of groups stand in ``name``: they are no labels of people, and do not become such by being sent back.
 
     Parameters
     ----------
@@ -155,13 +171,24 @@ def export(study: Study, *, out: Path) -> Outcome:
         study.last("explore"),
     )
     samples = study.samples()
+    standing = study.labels()
+    people = [
+        label if how == "person" else ""
+        for label, how in (standing.get(one, ("", "")) for one in samples.sample)
+    ]
     table.insert(0, "source", samples.origin["source"].to_numpy())
+    table["label"] = people
     found = study.result(looked) if looked is not None else None
     if found is not None and found.k:
         at = {sample: i for i, sample in enumerate(found.sample)}
         rows = [at[sample] for sample in samples.sample]
         table.insert(2, "group", found.groups[rows])
         table.insert(3, "confidence", found.clustering.confidence[rows])
+        table.insert(
+            4,
+            "name",
+            [standing[one][0] if standing.get(one, ("", ""))[1] == "group" else "" for one in samples.sample],
+        )
     write_table(table, out)
     lines = [f"{len(table)} open rows in {out}; the {study.counts()['sealed']} sealed ones stay sealed."]
     return Outcome(lines, {"rows": len(table), "out": str(out), "columns": list(table.columns)})

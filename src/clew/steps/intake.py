@@ -272,7 +272,7 @@ def label(study: Study, file: Path | None = None, *, undo: bool = False) -> Outc
     result = study.result(recorded)
     lines = [
         f"{result.headline()}.",
-        f"{changed} of them replace what stood before; nothing is overwritten, the earlier ones stay on record."
+        f"{changed} of them stand in place of earlier ones, which stay on record."
         if changed
         else f"Next: clew train {study.folder}",
     ]

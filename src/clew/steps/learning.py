@@ -96,6 +96,12 @@ def test(study: Study, *, reason: str | None = None, model: str | None = None) -
     """
     from clew.learn.evaluate import test as step
 
+    check(
+        study.counts()["sealed"],
+        DataError,
+        "The study '{}' must have sealed rows for test. Got none: it was made with --sealed 0.",
+        study.folder,
+    )
     chosen = _chosen_model(study, model)
     steps = {one.id: one for one in study.steps()}
     trained = steps[chosen["step"]]
@@ -162,7 +168,7 @@ def _times_shown(study: Study) -> int:
 def predict(
     model: Path, paths: list[Path], *, out: Path, masks: list[Path] | None = None, paint: Path | None = None
 ) -> Outcome:
-    """Predict the class of new images' objects or tables' rows with a saved model.
+    """Predict the class, or the number, of new images' objects or tables' rows with a saved model.
 
     Parameters
     ----------
@@ -171,7 +177,8 @@ def predict(
     paths : list of Path
         Images, tables, or folders of them; measured just as the model's own rows were.
     out : Path
-        CSV, Parquet (.parquet) or JSON lines (.jsonl): source, sample, label, probability, and one column a class.
+        CSV, Parquet (.parquet) or JSON lines (.jsonl): source, sample, label, probability and one column a class, or
+        the predicted value.
     masks : list of Path
         Label images of the new images.
     paint : Path
@@ -218,10 +225,13 @@ def predict(
     remarks += forest.outside(samples)
     frame = prediction_table(samples, prediction)
     write_table(frame, out)
-    recorded = _record_predictions(folder, forest, measured, len(frame), out)
+    recorded, own = _record_predictions(folder, forest, measured, len(frame), out)
+    remarks += own
     painted = paint_classes(measured, prediction, paint) if paint is not None else []
     counts = {str(one): int(n) for one, n in prediction.summary().get("labels", {}).items()}
     told = ": " + ", ".join(f"{n} {one}" for one, n in counts.items()) if counts else ""
+    if prediction.value is not None:
+        told = f": {forest.target_name} from {prediction.value.min():.4g} to {prediction.value.max():.4g}"
     lines = [
         *sentences(remarks),
         f"{len(frame)} predictions of {folder.name} (sha256 {forest.sha256[:12]}) in {out}{told}.",
@@ -240,18 +250,29 @@ def predict(
 
 def _record_predictions(
     folder: Path, forest: Forest, measured: Measured, n_rows: int, out: Path
-) -> Step | None:
-    """Put predictions on the thread of the study that the model belongs to, if it belongs to one that can be written."""
+) -> tuple[Step | None, list[str]]:
+    """Put predictions on the thread of the model's study, if it has one, and say which rows were the study's own."""
     from clew.study.intake import Predicted
     from clew.study.study import Study, file_sha256
 
     home = folder.resolve().parent.parent
     if not (home / "study.sqlite").is_file():
-        return None
+        return None, []
     study = Study(home)
     known = [one["name"] for one in study.models() if one["sha256"] == forest.sha256]
-    if folder.name not in known or not os.access(home, os.W_OK):
-        return None
+    if folder.name not in known:
+        return None, []
+    remarks = []
+    own = {source.sha256 for source in study.sources()} & set(measured.sha256.values())
+    if own:
+        trained, all_names = set(study.samples().sample), set(study.sample_names())
+        mine = set(measured.samples.sample) & all_names
+        remarks.append(
+            f"These are the study's own rows: {len(mine & trained)} open ones, which may have trained the model, and "
+            f"{len(mine - trained)} sealed ones; whoever compares predictions with the truth there has opened the seal by hand."
+        )
+    if not os.access(home, os.W_OK):
+        return None, remarks
     result = Predicted(
         model=folder.name,
         model_sha256=forest.sha256,
@@ -260,7 +281,7 @@ def _record_predictions(
         out_sha256=file_sha256(out),
         n_rows=n_rows,
     )
-    return study.record(result, verb="predict", function="", sees="nothing", inputs={}, seconds=0.0)
+    return study.record(result, verb="predict", function="", sees="nothing", inputs={}, seconds=0.0), remarks
 
 
 def _measured_otherwise(forest: Forest, measured: Measured) -> list[str]:
@@ -326,8 +347,12 @@ def _whose_labels(study: Study, settings: dict[str, Any]) -> list[str]:
     if settings.get("target") is not None or settings.get("kind") == "regression" or "group" not in how:
         return []
     people = how.count("person")
-    both = f"{people} labels came from people, {how.count('group')} from named groups. " if people else ""
-    return [both + CIRCULAR]
+    if not people:
+        return [CIRCULAR]
+    return [
+        f"{people} labels came from people, {how.count('group')} are names of groups that were made of these features: as far as "
+        "these go, the figures say how well the classifier repeats the grouping. Check that both use the same classes."
+    ]
 
 
 def _score_lines(result: Any) -> list[str]:
