@@ -155,8 +155,8 @@ def _classifier(record: Record) -> str:
     if "balanced_accuracy" in metrics:
         said = f"The classifier reaches a balanced accuracy of {figure(metrics['balanced_accuracy'])} {where}"
     else:
-        target = record.facts["measure"].get("target")
-        of = f" of <i>{safe(target)}</i>" if target else ""
+        target = record.forest.target_name if record.forest is not None else "a number"
+        of = f" of <i>{safe(target)}</i>" if target != "a number" else ""
         said = f"The model{of} is off by {figure(metrics['mae'])} on average (R² {figure(metrics['r2'])}) {where}"
     waiting = (
         "" if tested or not record.counts["sealed"] or record.openings else "; the sealed rows wait untouched"
@@ -179,7 +179,7 @@ def agreement(record: Record) -> str:
 
 def reviewer(record: Record) -> list[tuple[str, str]]:
     """Return what a reviewer should know, as (title, sentence)."""
-    items = [("Tried", _tried(record)), ("Left out", _sentences(record.facts["notes"]))]
+    items = [("Tried", _tried(record)), ("Measured", _sentences(record.facts["notes"]))]
     look = record.exploration
     if look is not None and look.follows_source is not None and not look.source_warning():
         share, by_chance = look.follows_source["share"], look.follows_source["by_chance"]
