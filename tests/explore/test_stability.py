@@ -88,3 +88,11 @@ def test_the_pairwise_table_is_symmetric_with_ones():
     np.testing.assert_array_equal(table, table.T)
     np.testing.assert_array_equal(np.diag(table), 1.0)
     assert table.min() < 0.9
+
+
+def test_the_vote_overrules_the_run_that_the_others_are_matched_to():
+    odd = np.array([0, 0, 0, 1, 1, 1, 1, 1], np.int32)
+    usual = np.array([0, 0, 0, 0, 1, 1, 1, 1], np.int32)
+    consensus, confidence = vote(np.stack([odd, usual, 1 - usual, usual]), reference=0)
+    np.testing.assert_array_equal(consensus, usual)
+    np.testing.assert_allclose(confidence, [1, 1, 1, 0.75, 1, 1, 1, 1])
