@@ -121,3 +121,16 @@ def test_a_step_refuses_a_misspelt_setting_or_choice():
         polish(None, tmes=3)
     with pytest.raises(SettingError, match=r"must be one of: cloth, sand\. Got 'sandy'.*Did you mean 'sand'"):
         polish(None, with_="sandy")
+
+
+def test_a_finished_file_is_put_in_place_by_renaming_and_leaves_nothing_beside_it(tmp_path, monkeypatch):
+    path = write_whole(tmp_path / "x", b"old")
+    assert [file.name for file in tmp_path.iterdir()] == ["x"]
+
+    def power_cut(*_):
+        raise OSError("power cut")
+
+    monkeypatch.setattr("clew.result.settle", power_cut)
+    with pytest.raises(OSError, match="power cut"):
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
