@@ -25,6 +25,7 @@ _WHERE = {
     "measure_rows": "measure.rows",
     "embed": "explore.embed",
     "cluster": "explore.cluster",
+    "watch_kmeans": "explore.kmeans_steps",
     "stability": "explore.stability",
     "evidence": "explore.evidence",
     "dip_test": "explore.dip",
