@@ -15,6 +15,8 @@ from clew.result import frozen_view
 if TYPE_CHECKING:
     import pandas as pd
 
+    from clew.distances import Distances
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Samples:
@@ -41,6 +43,9 @@ class Samples:
         The number to be predicted, for regression; NaN where unknown.
     sets : dict of str to tuple of str
         Named sets of features, such as ``{"shape": ("circularity", ...)}``.
+    distances : ndarray of float64, shape (n_rows, n_rows), or None
+        How far the rows are from each other, where that was given and is not to be computed from features; symmetric,
+        0 on the diagonal, elsewhere not negative. There may be no features then.
 
     Raises
     ------
@@ -57,6 +62,7 @@ class Samples:
     labels: np.ndarray | None = None
     target: np.ndarray | None = None
     sets: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    distances: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
@@ -67,6 +73,8 @@ class Samples:
                 set_(self, name, frozen_view(np.asarray(value, dtype=str)))
         if self.target is not None:
             set_(self, "target", frozen_view(np.asarray(self.target, dtype=np.float64)))
+        if self.distances is not None:
+            set_(self, "distances", frozen_view(np.ascontiguousarray(self.distances, dtype=np.float64)))
         set_(self, "feature_names", tuple(self.feature_names))
         set_(self, "units", tuple(self.units))
         self._check()
@@ -114,6 +122,29 @@ class Samples:
             raise DataError(
                 f"The feature '{self.feature_names[column]}' of sample '{self.sample[row]}' must be a finite number. Got {got} instead."
             )
+        if self.distances is not None:
+            self._check_distances(self.distances)
+
+    def _check_distances(self, distances: np.ndarray) -> None:
+        n = self.n_rows
+        check(
+            distances.shape == (n, n),
+            DataError,
+            "The distances of Samples must be of shape ({0}, {0}). Got {1} instead.",
+            n,
+            distances.shape,
+        )
+        for start in range(0, n, 1024):  # in bands, so that checking takes no second matrix
+            band = distances[start : start + 1024]
+            wrong = ~((band >= 0) & (band < np.inf) & (band == distances[:, start : start + 1024].T))
+            wrong[np.arange(len(band)), np.arange(start, start + len(band))] |= band.diagonal(start) != 0
+            if wrong.any():
+                row, column = np.argwhere(wrong)[0]
+                raise DataError(
+                    f"The distance from sample '{self.sample[start + row]}' to '{self.sample[column]}' must be finite, not "
+                    "negative, the same in both directions, and 0 to itself (square_distances adapts others). "
+                    f"Got {band[row, column]} and, back, {distances[column, start + row]}."
+                )
 
     # ---- shape and choice ----
     @property
@@ -136,7 +167,8 @@ class Samples:
 
     def __repr__(self) -> str:
         groups = f", {self.n_groups} groups" if self.n_groups not in (1, self.n_rows) else ""
-        return f"<Samples: {self.n_rows} rows x {self.n_features} features{groups}>"
+        given = ", distances" if self.distances is not None else ""
+        return f"<Samples: {self.n_rows} rows x {self.n_features} features{groups}{given}>"
 
     def _repr_html_(self) -> str:
         return (
@@ -156,6 +188,7 @@ class Samples:
             group=self.group[rows],
             labels=None if self.labels is None else self.labels[rows],
             target=None if self.target is None else self.target[rows],
+            distances=None if self.distances is None else self.distances[np.ix_(rows, rows)],
         )
 
     def select(self, features: str | Sequence[str]) -> Samples:
@@ -202,7 +235,7 @@ class Samples:
                     f"The features must be among: {listed}. Got '{name}' instead.{did_you_mean(name, known)}"
                 )
         check(
-            chosen,
+            chosen or (wanted == ["all"] and self.distances is not None),  # distances need no features
             SettingError,
             "The features must name at least one measurement. Got '{}' instead.",
             features,
@@ -216,6 +249,34 @@ class Samples:
     def with_target(self, target: np.ndarray | None) -> Samples:
         """Return the same samples with another target, shape (n_rows,)."""
         return dataclasses.replace(self, target=target)
+
+    def with_distances(self, distances: np.ndarray | None) -> Samples:
+        """Return the same samples with other distances, shape (n_rows, n_rows)."""
+        return dataclasses.replace(self, distances=distances)
+
+    @staticmethod
+    def from_distances(distances: Distances, *, source: str = "distances") -> Samples:
+        """Make samples without features of distances; rows without names are called "SOURCE#1" and so on.
+
+        Parameters
+        ----------
+        distances : Distances
+        source : str
+            Where they come from, for the origin of each row.
+        """
+        import pandas as pd
+
+        numbers = np.arange(1, distances.n_rows + 1)
+        names = [f"{source}#{i}" for i in numbers] if distances.names is None else distances.names
+        return Samples(
+            features=np.empty((distances.n_rows, 0)),
+            feature_names=(),
+            units=(),
+            sample=np.asarray(names, dtype=str),
+            origin=pd.DataFrame({"source": source, "row": numbers}),
+            group=np.asarray(names, dtype=str),
+            distances=distances.matrix,
+        )
 
     # ---- to and from pandas ----
     def to_frame(self) -> pd.DataFrame:
@@ -257,7 +318,7 @@ class Samples:
         )
 
     def digest(self) -> str:
-        """Return the SHA-256 of rows, features, groups and labels as 64 hex digits."""
+        """Return the SHA-256 of rows, features, groups, labels, target and distances as 64 hex digits."""
         import hashlib
 
         sha = hashlib.sha256()
@@ -272,6 +333,9 @@ class Samples:
         sha.update(self.features.tobytes())
         if self.target is not None:
             sha.update(self.target.tobytes())
+        if self.distances is not None:
+            sha.update(b"distances")
+            sha.update(self.distances.reshape(-1).data)
         return sha.hexdigest()
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from clew.distances import square_distances
 from clew.errors import DataError, SettingError
 from clew.measure.rows import measure_rows, unit_of
 from clew.read.tables import Table, read_table
@@ -330,3 +331,16 @@ def test_a_table_of_measured_blobs_is_named_by_its_labels():
     path = shared("walkthroughs/blobs_round_vs_elongated/blobs_shape_measurements.csv")
     samples = measure_rows([read_table(path)]).samples
     assert samples.n_rows == 63 and samples.labels is None and samples.sample[0] == "1"
+
+
+def test_distances_let_a_table_do_without_features_and_nothing_else_does():
+    tables = [table_of({"name": ["a", "b", "c"], "colour": ["red", "blue", "red"]})]
+    far = np.array([[0, 1, 2], [1, 0, 3], [2, 3, 0.0]])
+    measured = measure_rows(tables, distances=square_distances(far, names=["c", "b", "a"]))
+    assert measured.samples.n_features == 0
+    np.testing.assert_array_equal(measured.samples.distances, far[::-1, ::-1])
+    assert measured.samples.origin["colour"].tolist() == ["red", "blue", "red"]
+    with pytest.raises(DataError, match="must hold numbers in at least one"):
+        measure_rows(tables)
+    with pytest.raises(DataError, match="Got 1 row without distances: 'a'; without a row: 'q'"):
+        measure_rows(tables, distances=square_distances(far, names=["c", "b", "q"]))

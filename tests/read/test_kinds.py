@@ -92,3 +92,9 @@ def test_the_way_up_from_a_link_is_the_way_up_from_its_target(tmp_path):
         (folder / "a.tif").write_bytes(b"x")
     names = distinct_names([tmp_path / "link" / ".." / "a.tif", tmp_path / "a.tif"])
     assert names == ["far/a.tif", f"{tmp_path.name}/a.tif"]
+
+
+def test_an_array_is_no_data_but_may_hold_distances(tmp_path):
+    (tmp_path / "d.npy").write_bytes(b"whatever")
+    with pytest.raises(DataError, match="distances between rows go with --distances"):
+        kind_of(tmp_path / "d.npy")

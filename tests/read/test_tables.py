@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from clew.errors import DataError
-from clew.read.tables import read_table
+from clew.read.tables import read_columns, read_table
 from tests.conftest import shared
 
 
@@ -193,3 +193,25 @@ def test_parquet_refuses_what_csv_refuses(tmp_path):
         frame.to_parquet(tmp_path / "t.parquet")
         with pytest.raises(DataError, match=sentence):
             read_table(tmp_path / "t.parquet")
+
+
+def test_a_first_line_of_numbers_is_data_only_where_that_is_asked_for(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("1,2.5\n3,4\n")
+    read = read_columns(path, head="auto")
+    assert read.cells == {"1": ["1", "3"], "2": ["2.5", "4"]}
+    assert read.places == ["line 1", "line 2"]
+    with pytest.raises(DataError, match="line of column names"):
+        read_columns(path)
+    path.write_text("x,y\n007,4\n")
+    assert read_columns(path, head="auto").cells == read_columns(path).cells == {"x": ["007"], "y": ["4"]}
+
+
+def test_a_head_without_its_corner_and_columns_cut_by_blanks_are_read_where_that_is_asked_for(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_text("a,b\nr,1,2\ns,3,4\n")
+    assert read_columns(path, head="auto").cells == {"index": ["r", "s"], "a": ["1", "3"], "b": ["2", "4"]}
+    with pytest.raises(DataError, match="fields in every line"):
+        read_columns(path)
+    path.write_text("1   2\n 3 4\n")
+    assert read_columns(path, head="auto").cells == {"1": ["1", "3"], "2": ["2", "4"]}

@@ -12,6 +12,7 @@ from clew import steps
 from clew.errors import DataError, SettingError
 from clew.simulate import blobs
 from clew.study.study import Study
+from tests.conftest import shared
 from tests.steps.worlds import QUICK, write_table
 
 
@@ -153,8 +154,8 @@ def test_a_file_that_changes_while_it_is_measured_is_noticed(tmp_path, monkeypat
     path, _ = write_table(tmp_path)
     real = clew.steps.intake.measure
 
-    def slow(kind, files, how):
-        measured = real(kind, files, how)
+    def slow(kind, files, how, **more):
+        measured = real(kind, files, how, **more)
         path.write_text(path.read_text() + "1,2,3,4,5\n")
         return measured
 
@@ -162,3 +163,199 @@ def test_a_file_that_changes_while_it_is_measured_is_noticed(tmp_path, monkeypat
     with pytest.raises(DataError, match="must stay as it is while it is measured"):
         steps.new(tmp_path / "x.study", [path])
     assert not (tmp_path / "x.study").exists()
+
+
+# ---- distances ----
+def write_distances(folder, names, seed=1, name="far.csv"):
+    """Distances between points in a plane, as a square table."""
+    at = np.random.default_rng(seed).normal(size=(len(names), 2))
+    far = np.sqrt(((at[:, None] - at[None]) ** 2).sum(axis=2))
+    pd.DataFrame(far, index=names, columns=names).to_csv(folder / name)
+    return folder / name, far
+
+
+def test_distances_alone_make_a_study(tmp_path):
+    path, far = write_distances(tmp_path, [f"p{i}" for i in range(20)])
+    told = steps.new(tmp_path / "d.study", distances=path)
+    study = Study(tmp_path / "d.study")
+    rows = [int(name[1:]) for name in study.samples().sample]
+    assert (told.data["rows"], told.data["open"], told.data["features"]) == (20, 16, [])
+    np.testing.assert_array_equal(study.samples().distances, far[np.ix_(rows, rows)])
+    (source,) = study.sources()
+    assert (source.role, source.name, len(source.sha256)) == ("distances", "far.csv", 64)
+    assert study.facts()["kind"] == "distances"
+    assert steps.verify(study).data["same"]
+    pd.DataFrame({"sample": study.samples().sample[:2], "label": ["x", "y"]}).to_csv(
+        tmp_path / "l.csv", index=False
+    )
+    steps.label(study, tmp_path / "l.csv")
+    assert study.samples().labels[:2].tolist() == ["x", "y"]
+    assert steps.export(study, out=tmp_path / "out.csv").data["rows"] == 16
+    assert "distances only" in steps.log(study).lines[2]
+    for verb in (steps.train, steps.validate):
+        with pytest.raises(DataError, match="at least 1 feature to learn from. Got distances only"):
+            verb(study)
+
+
+def test_a_table_that_holds_distances_is_recognised_and_it_is_said(tmp_path):
+    path, far = write_distances(tmp_path, [f"p{i}" for i in range(20)])
+    told = steps.new(tmp_path / "d.study", [path])
+    assert Study(tmp_path / "d.study").facts()["kind"] == "distances"
+    assert any("far.csv: holds distances" in note for note in told.warnings)
+    with pytest.raises(SettingError, match="which holds distances itself"):
+        steps.new(tmp_path / "e.study", [path], distances=path)
+    table, _ = write_table(tmp_path)
+    assert not any("holds distances" in note for note in steps.new(tmp_path / "t.study", [table]).warnings)
+
+
+def test_rows_of_a_table_get_their_distances_by_name_in_whatever_order(tmp_path):
+    path, _ = write_table(tmp_path, n=30)
+    frame = pd.read_csv(path)
+    frame.insert(0, "well", [f"w{i:02}" for i in range(30)])
+    frame.loc[4, "a"] = np.nan  # left out, and with it its distances
+    frame.to_csv(path, index=False)
+    order = np.random.default_rng(0).permutation(30)
+    between, far = write_distances(tmp_path, [f"w{i:02}" for i in order])
+    told = steps.new(tmp_path / "d.study", [path], distances=between, identifier="well", symmetrise="max")
+    study = Study(tmp_path / "d.study")
+    samples = study.samples()
+    rows = [order.tolist().index(int(name[1:])) for name in samples.sample]
+    np.testing.assert_array_equal(samples.distances, far[np.ix_(rows, rows)])
+    assert samples.n_features == 5
+    assert any(
+        "1 of 30 names in the distances left out" in note and "'w04'" in note for note in told.warnings
+    )
+    assert study.facts()["distances"]["symmetrise"] == "max"
+    assert study.last("measure").settings["symmetrise"] == "max"
+    assert {one.role for one in study.sources()} == {"data", "distances"}
+    assert steps.verify(study).data["same"]
+    (tmp_path / "far").mkdir()
+    between.rename(tmp_path / "far" / "there.csv")
+    assert not steps.verify(study).data["same"]
+    assert steps.relink(study, [tmp_path / "far"]).data["relinked"] == ["distances in far.csv"]
+    assert steps.verify(study).data["same"]
+    (tmp_path / "far" / "there.csv").write_text("other")
+    assert not steps.verify(study).data["same"]
+
+
+def test_rows_at_distance_0_across_the_seal_are_told(tmp_path):
+    path, far = write_distances(tmp_path, [f"p{i}" for i in range(20)])
+    doubled = np.kron(far, np.ones((2, 2)))  # every place twice, at distance 0
+    np.save(tmp_path / "far.npy", doubled)
+    told = steps.new(tmp_path / "d.study", distances=tmp_path / "far.npy")
+    assert any(note == "20 pairs of different rows at distance 0." for note in told.warnings)
+    numbers = [int(name.partition("#")[2]) - 1 for name in Study(tmp_path / "d.study").samples().sample]
+    alone = 2 * sum(i ^ 1 not in numbers for i in numbers)
+    assert any(f"{alone} rows are at distance 0 from one beyond the seal" in note for note in told.warnings)
+    assert alone and not any("beyond" in n for n in steps.new(tmp_path / "e.study", distances=path).warnings)
+
+
+def test_changed_distances_in_the_folder_are_noticed(tmp_path):
+    path, _ = write_distances(tmp_path, [f"p{i}" for i in range(20)])
+    steps.new(tmp_path / "d.study", distances=path)
+    study = Study(tmp_path / "d.study")
+    file = study.folder / "arrays" / "distances.npy"
+    far = np.load(file)
+    far[3, 4] = far[4, 3] = far[3, 4] * 1.001
+    np.save(file, far)
+    assert "samples.parquet has changed" in " ".join(steps.verify(study).lines)
+
+
+def test_what_was_adapted_is_said_and_stays_on_record(tmp_path):
+    path, far = write_distances(tmp_path, [f"p{i}" for i in range(20)])
+    uneven = far**3 * (1 + 0.5 * np.tri(20))
+    names = [f"p{i}" for i in range(20)]
+    pd.DataFrame(uneven, index=names, columns=names).to_csv(path)
+    told = steps.new(tmp_path / "d.study", distances=path)
+    notes = " ".join(told.lines)
+    for said in (
+        "190 of 190 pairs of rows differ by direction",
+        "by the mean of both directions",
+        "triangle inequality",
+    ):
+        assert said in notes
+        assert said in " ".join(Study(tmp_path / "d.study").last("measure").summary["notes"])
+    assert told.data["distances"]["asymmetric"] == 190 and told.data["distances"]["triangle_violations"] > 0.2
+
+
+def test_an_array_without_names_is_for_the_rows_in_their_order(tmp_path):
+    path, _ = write_table(tmp_path, n=30)
+    _, far = write_distances(tmp_path, list(range(30)))
+    np.save(tmp_path / "far.npy", far)
+    told = steps.new(tmp_path / "d.study", [path], distances=tmp_path / "far.npy", sealed=0)
+    np.testing.assert_array_equal(Study(tmp_path / "d.study").samples().distances, far)
+    assert any("taken for the rows in their order" in note for note in told.warnings)
+    np.save(tmp_path / "few.npy", far[:29, :29])
+    with pytest.raises(DataError, match="Got 29 distances for 30 rows, 30 of them whole"):
+        steps.new(tmp_path / "e.study", [path], distances=tmp_path / "few.npy")
+
+
+def test_the_karate_club_comes_with_its_clubs(tmp_path):
+    edges, clubs = (shared(f"distances/karate_club_{name}.csv") for name in ("edges", "groups"))
+    told = steps.new(tmp_path / "k.study", [clubs], distances=edges, identifier="node", label="club")
+    study = Study(tmp_path / "k.study")
+    samples = study.samples()
+    assert (samples.n_rows, samples.n_features) == (27, 0)
+    assert set(samples.labels) == {"Mr. Hi", "Officer"}
+    assert any("'weight' is not taken for a length" in note for note in told.warnings)
+    friends = pd.read_csv(edges)
+    here = set(samples.sample)
+    joined = sum(a in here and b in here for a, b in friends[["source", "target"]].astype(str).to_numpy())
+    assert (np.triu(samples.distances) == 1).sum() == joined
+    assert steps.verify(study).data["same"]
+
+
+def test_distances_that_do_not_fit_leave_nothing_behind(tmp_path):
+    table, _ = write_table(tmp_path)
+    between, _ = write_distances(tmp_path, [f"p{i}" for i in range(20)])
+    tifffile.imwrite(tmp_path / "i.tif", blobs(n_round=8, n_elongated=6, size=220).pixels)
+    before = sorted(tmp_path.iterdir())
+    for paths, how, error, said in (
+        (
+            [table],
+            {"distances": between},
+            DataError,
+            "--identifier.* Got 90 rows without distances: .*; without a row: 'p0'",
+        ),
+        (
+            [tmp_path / "i.tif"],
+            {"distances": between},
+            SettingError,
+            "--distances must go with tables, or alone",
+        ),
+        ([], {"distances": between, "masks": [between]}, SettingError, "masks must go with images"),
+        (
+            [],
+            {"distances": between, "label": "x"},
+            SettingError,
+            "--label must go with tables. Got distances",
+        ),
+        ([table], {"symmetrise": "max"}, SettingError, "--symmetrise must go with distances. Got tables"),
+        (
+            [table],
+            {"distances": between, "channel": 1},
+            SettingError,
+            "--channel must go with images. Got tables and dist",
+        ),
+        ([], {"distances": between, "features": "area"}, SettingError, "must be among: all. Got 'area'"),
+        ([], {"distances": tmp_path / "none.csv"}, DataError, "can be read"),
+        ([], {}, SettingError, "at least one file"),
+        ([tmp_path / "far.npy"], {}, DataError, "must exist"),
+    ):
+        with pytest.raises(error, match=said):
+            steps.new(tmp_path / "x.study", paths, **how)
+        assert sorted(tmp_path.iterdir()) == before
+
+
+def test_distances_that_change_while_they_are_read_are_noticed(tmp_path, monkeypatch):
+    path, _ = write_distances(tmp_path, [f"p{i}" for i in range(20)])
+    real = clew.steps.intake.measure
+
+    def slow(*args, **more):
+        measured = real(*args, **more)
+        path.write_text(path.read_text() + "\n")
+        return measured
+
+    monkeypatch.setattr("clew.steps.intake.measure", slow)
+    with pytest.raises(DataError, match="must stay as it is while it is measured"):
+        steps.new(tmp_path / "x.study", distances=path)

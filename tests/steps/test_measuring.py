@@ -1,4 +1,7 @@
+import hashlib
+
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 
@@ -27,3 +30,22 @@ def test_a_mixture_is_refused(tmp_path):
         gather([path], [tmp_path / "images" / "i.tif"])
     with pytest.raises(SettingError, match="at least one file"):
         gather([], [])
+
+
+def test_distances_are_rows_by_themselves_or_go_with_those_of_a_table(tmp_path):
+    names = ["x", "y", "z"]
+    far = pd.DataFrame([[0, 1, 3], [2, 0, 3], [3, 3, 0]], index=names, columns=names)
+    far.to_csv(tmp_path / "far.csv")
+    alone = measure("distances", [(tmp_path / "far.csv", None)], {"symmetrise": "max"})
+    assert alone.samples.sample.tolist() == names
+    assert alone.samples.distances[0].tolist() == [0, 2, 3]
+    assert alone.sha256 == {"far.csv": hashlib.sha256((tmp_path / "far.csv").read_bytes()).hexdigest()}
+    (tmp_path / "t.csv").write_text("id,a\nz,1\nx,2\n")
+    both = measure(
+        "table", [(tmp_path / "t.csv", None)], {}, distances=(tmp_path / "far.csv", {"symmetrise": "min"})
+    )
+    assert both.samples.distances.tolist() == [[0, 3], [3, 0]]
+    assert both.sha256.keys() == {"t.csv", "distances in far.csv"}
+    assert any("1 of 3 names in the distances left out" in note for note in both.notes)
+    assert any("by the shorter of both directions" in note for note in both.notes)
+    assert both.distances.asymmetric == 1

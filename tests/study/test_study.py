@@ -371,3 +371,29 @@ def test_drafts_of_killed_processes_are_swept_after_a_day_and_young_ones_are_lef
         os.utime(draft, (time.time() - 90_000, time.time() - 90_000))
     make(tmp_path / "s.study")
     assert (old.exists(), young.exists(), other.exists()) == (False, True, True)
+
+
+def test_open_steps_never_see_a_distance_to_a_sealed_row(tmp_path):
+    x = np.random.default_rng(0).random(12)
+    far = np.abs(x[:, None] - x)
+    with Study.create(tmp_path / "s.study") as draft:
+        draft.put_rows(table().with_distances(far), np.arange(12) >= 9)
+        draft.put_facts(kind="table", features="all")
+    study = Study(tmp_path / "s.study")
+    np.testing.assert_array_equal(study.samples().distances, far[:9, :9])
+    seen = {}
+
+    def watch(samples):
+        seen[samples.n_rows] = samples.distances
+        return peek.__wrapped__(samples)
+
+    for kind in (look, peek):
+        watch.step = kind.step
+        study.run(watch, reason="final")
+    np.testing.assert_array_equal(seen[9], far[:9, :9])
+    np.testing.assert_array_equal(seen[3], far[9:, 9:])
+    for given in (seen[9], study.samples().distances):
+        while given.base is not None:
+            given = given.base
+        assert given.shape == (9, 9), "nothing leads back to the others"
+    assert study.rows_digest() == table().with_distances(far).digest() != table().digest()

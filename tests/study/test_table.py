@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from clew.distances import square_distances
 from clew.errors import StudyError
 from clew.samples import Samples
 from clew.study.table import read_samples, write_samples
@@ -32,3 +33,31 @@ def test_a_damaged_table_is_refused(tmp_path):
         read_samples(tmp_path / "x.parquet")
     with pytest.raises(StudyError, match="must hold the samples of a study"):
         read_samples(tmp_path / "nothing.parquet")
+
+
+def test_distances_lie_beside_the_table_and_come_back_as_they_went(tmp_path):
+    x = np.random.default_rng(0).random(12)
+    made = table().with_distances(np.abs(x[:, None] - x))
+    write_samples(made, tmp_path / "x.parquet")
+    assert read_samples(tmp_path / "x.parquet").digest() == made.digest() != table().digest()
+    file = tmp_path / "arrays" / "distances.npy"
+    np.testing.assert_array_equal(np.load(file), made.distances)
+    file.write_bytes(file.read_bytes()[:-8])
+    with pytest.raises(StudyError, match="must hold the distances of a study"):
+        read_samples(tmp_path / "x.parquet")
+    file.unlink()
+    with pytest.raises(StudyError, match=r"distances\.npy"):  # and never rows without the distances they had
+        read_samples(tmp_path / "x.parquet")
+
+
+def test_rows_without_features_come_back_too(tmp_path):
+    made = Samples.from_distances(square_distances(1 - np.eye(3), names=["a", "b", "c"]))
+    write_samples(made, tmp_path / "x.parquet")
+    back = read_samples(tmp_path / "x.parquet")
+    assert back.digest() == made.digest() and back.n_features == 0
+
+
+def test_tables_without_distances_are_read_as_ever(tmp_path):
+    write_samples(table(), tmp_path / "x.parquet")
+    assert read_samples(tmp_path / "x.parquet").distances is None
+    assert [path.name for path in tmp_path.iterdir()] == ["x.parquet"]

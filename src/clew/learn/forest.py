@@ -516,7 +516,6 @@ def train(
         combine,
     )
     known = labelled(samples, learns, of="train", fewest=1)
-    check(known.n_features, DataError, "The samples of train must have at least 1 feature. Got none.")
     X = _single(known.features, of="train")
     _check_digits(known, X)
     model = _fit(X, known, learns, trees, depth, min_leaf, _tried(max_features, learns), random_state, n_jobs)
@@ -605,9 +604,17 @@ def choose(samples: Samples, *, features: str | list[str], target: str | None) -
 
     Raises
     ------
+    DataError
+        If there are no features, but distances only.
     SettingError
         If a feature or the target is unknown, or nothing is left to learn from.
     """
+    check(
+        samples.n_features,
+        DataError,
+        "The samples of train must have at least 1 feature to learn from. Got {}.",
+        "none" if samples.distances is None else "distances only",
+    )
     if target is None:
         return samples.select(features)
     check_choice(target, samples.feature_names, what="'target' setting", of="train")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clew.result import frozen_view
 from clew.samples import Samples
+
+if TYPE_CHECKING:
+    from clew.distances import Distances
 
 
 def counted(n: int, one: str) -> str:
@@ -34,6 +37,8 @@ class Measured:
         What it takes to measure new data in the same way.
     sha256 : dict of str to str
         By source name the hash of the bytes that were read, so that a file which changes meanwhile is noticed.
+    distances : Distances, optional
+        As they were read, where the samples have any.
     """
 
     samples: Samples
@@ -42,6 +47,7 @@ class Measured:
     counts: dict[str, int]
     settings: dict[str, Any]
     sha256: dict[str, str] = field(default_factory=dict)
+    distances: Distances | None = None
 
     def __post_init__(self) -> None:
         frozen = {source: frozen_view(labels) for source, labels in self.label_images.items()}

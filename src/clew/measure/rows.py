@@ -18,6 +18,8 @@ from clew.samples import Samples
 if TYPE_CHECKING:
     import pandas as pd
 
+    from clew.distances import Distances
+
 Roles = dict[str, str | None]
 
 # Names by which a role is guessed; "patient_id" and "Patient ID" count as "patient".
@@ -48,6 +50,7 @@ def measure_rows(
     leave_out: tuple[str, ...] = (),
     missing: Literal["drop", "refuse"] = "drop",
     columns: tuple[str, ...] = (),
+    distances: Distances | None = None,
 ) -> Measured:
     """Make samples of the rows of tables that have the same columns.
 
@@ -68,6 +71,8 @@ def measure_rows(
         What happens to rows that lack a feature.
     columns : tuple of str
         Just these are features, constant ones too, and one row is enough: what a trained model asks of new rows.
+    distances : Distances, optional
+        How far the rows are from each other, found by the names of the rows; then there may be no features.
 
     Returns
     -------
@@ -92,7 +97,14 @@ def measure_rows(
     _check_trained_on(frame, columns, where)
     _check_names(frame, given, leave_out, columns)
     roles = _with_guesses(frame, given, {*leave_out, *columns}, notes)
-    features = list(columns) or _features(frame, roles, leave_out, where, notes)
+    features = list(columns) or _features(frame, roles, leave_out, notes)
+    check(
+        features or distances is not None,
+        DataError,
+        "The columns of {} must hold numbers in at least one that has no other role. Got: {}.",
+        where,
+        _listed(_columns(frame)),
+    )
     _check_measurable(frame, [*features, *([target] if target else [])], where)
 
     whole = _whole_rows(frame, features, origin, missing, where, notes)
@@ -111,11 +123,13 @@ def measure_rows(
         target=kept[target].to_numpy(np.float64) if target else None,
     )
     counts = {"found": len(frame), "missing": int((~whole).sum()), "kept": len(kept)}
+    if distances is not None:
+        samples = samples.with_distances(_distances_of(samples, distances, where, len(frame), notes))
     settings = {**roles, "leave_out": list(leave_out), "missing": missing, "columns": features}
     read = {
         name: table.sha256 for name, table in zip(distinct_names([table.path for table in tables]), tables)
     }
-    return Measured(samples, {}, notes, counts, settings, read)
+    return Measured(samples, {}, notes, counts, settings, read, distances)
 
 
 def unit_of(column: str) -> str:
@@ -314,9 +328,7 @@ def _with_guesses(frame: pd.DataFrame, given: Roles, taken: set[str], notes: lis
     return {role: name or guesses.get(role) for role, name in given.items()}
 
 
-def _features(
-    frame: pd.DataFrame, roles: Roles, leave_out: Sequence[str], where: str, notes: list[str]
-) -> list[str]:
+def _features(frame: pd.DataFrame, roles: Roles, leave_out: Sequence[str], notes: list[str]) -> list[str]:
     """Return the columns of numbers that have no role; note the others that are left out."""
     rest = [name for name in _columns(frame) if name not in (*roles.values(), *leave_out)]
     times = [name for name in rest if roles["group"] is None and _is_time(name, frame[name])]
@@ -340,15 +352,7 @@ def _features(
         "and a random seal or fold flatters; group them with --group."
         for name in times
     ]
-    features = [name for name in rest if name not in (*text, *times, *naming)]
-    check(
-        features,
-        DataError,
-        "The columns of {} must hold numbers in at least one that has no other role. Got: {}.",
-        where,
-        _listed(_columns(frame)),
-    )
-    return features
+    return [name for name in rest if name not in (*text, *times, *naming)]
 
 
 # ---- which rows stay ----
@@ -431,6 +435,31 @@ def _check_comparable(kept: pd.DataFrame, features: Sequence[str], where: str) -
             len(kept),
             name,
         )
+
+
+def _distances_of(
+    samples: Samples, distances: Distances, where: str, n_found: int, notes: list[str]
+) -> np.ndarray:
+    """Return the distances between the rows, float64 of shape (n_rows, n_rows); those of other rows are left out, and noted."""
+    if distances.names is None:
+        check(
+            distances.n_rows == n_found == samples.n_rows,
+            DataError,
+            "Distances without names must be for just the rows of {}, in their order. Got {} distances for {} rows, {} of them whole.",
+            where,
+            distances.n_rows,
+            n_found,
+            samples.n_rows,
+        )
+        notes.append("The distances have no names: they are taken for the rows in their order.")
+        return distances.matrix
+    places = distances.places_of(samples.sample, of=where)
+    if len(places) < distances.n_rows:
+        besides = sorted(set(distances.names.tolist()) - set(distances.names[places].tolist()))
+        notes.append(
+            f"{len(besides)} of {distances.n_rows} names in the distances left out, having no row in {where}: {_listed(besides)}."
+        )
+    return distances.matrix[np.ix_(places, places)]
 
 
 # ---- names and groups ----

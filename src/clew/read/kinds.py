@@ -12,6 +12,7 @@ from clew.errors import DataError, check, did_you_mean
 
 PARQUET = (".parquet", ".pq")
 TABLES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", *PARQUET)
+ARRAYS = (".npy", ".npz")
 IMAGES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
 
 
@@ -44,6 +45,12 @@ def kind_of(path: str | Path) -> Literal["table", "image"]:
         return "table"
     if has_suffix(path, IMAGES):
         return "image"
+    check(
+        not has_suffix(path, ARRAYS),
+        DataError,
+        "The file '{}' must be a table or an image. Got an array: distances between rows go with --distances.",
+        path,
+    )
     known = [*TABLES, *IMAGES]
     raise DataError(
         f"The file '{path}' must be a table or an image ({', '.join(known)}). "

@@ -10,7 +10,7 @@ import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -67,21 +67,75 @@ def read_table(path: str | Path) -> Table:
         If the file is missing, empty, cut short, has no rows or no column names, columns of the same name, lines of
         different length, text in a numeric column, or infinite values.
     """
-    path = Path(path)
-    data = read_bytes(path)
-    notes: list[str] = []
-    columns, places = (_parquet if has_suffix(path, PARQUET) else _text)(data, path, notes)
-    return Table(
-        path.name, path, hashlib.sha256(data).hexdigest(), _frame(columns, places, path, notes), notes
-    )
+    columns = read_columns(path)
+    frame = _frame(columns)
+    return Table(columns.path.name, columns.path, columns.sha256, frame, columns.notes)
 
 
 # ---- from bytes to columns of text ----
 Cells = list[str] | np.ndarray  # text, or float64 where the file says so
-Columns = dict[str, Cells]
+Head = Literal["names", "auto"]
 
 
-def _text(data: bytes, path: Path, notes: list[str]) -> tuple[Columns, list[str]]:
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """The cells of a table as they were written.
+
+    Parameters
+    ----------
+    path : Path
+    sha256 : str
+        SHA-256 of the file's bytes, 64 hex digits.
+    cells : dict of str to (list of str, or ndarray of float64)
+        By column name, all of one length.
+    places : list of str
+        Where each row stands ("line 7").
+    notes : list of str
+        How the file was understood, one sentence each.
+    """
+
+    path: Path
+    sha256: str
+    cells: dict[str, Cells]
+    places: list[str]
+    notes: list[str]
+
+    def typed(self, name: str) -> pd.Series:
+        """Return a column as float64 (NaN where missing) or as text ("" where missing).
+
+        Raises
+        ------
+        DataError
+            If there is text among numbers, or something infinite.
+        """
+        return _typed(name, self.cells[name], self.places, self.path, self.notes)
+
+
+def read_columns(path: str | Path, *, head: Head = "names") -> Columns:
+    """Read the cells of a table, without telling numbers from text.
+
+    Parameters
+    ----------
+    path : str or Path
+    head : {"names", "auto"}
+        What the first line must be: column names; or, with "auto", data where it holds numbers only (then columns are called
+        "1", "2", ...), or names of all columns but the first. Blanks may separate the columns then.
+
+    Raises
+    ------
+    DataError
+        As `read_table`, but for what is in the cells.
+    """
+    path = Path(path)
+    data = read_bytes(path)
+    notes: list[str] = []
+    read = _parquet if has_suffix(path, PARQUET) else _text
+    cells, places = read(data, path, notes, head)
+    check(places, DataError, "The table '{}' must hold rows of data. Got column names only.", path)
+    return Columns(path, hashlib.sha256(data).hexdigest(), cells, places, notes)
+
+
+def _text(data: bytes, path: Path, notes: list[str], head: Head) -> tuple[dict[str, Cells], list[str]]:
     """Return the columns as text, and the place of each row ("line 7")."""
     text = _decoded(_unzipped(data, path), path, notes)
     delimiter = _delimiter(text)
@@ -94,16 +148,28 @@ def _text(data: bytes, path: Path, notes: list[str]) -> tuple[Columns, list[str]
     )
     if len(rows[0]) > 1:
         notes.append(f"{path.name}: columns are separated by {DELIMITERS[delimiter]}.")
-    columns = _scikit_learn_layout(rows)
-    if columns:
+    if head == "auto":
+        _complete_head(rows, places)
+    elif columns := _scikit_learn_layout(rows):
         notes.append(f"{path.name}: has scikit-learn's layout; classes are named by its first line.")
         return dict(columns), places[1:]
     _check_rectangular(rows, places, path)
-    names = _column_names(rows[0], rows[1:], path)
+    names = _column_names(rows[0], rows[1:], path, head)
     columns = {name: [row[i] for row in rows[1:]] for i, name in enumerate(names)}
     if names[-1] == "" and not any(columns[""]):  # a delimiter at the end of every line
         del columns[""]
     return dict(_decimal_points(columns, delimiter, path, notes)), places[1:]
+
+
+def _complete_head(rows: list[list[str]], places: list[str]) -> None:
+    """Give rows of numbers only a head, and a head that lacks the corner its corner; cut lines at blanks."""
+    if all(len(row) == 1 for row in rows):
+        rows[:] = [row[0].split() for row in rows]
+    if len(rows) > 1 and all(len(row) == len(rows[0]) + 1 for row in rows[1:]):  # as R writes a matrix
+        rows[0].insert(0, "")
+    elif all(map(_is_number, rows[0])):
+        rows.insert(0, [str(i + 1) for i in range(len(rows[0]))])
+        places.insert(0, "")
 
 
 def _unzipped(data: bytes, path: Path) -> bytes:
@@ -187,18 +253,17 @@ def _check_rectangular(rows: list[list[str]], places: list[str], path: Path) -> 
         )
 
 
-def _column_names(head: list[str], body: list[list[str]], path: Path) -> list[str]:
-    numbers = sum(_is_number(name) for name in head)
+def _column_names(first: list[str], body: list[list[str]], path: Path, head: Head = "names") -> list[str]:
     check(
-        numbers < len(head),
+        head == "auto" or not all(map(_is_number, first)),
         DataError,
         "The table '{}' must begin with a line of column names. Got numbers instead: {}.",
         path,
-        ", ".join(head[:4]),
+        ", ".join(first[:4]),
     )
     named = [
         INDEX if i == 0 and (not name or re.fullmatch(r"Unnamed: \d+", name)) else name
-        for i, name in enumerate(head)
+        for i, name in enumerate(first)
     ]
     for i, name in enumerate(named):
         check(
@@ -241,7 +306,7 @@ def _decimal_points(
     }
 
 
-def _parquet(data: bytes, path: Path, notes: list[str]) -> tuple[Columns, list[str]]:
+def _parquet(data: bytes, path: Path, notes: list[str], head: Head) -> tuple[dict[str, Cells], list[str]]:
     """Return the columns as text or numbers, and the place of each row ("row 7")."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -252,7 +317,7 @@ def _parquet(data: bytes, path: Path, notes: list[str]) -> tuple[Columns, list[s
         raise DataError(f"The table '{path}' must be a whole Parquet file. Got: {error}.") from error
     check(table.num_columns, DataError, "The table '{}' must have at least one column. Got none.", path)
     names = [INDEX if re.fullmatch(r"__index_level_\d+__", name) else name for name in table.column_names]
-    names = _column_names(names, [], path)
+    names = _column_names(names, [], path, head)
     nested = [name for name, column in zip(names, table.columns) if pa.types.is_nested(column.type)]
     check(
         not nested,
@@ -279,11 +344,10 @@ def _arrow_cells(column: Any) -> Cells:
 
 
 # ---- from text to numbers ----
-def _frame(columns: Columns, places: list[str], path: Path, notes: list[str]) -> pd.DataFrame:
+def _frame(columns: Columns) -> pd.DataFrame:
     import pandas as pd
 
-    check(places, DataError, "The table '{}' must hold rows of data. Got column names only.", path)
-    return pd.DataFrame({name: _typed(name, cells, places, path, notes) for name, cells in columns.items()})
+    return pd.DataFrame({name: columns.typed(name) for name in columns.cells})
 
 
 def _typed(name: str, cells: Cells, places: list[str], path: Path, notes: list[str]) -> pd.Series:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from clew.errors import DataError, SettingError, check, check_seed
-from clew.steps.measuring import gather, measure
+from clew.steps.measuring import beside, gather, measure
 from clew.steps.outcome import Outcome, sentences
 
 if TYPE_CHECKING:
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 
 def new(
     study: Path,
-    paths: list[Path],
+    paths: Sequence[Path] = (),
     *,
     masks: list[Path] | None = None,
+    distances: Path | None = None,
     features: str = "all",
     sealed: float = 0.2,
     by: Literal["auto", "group", "space", "row"] = "auto",
@@ -33,6 +35,11 @@ def new(
     target: str | None = None,
     leave_out: list[str] | None = None,
     missing: Literal["drop", "refuse"] = "drop",
+    symmetrise: Literal["mean", "min", "max"] = "mean",
+    edge_source: str | None = None,
+    edge_target: str | None = None,
+    edge_length: str | None = None,
+    edge_parts: Literal["refuse", "largest"] = "refuse",
     threshold: float | Literal["otsu"] = "otsu",
     channel: int = 0,
     foreground: Literal["bright", "dark"] = "bright",
@@ -47,9 +54,12 @@ def new(
     study : Path
         The folder to make.
     paths : list of Path
-        Images, tables, or folders of them.
+        Images, tables, or folders of them; none where there are distances only.
     masks : list of Path
         Label images, in the order of the images or named like them; found beside the images otherwise.
+    distances : Path
+        A file of distances between the rows: a square table, a square array (.npy, .npz), or a list of edges, of which they
+        are the shortest paths. Rows of tables are found in it by their names.
     features : str
         The feature set that this study is about: all, shape, size, intensity, or names with commas.
     sealed : float
@@ -68,6 +78,14 @@ def new(
         Tables: columns that are no measurements.
     missing : {"drop", "refuse"}
         Tables: leave rows with missing measurements out, and say so, or refuse them.
+    symmetrise : {"mean", "min", "max"}
+        Distances: what stands for two directions that differ.
+    edge_source, edge_target : str
+        Distances: the columns with the two ends of each edge.
+    edge_length : str
+        Distances: the column with the length of each edge.
+    edge_parts : {"refuse", "largest"}
+        Distances: refuse edges that do not join all places, or keep the largest part and say so.
     threshold : float or "otsu"
         Images without label images: pixels above it are objects.
     channel : int
@@ -101,13 +119,21 @@ def new(
             "min_area": min_area,
             "border": border,
         },
+        "distances": {
+            "symmetrise": symmetrise,
+            "edge_source": edge_source,
+            "edge_target": edge_target,
+            "edge_length": edge_length,
+            "edge_parts": edge_parts,
+        },
     }
     refuse_existing(study)
     check_seed(random_state, of="new")
     began = time.perf_counter()
-    kind, files, remarks = gather(paths, masks or [])
-    _refuse_foreign(kind, how)
-    measured = measure(kind, files, how[kind])
+    kind, files, remarks = _gather(list(paths), masks or [], distances)
+    between = (distances, how["distances"]) if distances is not None and kind == "table" else None
+    _refuse_foreign({kind, "distances"} if between else {kind}, how)
+    measured = measure(kind, files, how[kind], distances=between)
     samples = measured.samples
     samples.resolve(features)  # refuses unknown names before anything is written
     dealt = seal(samples, share=sealed, by=by, random_state=random_state)
@@ -121,10 +147,10 @@ def new(
         counts=dict(measured.counts),
         notes=notes,
         samples=samples.with_labels(None).digest(),
-        settings={**settings, "features": features},
+        settings={**settings, "features": features, **(between[1] if between else {})},
     )
     with Study.create(study) as draft:
-        sources = _sources(files, kind, study, read=measured.sha256)
+        sources = _sources(files, kind, study, distances=between and between[0], read=measured.sha256)
         draft.put_rows(samples, dealt.sealed)
         draft.put_sources(sources)
         draft.put_facts(
@@ -133,6 +159,7 @@ def new(
             features=features,
             measure=settings,
             measured=measured.settings,
+            distances=how["distances"] if between else None,
             notes=notes,
         )
         if kind == "image":
@@ -153,6 +180,7 @@ def new(
         "groups": samples.n_groups,
         "sources": len(sources),
         "counts": dict(measured.counts),
+        "distances": measured.distances.summary() if measured.distances is not None else None,
     }
     lines = [
         f"{study}: {measurement.headline()}, {counts['open']} open and {counts['sealed']} sealed.",
@@ -163,25 +191,62 @@ def new(
     return Outcome(lines, data, last, dealt, notes)
 
 
-def _refuse_foreign(kind: str, how: dict[str, dict[str, Any]]) -> None:
-    """Refuse settings that are for the other kind of data: nobody should believe that they did something."""
-    other = "image" if kind == "table" else "table"
+def _gather(
+    paths: list[Path], masks: list[Path], distances: Path | None
+) -> tuple[str, list[tuple[Path, Path | None]], list[str]]:
+    """Return the kind of data, the files with their label images, and remarks; a lone table may be one of distances."""
+    from clew.read.distances import is_distances
+
+    if not paths and distances is not None:
+        check(not masks, SettingError, "The masks must go with images. Got distances instead.")
+        return "distances", [(distances, None)], []
+    kind, files, remarks = gather(paths, masks)
+    check(
+        distances is None or kind == "table",
+        SettingError,
+        "The setting --distances must go with tables, or alone. Got images instead.",
+    )
+    if len(files) > 1 or kind != "table" or not is_distances(files[0][0]):
+        return kind, files, remarks
+    path = files[0][0]
+    check(
+        distances is None,
+        SettingError,
+        "The path beside --distances must be a table of measurements. Got '{}', which holds distances itself.",
+        path,
+    )
+    said = f"{path.name}: holds distances, as rows and columns have the same names and 0 between them."
+    return "distances", files, [said]
+
+
+def _refuse_foreign(kinds: set[str], how: dict[str, dict[str, Any]]) -> None:
+    """Refuse settings that are for other kinds of data: nobody should believe that they did something."""
+    words = {"table": "tables", "image": "images", "distances": "distances"}
     defaults = {name: one.default for name, one in inspect.signature(new).parameters.items()}
-    for name, value in how[other].items():
+    foreign = [(words[other], *one) for other in how if other not in kinds for one in how[other].items()]
+    for other, name, value in foreign:
         check(
             value in (defaults[name], ()),
             SettingError,
-            "The setting --{} must go with {}s. Got {}s instead.",
+            "The setting --{} must go with {}. Got {} instead.",
             name.replace("_", "-"),
             other,
-            kind,
+            " and ".join(words[kind] for kind in words if kind in kinds),
         )
 
 
 def _copies(samples: Samples, sealed: np.ndarray) -> list[str]:
-    """Say how many rows are exact copies of others, and how many of these lie on both sides of the seal."""
+    """Say how many rows are exact copies of others, and how many of these lie on both sides of the seal.
+
+    Without measurements, rows at distance 0 are copies; the distances themselves say how many there are.
+    """
     import numpy as np
 
+    if not samples.n_features and samples.distances is not None:
+        same = samples.distances[np.ix_(sealed, ~sealed)] == 0
+        n_same = int(same.any(axis=0).sum() + same.any(axis=1).sum())
+        told = f"{n_same} rows are at distance 0 from one beyond the seal, which flatters the final test."
+        return [told] if n_same else []
     _, of, counts = np.unique(samples.features, axis=0, return_inverse=True, return_counts=True)
     of = of.reshape(-1)
     copied = int((counts[of] > 1).sum())
@@ -196,7 +261,12 @@ def _copies(samples: Samples, sealed: np.ndarray) -> list[str]:
 
 
 def _sources(
-    files: list[tuple[Path, Path | None]], kind: str, study: Path, *, read: dict[str, str]
+    files: list[tuple[Path, Path | None]],
+    kind: str,
+    study: Path,
+    *,
+    distances: Path | None,
+    read: dict[str, str],
 ) -> list[Source]:
     """Name every file as the rows' origin names it, and refuse the same data under two names."""
     from clew.read.kinds import distinct_names
@@ -204,10 +274,14 @@ def _sources(
 
     sources: list[Source] = []
     for (path, mask), name in zip(files, distinct_names([path for path, _ in files])):
-        sources.append(Source.of(path, name=name, kind=kind, role="data", study=study))
+        role = "distances" if kind == "distances" else "data"
+        sources.append(Source.of(path, name=name, kind=kind, role=role, study=study))
         if mask is not None:
             role = f"labels of {name}"
             sources.append(Source.of(mask, name=role, kind=kind, role=role, study=study))
+    if distances is not None:
+        name, role = beside(distances), "distances"
+        sources.append(Source.of(distances, name=name, kind=role, role=role, study=study))
     for one in sources:
         same = read.get(one.name, one.sha256) == one.sha256
         check(

@@ -163,4 +163,8 @@ def _measured_again(study: Study) -> Samples:
     how = {
         name: tuple(value) if isinstance(value, list) else value for name, value in facts["measure"].items()
     }
-    return measure(facts["kind"], files, how).samples
+    given = next((study.locate(source) for source in sources if source.role == "distances"), None)
+    if facts["kind"] == "distances" and given is not None:
+        return measure("distances", [(given, None)], how).samples
+    between = None if given is None else (given, facts["distances"])
+    return measure(facts["kind"], files, how, distances=between).samples

@@ -58,8 +58,10 @@ class Measurement(Result):
     samples: str
 
     def headline(self) -> str:
-        """Say how many rows and features."""
-        return f"{self.n_rows} {self.what} x {len(self.features)} measurements"
+        """Say how many rows and features, and whether distances are given."""
+        given = ", and distances" if "symmetrise" in self.settings else ""
+        measured = f" x {len(self.features)} measurements{given}" if self.features else ", distances only"
+        return f"{self.n_rows} {self.what}{measured}"
 
     def summary(self) -> dict[str, Any]:
         """Return rows, features and what was left out."""

@@ -40,9 +40,9 @@ class Source:
     name : str
         As rows name it in their origin.
     kind : str
-        "image" or "table".
+        "image", "table" or "distances".
     role : str
-        "data", or "labels of NAME" for a label image.
+        "data", "labels of NAME" for a label image, or "distances".
     path, relative : str
         Where it was: absolute, and seen from the study folder.
     sha256 : str
