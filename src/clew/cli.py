@@ -7,19 +7,20 @@ import errno
 import importlib
 import inspect
 import json
+import logging
 import math
 import os
 import sys
 import time
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import NoneType
 from typing import Any
 
 import click
 
-from clew.bench import bench
+from clew.bench.verb import bench
 from clew.demo import demo
 from clew.errors import ClewError, Stopped, did_you_mean
 from clew.report.verb import report
@@ -132,15 +133,19 @@ class _OpenStudy:
 
 
 def _argument(parameter: inspect.Parameter, hint: Any) -> click.Argument:
-    many = typing.get_origin(hint) is list
+    many = typing.get_origin(hint) in (list, Sequence)
     inner = next((part for part in typing.get_args(hint) if part is not NoneType), hint)
     kind: Any = click.Path(path_type=Path, readable=False) if inner in (Path, _OpenStudy) else str
+    required = parameter.default is inspect.Parameter.empty
     return click.Argument(
         [parameter.name],
         type=kind,
         nargs=-1 if many else 1,
-        required=parameter.default is inspect.Parameter.empty,
+        required=required,
         metavar=_metavar(parameter, many),
+        **(
+            {} if required else {"default": parameter.default}
+        ),  # a default of None would stand for a given value
     )
 
 
@@ -291,6 +296,7 @@ def cli(ctx: click.Context) -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line; every refusal is one sentence on stderr and exit status 2."""
+    _show_log()
     try:
         status = cli.main(args=args, prog_name="clew", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
@@ -311,6 +317,21 @@ def main(args: list[str] | None = None) -> None:
         refuse(
             f"The place '{error.filename or 'that was named'}' must be one that can be read or written. Got: {got}."
         )
+
+
+class _OnStderr(logging.Handler):
+    """Show on stderr what clew's own modules log for people, such as that something is being compiled."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        click.echo(record.getMessage(), err=True)
+
+
+def _show_log() -> None:
+    log = logging.getLogger("clew")
+    if not log.handlers:
+        log.addHandler(_OnStderr())
+        log.setLevel(logging.INFO)
 
 
 def refuse(sentence: str, *, status: int = 2) -> None:

@@ -457,3 +457,33 @@ def _seal_reason(samples: Samples, by: str, sealed: np.ndarray, share: float) ->
     if samples.n_groups == samples.n_rows:
         return f"{text}, at random: each row stands for itself."
     return f"{text}, at random as asked: rows of one group are open and sealed, which flatters the figures."
+
+
+def spread_over_groups(group: np.ndarray, n_rows: int, *, random_state: int = 0) -> np.ndarray:
+    """Choose rows to stand for all: of every group its share, drawn at random, and one of each as long as there is room.
+
+    Parameters
+    ----------
+    group : ndarray of str, shape (n_all,)
+        Where rows come from.
+    n_rows : int
+        How many to choose; all if there are no more.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_rows,)
+        Rising.
+    """
+    n_all = len(group)
+    if n_rows >= n_all:
+        return np.arange(n_all)
+    rng = np.random.default_rng(random_state)
+    _, of, sizes = np.unique(group, return_inverse=True, return_counts=True)
+    shuffled = rng.permutation(n_all)
+    by_group = shuffled[np.argsort(of[shuffled], kind="stable")]
+    within = np.arange(n_all) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # the how-manieth of its group, at random
+    first = within == 0
+    # Rows at equal distances along their group, so that each prefix holds every group by its share; the first of all come first.
+    place = np.where(first, -1.0, (within + rng.random(len(sizes))[of[by_group]]) / np.repeat(sizes, sizes))
+    order = np.lexsort((rng.random(n_all), place))
+    return np.sort(by_group[order[:n_rows]])

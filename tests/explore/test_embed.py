@@ -12,7 +12,9 @@ from sklearn.manifold import trustworthiness
 
 from clew.errors import DataError, SettingError
 from clew.explore import embed as module
-from clew.explore.embed import embed, layout_once, neighbor_overlap, procrustes
+from clew.explore import faithfulness as judges
+from clew.explore.embed import embed, layout_once
+from clew.explore.faithfulness import neighbor_overlap
 from clew.result import Result
 from tests.explore.test_affinities import z_scored_digits
 
@@ -43,7 +45,7 @@ def test_a_run_of_the_ensemble_equals_the_single_run_of_its_seed(X, method):
 def test_the_number_of_threads_changes_no_bit(X, monkeypatch):
     digests = []
     for threads in (1, 2, 5):
-        monkeypatch.setattr(module, "_n_threads", lambda threads=threads: threads)
+        monkeypatch.setattr(module, "n_threads", lambda threads=threads: threads)
         digests.append(embed(X, runs=12).digest())
     assert digests[0] == digests[1] == digests[2]
     assert embed(X, runs=12, random_state=1).digest() != digests[0]
@@ -81,33 +83,11 @@ def test_trustworthiness_and_continuity_equal_those_of_scikit_learn(X):
 
 def test_a_sample_of_rows_judges_like_all_of_them(X, monkeypatch):
     whole = embed(X, runs=2)
-    monkeypatch.setattr(module, "JUDGED_ROWS", 80)
+    monkeypatch.setattr(judges, "JUDGED_ROWS", 80)
     part = embed(X, runs=2)
     np.testing.assert_allclose(part.trustworthiness, whole.trustworthiness, atol=0.02)
     assert "trustworthiness and continuity from 80 of 120 rows, drawn at random" in part.notes
     assert not np.array_equal(part.trustworthiness, whole.trustworthiness)
-
-
-def test_a_picture_without_regard_to_the_data_is_trusted_at_chance():
-    rng = np.random.default_rng(0)
-    space, picture = rng.normal(size=(400, 6)), rng.normal(size=(400, 2))
-    maps = module._indices(picture, 15)[None]
-    assert abs(module._faithfulness(space, np.arange(400), maps)[0] - 0.5) < 0.02
-
-
-def test_neighbor_overlap_equals_a_slow_count():
-    rng = np.random.default_rng(0)
-    maps = np.argsort(rng.random((5, 30, 29)), axis=2)[:, :, :6]
-    pairs = [(a, b) for a in range(5) for b in range(a)]
-    slow = [np.mean([len({*maps[a, i]} & {*maps[b, i]}) / 6 for a, b in pairs]) for i in range(30)]
-    np.testing.assert_allclose(neighbor_overlap(maps), slow)
-    assert np.all(neighbor_overlap(maps[[0, 0, 0]]) == 1)
-    assert np.all(np.isnan(neighbor_overlap(maps[:1])))
-
-
-def test_runs_that_know_nothing_of_each_other_overlap_at_chance():
-    maps = np.argsort(np.random.default_rng(0).random((6, 200, 199)), axis=2)[:, :, :10]
-    assert abs(neighbor_overlap(maps).mean() - 10 / 199) < 0.005
 
 
 def test_pca_fields_do_not_depend_on_the_method(X):
@@ -119,18 +99,6 @@ def test_pca_fields_do_not_depend_on_the_method(X):
 
 
 # ---- alignment ----
-@pytest.mark.parametrize("mirror", [1, -1])
-def test_procrustes_undoes_turning_mirroring_moving_and_scaling(mirror):
-    target = np.random.default_rng(0).normal(size=(50, 2))
-    turn = np.array([[np.cos(1), -np.sin(1)], [np.sin(1), np.cos(1)]]) * [1, mirror]
-    moved = 3.7 * target @ turn + [5, -2]
-    np.testing.assert_allclose(procrustes(moved, target), target, atol=1e-6)
-    without_mirror = 3.7 * target @ turn * [1, -1]
-    assert np.abs(without_mirror - target).max() > 1
-    sheared = target @ np.array([[1, 0.5], [0, 1]])
-    assert np.abs(procrustes(sheared, target) - target).max() > 0.1  # a shear is a disagreement
-
-
 def test_aligned_runs_keep_their_shape_and_lie_nearer_to_run_0(X):
     result = embed(X, runs=3)
     np.testing.assert_allclose(result.aligned[0], result.coordinates[0], atol=1e-4)
@@ -187,7 +155,7 @@ def test_degenerate_rows_never_give_nan(method, rows):
 
 def test_progress_counts_runs_and_false_stops(X, monkeypatch):
     monkeypatch.setattr(module, "RUNS_IN_TURN", 1)
-    monkeypatch.setattr(module, "_n_threads", lambda: 1)
+    monkeypatch.setattr(module, "n_threads", lambda: 1)
     seen = []
     whole = embed(X, runs=4, on_progress=lambda done, total: seen.append((done, total)))
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]

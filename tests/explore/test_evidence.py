@@ -6,16 +6,21 @@ without that room.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
+import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import pdist, squareform
 from scipy.stats import binom
+from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 from clew.errors import DataError, SettingError
+from clew.explore.dip import dip_test
 from clew.explore.evidence import evidence
 from clew.explore.references import UnimodalEllipsoid, UnimodalMarginals
 from clew.kernels.kmeans import kmeans
@@ -130,7 +135,12 @@ def test_clear_groups_are_said_so():
     assert result.headline() == (
         "3 groups: separated better than in each of 199 single clouds of either kind (p = 0.005)."
     )
-    assert result.summary() == {"index": result.index[1], "p_value": 0.005}
+    assert result.choices() == {"excess_silhouette": 3, "index": 3, "stability": 3, "gap": 3}
+    summary = json.loads(json.dumps(result.summary()))
+    assert (summary["index"], summary["p_value"]) == (result.index[1], 0.005)
+    assert summary["curves"].keys() == {"k", "excess_silhouette", "index", "stability", "gap", "gap_error"}
+    assert summary["curves"]["k"] == list(range(2, 11))
+    assert summary["curves"]["gap"] == result.gap.tolist()
     np.testing.assert_array_equal(result.draws, [199, 199])
     assert (result.index[1] > result.reference_high[:, 1]).all()
     assert result.excess_silhouette.argmax() == 1
@@ -146,17 +156,50 @@ def test_one_cloud_is_said_so_and_stops_early():
     assert result.headline().startswith("No groups: cut in two, these rows separate no better than one cloud")
 
 
-def test_stopping_early_never_turns_a_no_into_groups(monkeypatch):
-    for seed in range(4):
-        X = two_groups(seed, 2.5, n=120)
-        early = evidence(X, random_state=seed)
-        with monkeypatch.context() as patch:
-            patch.setattr(module, "ENOUGH_ABOVE", np.inf)
-            full = evidence(X, random_state=seed)
-        assert full.stopped_early == ""
-        assert early.k == full.k
-        if early.stopped_early:
-            assert early.p_value > 0.01 < full.p_value
+# ---- stopping early ----
+def decided(index, drawn, enough):
+    """Whether there are groups at 0.01, and the draws that were looked at, when these draws come one by one."""
+    draws, stopped = module._draw(index, drawn.__getitem__, range(len(drawn)), 1, enough, None)
+    above = module._at_or_above(module._standardized(index, draws[:, :, 0])).max()
+    return bool((1 + above) / (1 + len(draws)) <= 0.01) and not stopped, len(draws)
+
+
+def test_one_draw_above_the_data_does_not_stop():
+    drawn = np.random.default_rng(0).normal(size=(199, 2, 3, 4))
+    index = np.full(4, 6.0)
+    drawn[5, 0, 0] = 7.0  # above the data, in the first batch
+    assert decided(index, drawn, module.ENOUGH_ABOVE) == (True, 199)
+    assert decided(index, drawn, 1) == (False, 20)  # the mutant: p = 0.01 was within reach
+    drawn[6:15, 0, 0] = 7.0
+    assert decided(index, drawn, module.ENOUGH_ABOVE) == (False, 20)
+
+
+def test_an_answer_is_the_same_without_the_stop(monkeypatch):
+    X = two_groups(1, 2.5, n=120)
+    early = evidence(X, random_state=1)
+    monkeypatch.setattr(module, "ENOUGH_ABOVE", np.inf)
+    full = evidence(X, random_state=1)
+    assert full.stopped_early == ""
+    assert early.k == full.k
+    np.testing.assert_array_equal(early.index, full.index)
+
+
+@pytest.mark.slow
+def test_the_stop_changes_no_answer_and_spares_most_draws_of_one_population():
+    lost, looked_at = 0, []
+    for sigma in (0.0, 2.5):  # where groups are found in none, and in half of the data sets
+        for seed in range(SIMULATIONS):
+            Z, ks = module._z_scores(two_groups(seed, sigma)), np.arange(2, 11)
+            of_data, *of_draws = np.random.SeedSequence(seed).spawn(200)
+            index = module._separation(Z, ks, None, of_data)[0]
+            with ThreadPoolExecutor(module.n_threads()) as pool:
+                drawn = list(pool.map(module._one_draw(Z, ks, True, None), of_draws))
+            (early, n_early), (full, _) = (decided(index, drawn, enough) for enough in (10, np.inf))
+            assert not (early and not full)
+            lost += full and not early
+            looked_at += [n_early] if not sigma else []
+    assert lost <= binom.ppf(0.999, 2 * SIMULATIONS, 0.01)
+    assert np.mean(looked_at) < 100
 
 
 def test_nearly_as_good_numbers_are_named():
@@ -166,9 +209,184 @@ def test_nearly_as_good_numbers_are_named():
     result = evidence(X)
     assert result.k == 2
     assert result.also == [3]
-    assert result.headline().endswith("k = 3 is nearly as good.")
+    assert "k = 3 is nearly as good." in result.headline()
 
 
+# ---- the curves over k ----
+def test_the_gap_is_that_of_its_definition():
+    draws, data = np.random.default_rng(0).normal(size=(60, 2, 4)), np.array([-1.0, 0.0, 0.5, -0.5])
+    draws[:, 1, :2] += 5  # the second kind is farther at two k, closer at the others
+    draws[:, 1, 2:] -= 5
+    gap, error = module._gap(data, draws)
+    for k, kind in enumerate([0, 0, 1, 1]):
+        w = draws[:, kind, k]
+        assert gap[k] == pytest.approx(sum(w) / 60 - data[k])
+        assert error[k] == pytest.approx(np.sqrt(((w - w.mean()) ** 2).sum() / 60) * np.sqrt(1 + 1 / 60))
+
+
+def test_what_is_compared_by_the_gap_is_scikit_learns_inertia():
+    Z = module._centered(three_groups(0, 8.0))
+    ks = np.array([2, 3])
+    measures = module._separation(Z, ks, None, np.random.SeedSequence(0))
+    inertia = [KMeans(int(k), n_init=10, random_state=0).fit(Z).inertia_ for k in ks]
+    np.testing.assert_allclose(measures[2], np.log(inertia / (Z**2).sum()), rtol=1e-6)
+
+
+def answered(**curves):
+    """An Evidence of groups, k = 2 to 5, with curves as given; ours says 3."""
+    flat = dict.fromkeys(("standardized_index", "stability", "gap", "gap_error"), np.zeros(4))
+    quick = evidence(three_groups(0, n=60), references=99, k_max=5)
+    return dataclasses.replace(quick, k=3, best_k=3, also=[], **{**flat, **curves})
+
+
+def test_each_curve_chooses_by_its_own_rule():
+    result = answered(
+        standardized_index=np.array([1.0, 2, 3, 0]),
+        stability=np.array([1.0, 0.5, 1, 0.9]),  # of equal ones the finest
+        gap=np.array([0.3, 0.5, 0.55, 0.1]),
+        gap_error=np.array([0.01, 0.01, 0.1, 0.1]),  # 0.5 is at least 0.55 - 0.1
+    )
+    assert result.choices() == {"excess_silhouette": 3, "index": 4, "stability": 4, "gap": 3}
+    assert result.disagreement() == (
+        "The excess silhouette and the gap say 3; the projected index and stability say 4."
+    )
+    assert result.headline().endswith(result.disagreement())
+    assert answered(gap=np.array([-0.1, 0.2, 0.3, 0.4])).choices()["gap"] == 1
+    assert answered(gap=np.array([0.1, 0.2, 0.3, 0.4])).choices()["gap"] == 5  # the gap grows to the end
+
+
+def test_agreement_is_no_news_and_without_groups_nobody_is_quoted():
+    agreed = answered(
+        standardized_index=np.eye(4)[1], stability=np.eye(4)[1], gap=np.array([0.1, 0.5, 0.5, 0.5])
+    )
+    assert set(agreed.choices().values()) == {3}
+    assert agreed.disagreement() == ""
+    assert agreed.headline().endswith("(p = 0.010).")
+    apart = dataclasses.replace(agreed, stability=np.eye(4)[2])
+    assert apart.disagreement() == (
+        "The excess silhouette, the projected index and the gap say 3; stability says 4."
+    )
+    assert dataclasses.replace(apart, k=0).disagreement() == ""
+    one = dataclasses.replace(agreed, gap=np.array([-0.1, 0.5, 0.5, 0.5]))
+    assert one.disagreement().endswith("; the gap says 1, one population.")
+
+
+def test_stability_is_the_agreement_of_clusterings_on_the_rows_they_share(monkeypatch):
+    def measured():
+        return module._stability(
+            three_groups(1, 4.0), np.array([2, 3, 4]), None, np.random.SeedSequence(0).spawn(4)
+        )
+
+    ours, compared = measured(), []
+
+    def theirs(a, b):
+        compared.append(len(a))
+        return adjusted_rand_score(a, b)
+
+    monkeypatch.setattr(module, "adjusted_rand", theirs)
+    np.testing.assert_allclose(ours, measured(), atol=1e-12)
+    assert len(compared) == 6 * 3
+    assert all(0.55 * 210 < n < 0.75 * 210 for n in compared)  # 64% of the rows are in both
+    assert ours.argmax() == 1
+
+
+def test_one_long_cloud_is_stable_and_yet_one():  # why stability is no evidence
+    X = gaussian(0, d=3) + np.linspace(-6, 6, 200)[:, None]
+    result = evidence(X, standardize=False)
+    assert result.stability[0] > 0.9
+    assert result.k == 0
+    assert evidence(gaussian(0)).stability[0] < 0.5
+
+
+# ---- coordinates whose axes mean nothing ----
+def coordinates(X, metric="euclidean"):
+    """The first 10 principal coordinates of the distances of the rows of X."""
+    squared = squareform(pdist(X, metric)) ** 2
+    centered = squared - squared.mean(axis=0) - squared.mean(axis=1)[:, None] + squared.mean()
+    values, vectors = np.linalg.eigh(-centered / 2)
+    kept = [i for i in range(len(X))[::-1][:10] if values[i] > 1e-9 * values[-1]]
+    return vectors[:, kept] * np.sqrt(values[kept])
+
+
+def cube(seed, n=200, d=8):
+    return np.random.default_rng(seed).random((n, d))
+
+
+def exponential(seed, n=200, d=8):
+    return np.random.default_rng(seed).exponential(size=(n, d))
+
+
+def test_without_standardizing_columns_keep_their_scale():
+    X = np.column_stack((gaussian(0, d=1) * 10, gaussian(1, d=3)))
+    X[::2, 1] += 8  # the groups are in a column of small scale
+    assert evidence(X, references=99).k == 2
+    kept = evidence(X, references=99, standardize=False)
+    assert kept.k == 0
+    assert kept.settings["standardize"] is False
+    assert kept.digest() != evidence(X, references=99).digest()
+    doubled = evidence(X * 2, references=99, standardize=False)
+    np.testing.assert_allclose(doubled.index, kept.index, rtol=1e-9)
+
+
+def test_readers_of_coordinates_are_told_what_they_were_held_against():
+    (note,) = evidence(coordinates(two_groups(0, 6.0)), references=99, standardize=False).notes
+    assert note.startswith("Judged as a map of distances")
+    assert evidence(two_groups(0, 6.0), references=99).notes == []
+
+
+def test_a_cut_along_which_there_is_one_mode_is_no_evidence_in_coordinates(monkeypatch):
+    X = coordinates(two_groups(0, 6.0))
+    found = evidence(X, references=99, standardize=False)
+    assert found.k == 2
+    assert found.p_modes < 0.01
+    line = X @ np.linalg.svd(X, full_matrices=False)[2][0]  # of 6 sigma, the groups are on the first axis
+    p_of_line = dip_test(line[:, None], names=["line"]).p_value[0]
+    assert found.p_modes == pytest.approx(p_of_line, abs=0.001)
+    monkeypatch.setattr(module, "_p_of_modes", lambda *_: 0.3)
+    refused = evidence(X, references=99, standardize=False)
+    assert (refused.k, refused.p_value) == (0, 0.3)
+    assert refused.headline().startswith(
+        "No groups claimed: these rows separate better than single clouds, but"
+    )
+    assert evidence(two_groups(0, 6.0), references=99).p_modes is None  # the dip is for coordinates only
+
+
+def test_the_shallowest_dip_between_neighbours_counts():
+    X = np.sort(gaussian(0, n=300, d=1), axis=0) / 10
+    X[:100] -= 3  # far away; the rest is one heap that k = 3 cuts in two
+    ks, seed = np.array([2, 3]), np.random.SeedSequence(0)
+    assert module._p_of_modes(X, ks, 2, None, seed) < 0.01
+    assert module._p_of_modes(X, ks, 3, None, seed) > 0.3
+
+
+def found_in_coordinates(population, metric, n=SIMULATIONS):
+    return [
+        evidence(coordinates(population(seed), metric), references=99, standardize=False, random_state=seed).k
+        for seed in range(n)
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("population", "metric"), [(cube, "euclidean"), (exponential, "cityblock")])
+def test_coordinates_of_one_population_get_no_groups(population, metric):
+    assert found_in_coordinates(population, metric).count(0) >= least(0.95)
+
+
+@pytest.mark.slow
+def test_references_made_for_features_would_take_coordinates_for_groups(monkeypatch):
+    monkeypatch.setattr(module, "REFERENCES_OF_COORDINATES", module.REFERENCES)  # the mutant
+    monkeypatch.setattr(module, "_p_of_modes", lambda *_: 0.0)
+    n = max(SIMULATIONS, 20)
+    assert found_in_coordinates(exponential, "cityblock", n).count(0) < binom.ppf(0.05, n, 0.95)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("metric", ["euclidean", "cityblock"])
+def test_groups_are_found_in_coordinates(metric):
+    assert found_in_coordinates(lambda seed: two_groups(seed, 5.0), metric).count(2) >= least(0.95)
+
+
+# ---- the same again ----
 def test_the_same_seed_gives_the_same_bits_with_any_number_of_threads(monkeypatch):
     X = two_groups(0, 3.0)
     digests = []
@@ -188,7 +406,7 @@ def test_units_do_not_matter():
 def test_p_is_the_rank_of_the_data_among_the_draws():
     rng = np.random.default_rng(0)
     draws, index = rng.normal(size=(50, 2, 4)), np.array([0.5, 1.0, -1.0, 1.5])
-    for kind, count in enumerate(module._at_or_above(index, draws)):
+    for kind, count in enumerate(module._at_or_above(module._standardized(index, draws))):
         everyone = np.vstack((index, draws[:, kind]))
         z = ((everyone - everyone.mean(axis=0)) / everyone.std(axis=0)).max(axis=1)
         assert count == (z[1:] >= z[0]).sum()
@@ -198,7 +416,8 @@ def test_p_is_the_rank_of_the_data_among_the_draws():
 def test_p_of_a_true_reference_is_uniform():  # rows drawn like the draws: p must neither lie high nor low
     index = np.random.default_rng(0).normal(size=(2000, 3)).cumsum(axis=1)
     draws = np.random.default_rng(1).normal(size=(2000, 39, 2, 3)).cumsum(axis=3)
-    p = np.array([(1 + module._at_or_above(i, d)[0]) / 40 for i, d in zip(index, draws)])
+    above = [module._at_or_above(module._standardized(i, d))[0] for i, d in zip(index, draws)]
+    p = (1 + np.array(above)) / 40
     for level in (0.05, 0.25, 0.5):
         assert abs((p <= level).mean() - level) < 4 * np.sqrt(level * (1 - level) / 2000)
 
@@ -214,8 +433,11 @@ def test_rows_and_draws_go_through_the_space():
     X[::2, 0] += 8
     found = evidence(X, references=99, space=first_two)
     assert found.k == 2
-    assert len({seed for _, seed in seen}) == 5 + 2 * 99  # five embeddings of the data, one of each draw
-    assert {shape for shape, _ in seen} == {(200, 4)}
+    whole = [seed for shape, seed in seen if shape == (200, 4)]
+    assert len(whole) == len(set(whole)) == 5 + 2 * 99  # five embeddings of the data, one of each draw
+    parts = [seed for shape, seed in seen if shape == (160, 4)]
+    assert len(parts) == len(set(parts)) == 10  # and of each 80% of the rows
+    assert len(seen) == len(whole) + len(parts)
     assert evidence(X, references=99, space=lambda Z, seed: Z[:, 2:]).k == 0
 
 

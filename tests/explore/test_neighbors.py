@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from clew.errors import DataError, SettingError
-from clew.explore.neighbors import neighbors
+from clew.explore.neighbors import neighbors, neighbors_among
 
 
 @pytest.mark.parametrize("shape", [(50, 2), (50, 40), (700, 3), (700, 40)], ids=str)
@@ -56,3 +56,106 @@ def test_numbers_that_are_not_finite_are_refused_with_their_place(bad):
     X[4, 2] = bad
     with pytest.raises(DataError, match="in row 4, column 2"):
         neighbors(X, k=2)
+
+
+# ---- other metrics, other rows, and the certificate of an exact search ----
+def slow(X, k, metric):
+    from scipy.spatial.distance import cdist
+
+    distances = cdist(X, X, metric)
+    np.fill_diagonal(distances, np.inf)
+    order = np.argsort(distances, axis=1, kind="stable")[:, :k]
+    return order, np.take_along_axis(distances, order, axis=1)
+
+
+@pytest.mark.parametrize(
+    ("metric", "scipys"),
+    [
+        ("manhattan", "cityblock"),
+        ("chebyshev", "chebyshev"),
+        ("cosine", "cosine"),
+        ("correlation", "correlation"),
+        ("canberra", "canberra"),
+        ("braycurtis", "braycurtis"),
+    ],
+)
+def test_other_metrics_equal_scipys(metric, scipys):
+    X = np.abs(np.random.default_rng(0).normal(size=(150, 7))) + 0.1
+    found = neighbors(X, k=6, metric=metric)
+    indices, distances = slow(X, 6, scipys)
+    np.testing.assert_array_equal(found.indices, indices)
+    np.testing.assert_allclose(found.distances, distances, rtol=1e-6, atol=1e-9)
+    assert found.metric == metric
+    assert not np.array_equal(found.indices, neighbors(X, k=6).indices)
+
+
+def test_a_callable_and_given_distances_are_neighbours_like_any_other():
+    X = np.random.default_rng(0).normal(size=(60, 4))
+    apart = np.abs(X[:, None] - X[None]).sum(axis=2)
+    named = neighbors(X, k=5, metric="manhattan")
+    for found in (
+        neighbors(X, k=5, metric=lambda a, b: np.abs(a - b).sum()),
+        neighbors(apart, k=5, metric="precomputed"),
+    ):
+        np.testing.assert_array_equal(found.indices, named.indices)
+        np.testing.assert_allclose(found.distances, named.distances)
+
+
+def test_an_exact_search_is_exact_where_float32_cannot_see(monkeypatch):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 8)) + 1e6 * rng.integers(
+        0, 2, (400, 1)
+    )  # two clouds, farther apart than 7 digits hold
+    indices, distances = slow(X, 10, "euclidean")
+    found = neighbors(X, k=10)
+    np.testing.assert_array_equal(found.indices, indices)
+    np.testing.assert_allclose(found.distances, distances)
+    from clew.explore import neighbors as module
+
+    monkeypatch.setattr(module, "rounding_of", lambda d, lengths: 0 * lengths)  # the mutant: trust float32
+    assert not np.array_equal(neighbors(X, k=10).indices, indices)
+
+
+def test_an_approximate_search_tells_its_recall_and_misses_few(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(3000, 20))
+    found = neighbors(X, k=10, search="approximate")
+    true = neighbors(X, k=10)
+    recall = np.mean([len({*a} & {*b}) / 10 for a, b in zip(found.indices, true.indices)])
+    assert not found.exact and true.exact and true.recall == 1
+    assert 0.95 <= found.recall < 1
+    assert abs(found.recall - recall) < 0.02
+    assert "approximate" in found.headline() and "exact" in true.headline()
+
+
+@pytest.mark.parametrize("search", ["exact", "approximate"])
+def test_threads_change_no_neighbour(search, monkeypatch):
+    X = np.random.default_rng(0).normal(size=(5000, 12))
+    found = []
+    for threads in ("1", "2", "5"):
+        monkeypatch.setenv("NUMBA_NUM_THREADS", threads)
+        found.append(neighbors(X, k=7, search=search).digest())
+    assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine", "manhattan"])
+def test_neighbours_of_new_rows_are_found_among_the_old(metric):
+    from scipy.spatial.distance import cdist
+
+    rng = np.random.default_rng(0)
+    X, new = rng.normal(size=(200, 7)), rng.normal(size=(30, 7))
+    found = neighbors_among(X, new, k=4, metric=metric)
+    apart = cdist(new, X, "cityblock" if metric == "manhattan" else metric)
+    np.testing.assert_array_equal(found.indices, np.argsort(apart, axis=1)[:, :4])
+    np.testing.assert_allclose(found.distances, np.sort(apart, axis=1)[:, :4], rtol=1e-6)
+    itself = neighbors_among(X, X[:3], k=1, metric=metric)
+    np.testing.assert_array_equal(itself.indices[:, 0], [0, 1, 2])
+
+
+def test_given_distances_know_no_new_rows():
+    with pytest.raises(SettingError, match="knows no other rows"):
+        neighbors_among(np.zeros((4, 4)) + 1 - np.eye(4), np.ones((2, 4)), k=1, metric="precomputed")
+
+
+def test_new_rows_with_other_features_are_refused():
+    with pytest.raises(DataError, match="must have 3 features. Got 2"):
+        neighbors_among(np.eye(3), np.ones((2, 2)), k=1)

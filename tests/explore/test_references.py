@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp, spearmanr
 
-from clew.explore.references import UnimodalEllipsoid, UnimodalMarginals
+from clew.explore.references import UnimodalComponents, UnimodalEllipsoid, UnimodalMarginals
 
 
 def draws(reference, count=20, seed=0):
@@ -91,10 +91,48 @@ def test_density_of_the_ellipsoid_falls_with_the_radius_even_of_a_shell():
     ).any()  # the mutant
 
 
+def turned(X):
+    """The same rows along their principal axes."""
+    u, scale, _ = np.linalg.svd(X - X.mean(axis=0), full_matrices=False)
+    return u * scale
+
+
+def kurtosis_along(X, direction):
+    x = X @ direction
+    return ((x - x.mean()) ** 4).mean() / x.var() ** 2
+
+
+def test_components_keep_flat_features_that_the_axes_hide():
+    X = np.random.default_rng(0).random((600, 4))
+    axes = np.linalg.svd(X - X.mean(axis=0), full_matrices=False)[2]
+    of_components, of_columns = draws(UnimodalComponents(turned(X))), draws(UnimodalMarginals(turned(X)))
+    for column in np.eye(4):  # a feature, seen in the coordinates
+        assert kurtosis_along(of_components, axes @ column) == pytest.approx(1.8, abs=0.15)
+    lost = [kurtosis_along(of_columns, axes @ column) for column in np.eye(4)]
+    assert np.mean(lost) > 2.2  # the mutant: their sums look Gaussian
+
+
+def test_components_keep_center_and_covariance():
+    rng = np.random.default_rng(0)
+    X = 5 + rng.normal(size=(600, 5)) @ rng.normal(size=(5, 5))
+    drawn, covariance = draws(UnimodalComponents(X)), np.cov(X, rowvar=False)
+    np.testing.assert_allclose(drawn.mean(axis=0), X.mean(axis=0), atol=0.1 * X.std())
+    np.testing.assert_allclose(np.cov(drawn, rowvar=False), covariance, atol=0.2 * np.abs(covariance).max())
+
+
+def test_components_fill_the_valley_between_groups_in_whatever_direction():
+    rng = np.random.default_rng(0)
+    kind = np.arange(600) % 2
+    X = rng.normal(size=(600, 5)) + 8 / np.sqrt(5) * kind[:, None]
+    line = np.ones(5) / (8 * np.sqrt(5))  # the groups are at 0 and 1 on it
+    assert (np.abs(X @ line - 0.5) < 0.15).mean() < 0.02
+    assert (np.abs(draws(UnimodalComponents(X)) @ line - 0.5) < 0.15).mean() > 0.1
+
+
 @pytest.mark.parametrize("shape", [(60, 30), (40, 200), (300, 150)])
 def test_many_dimensions_neither_overflow_nor_leave_the_span_of_the_rows(shape):
     X = np.random.default_rng(0).normal(size=shape)
-    for reference in (UnimodalEllipsoid(X), UnimodalMarginals(X)):
+    for reference in (UnimodalEllipsoid(X), UnimodalMarginals(X), UnimodalComponents(X)):
         drawn = reference.draw(np.random.default_rng(1))
         assert drawn.shape == shape
         assert np.isfinite(drawn).all()
@@ -106,7 +144,7 @@ def test_many_dimensions_neither_overflow_nor_leave_the_span_of_the_rows(shape):
 
 def test_the_same_generator_draws_the_same_rows():
     X = np.random.default_rng(0).normal(size=(50, 3))
-    for kind in (UnimodalMarginals, UnimodalEllipsoid):
+    for kind in (UnimodalMarginals, UnimodalComponents, UnimodalEllipsoid):
         reference = kind(X)
         one, two, other = (reference.draw(np.random.default_rng(seed)) for seed in (1, 1, 2))
         np.testing.assert_array_equal(one, two)

@@ -88,7 +88,7 @@ def test_forces_beyond_the_tables_are_finite_or_nan_and_never_read_elsewhere(squ
 
 def test_memberships_of_a_row_add_up_to_log2_of_its_neighbours():
     distances = np.sort(np.random.default_rng(0).random((50, 14)).astype(np.float32), axis=1)
-    nearest, bandwidth = smooth_distances(distances, 15)
+    nearest, bandwidth = smooth_distances(distances, 15, True)
     np.testing.assert_array_equal(nearest, distances[:, 0])
     total = np.exp(-(distances - nearest[:, None]) / bandwidth[:, None]).sum(axis=1)
     np.testing.assert_allclose(total, np.log2(15), atol=1e-4)
@@ -98,7 +98,7 @@ def test_memberships_of_a_row_add_up_to_log2_of_its_neighbours():
 
 def test_the_first_distance_above_zero_is_the_nearest():
     distances = np.array([[0, 0, 1, 2, 3], [0, 0, 0, 0, 0]], np.float32)
-    nearest, bandwidth = smooth_distances(distances, 6)
+    nearest, bandwidth = smooth_distances(distances, 6, True)
     np.testing.assert_array_equal(nearest, [1, 0])
     assert np.all(np.isfinite(bandwidth)) and np.all(bandwidth > 0)
 

@@ -43,11 +43,11 @@ def fuzzy_simplicial_set(neighbors: Neighbors, *, n_neighbors: int = 15) -> csr_
     near = neighbors.first(n_neighbors - 1)
     n_rows, k = near.indices.shape
     distances = near.distances.astype(np.float32)
-    nearest, bandwidth = smooth_distances(distances, n_neighbors)
+    nearest, bandwidth = smooth_distances(distances, n_neighbors, True)
     beyond = np.maximum(distances - nearest[:, None], 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         membership = np.where(beyond > 0, np.exp(-beyond / bandwidth[:, None]), np.float32(1))
-    starts = np.arange(0, n_rows * k + 1, k)
+    starts = np.arange(0, n_rows * k + 1, k, dtype=np.int32)
     reaches = csr_array((membership.ravel(), near.indices.ravel(), starts), shape=(n_rows, n_rows))
     reached = reaches.T.tocsr()
     graph = (reaches + reached - reaches * reached).tocsr()

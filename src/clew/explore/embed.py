@@ -13,18 +13,27 @@ from typing import Any, Literal
 
 import numpy as np
 
+from clew.distances import Distances
 from clew.errors import DataError, SettingError, check, check_choice
 from clew.explore.affinities import curve_parameters, fuzzy_simplicial_set, perplexity_affinities
-from clew.explore.initialise import PrincipalComponents, principal_components, spectral_or_pca
-from clew.explore.neighbors import Neighbors, finite_table, neighbors
+from clew.explore.distances import Measure, Metric, MetricSpace, metric_space, stress
+from clew.explore.faithfulness import (
+    faithfulness,
+    judged_rows,
+    neighbor_overlap,
+    procrustes,
+)
+from clew.explore.initialise import PrincipalComponents, principal_axes, spectral_or_pca
+from clew.explore.neighbors import Neighbors, neighbors
+from clew.kernels.threads import n_threads
 from clew.result import Result, step
 
 Method = Literal["umap", "tsne", "pca"]
 Layouts = Callable[[np.ndarray], np.ndarray]  # seeds (n_runs,) -> coordinates (n_runs, n_rows, 2) of float32
 
 RUNS_IN_TURN = 10  # runs that share a thread and take turns at each edge
-JUDGED_ROWS = 3000  # trustworthiness and continuity look at this many rows at most
 NEGATIVES = 5
+STRESS_ROWS = 100  # rows whose distances to all others are compared, where distances are not kept
 UMAP_NOISE = 1e-4  # of a picture 10 wide
 TSNE_JITTER = 0.1  # of the standard deviation along the first component
 
@@ -35,7 +44,7 @@ class Embedding(Result):
 
     Parameters
     ----------
-    method : str
+    method, metric : str
     coordinates : ndarray of float32, shape (n_runs, n_rows, 2)
         The points as each run left them.
     aligned : ndarray of float32, shape (n_runs, n_rows, 2)
@@ -47,32 +56,47 @@ class Embedding(Result):
     neighbor_overlap : ndarray of float64, shape (n_rows,)
         Share of a row's ``k`` neighbours in the picture that two runs have in common, mean over all pairs of
         runs: low for rows that wander. 1 for PCA, which has no randomness; NaN where only one run was made.
+    stress : ndarray of float64, shape (n_runs,)
+        Kruskal's stress-1: 0 if all distances in the picture are those of the data, times one factor.
     k : int
-        The size of the neighbourhoods that the three figures above compare.
+        The size of the neighbourhoods that trustworthiness, continuity and overlap compare.
+    recall : float
+        Share of the true neighbours that the map was made from; 1 where the search was exact.
     pca_explained_variance : ndarray of float64, shape (n_components,)
-        Of all principal components of the same rows.
+        Of the principal components of the same rows (principal coordinates, for other than Euclidean distances).
+    pca_total_variance : float
+        Of all components, also those that were not worked out.
     pca_loadings : ndarray of float64, shape (n_features, n_components)
     seeds : ndarray of int64, shape (n_runs,)
+    rows_sha256 : str
+        Of the rows (or distances) that the map was made from: `clew.explore.transform` asks for them again.
     notes : list of str
         Where the settings had to be adapted to the rows, and what was sampled.
     """
 
     method: str
+    metric: str
     coordinates: np.ndarray
     aligned: np.ndarray
     trustworthiness: np.ndarray
     continuity: np.ndarray
     neighbor_overlap: np.ndarray
+    stress: np.ndarray
     k: int
+    recall: float
     pca_explained_variance: np.ndarray
+    pca_total_variance: float
     pca_loadings: np.ndarray
     seeds: np.ndarray
+    rows_sha256: str
     notes: list[str]
 
     def headline(self) -> str:
         """Say how true the pictures are to the data, and how true to each other."""
         n_runs, n_rows, _ = self.coordinates.shape
         faithful = f"{self.method}, {n_rows} rows, trustworthiness {self.trustworthiness.mean():.3f}"
+        if self.metric == "precomputed":
+            faithful += f", stress {self.stress.mean():.2f}"
         if self.method == "pca":
             return f"{faithful}; no randomness"
         if n_runs == 1:
@@ -87,16 +111,20 @@ class Embedding(Result):
         return {
             "method": self.method,
             "runs": len(self.coordinates),
+            "metric": self.metric,
             "trustworthiness": float(self.trustworthiness.mean()),
+            "continuity": float(self.continuity.mean()),
+            "stress": float(self.stress.mean()),
             "neighbor_overlap": overlap if np.isfinite(overlap) else None,
         }
 
 
 @step()
 def embed(
-    X: np.ndarray,
+    X: np.ndarray | Distances | MetricSpace,
     *,
     method: Method = "umap",
+    metric: Metric | Measure = "auto",
     runs: int = 20,
     n_neighbors: int = 15,
     min_dist: float = 0.1,
@@ -108,11 +136,14 @@ def embed(
 
     Parameters
     ----------
-    X : ndarray of float64, shape (n_rows, n_features)
-        At least 4 rows, in units that can be compared (z-scores).
+    X : ndarray of float64, shape (n_rows, n_features), or Distances
+        At least 4 rows, in units that can be compared (z-scores), or the distances between them.
     method : {"umap", "tsne", "pca"}
         UMAP differs from run to run in tiny noise at the beginning and in the rows it draws to push from; t-SNE
-        in a beginning jittered by a tenth of its spread; PCA has no randomness and is made once.
+        in a beginning jittered by a tenth of its spread; PCA has no randomness and is made once (of distances that
+        are not Euclidean: principal coordinates).
+    metric : str or callable
+        What makes rows near: see `clew.explore.distances.metric_space`; "auto" is "euclidean" for rows.
     runs : int
         How many; run i has the seed ``random_state + i`` and is the same in any company, on any number of threads.
     n_neighbors : int
@@ -140,41 +171,47 @@ def embed(
     doi:10.1007/3-540-44668-0_68. Alignment: Gower, Psychometrika 40 (1975), doi:10.1007/BF02291478.
     """
     _check_int(runs, "runs", least=1)
-    plan = _prepare(X, method, n_neighbors, min_dist, perplexity, random_state, k_judged=True)
+    plan = _prepare(X, method, metric, n_neighbors, min_dist, perplexity, random_state, k_judged=True)
     notes = list(plan.notes)
     if method == "pca":
         runs = 1
         notes.append("PCA has no randomness: one run")
-    with ThreadPoolExecutor(_n_threads()) as pool:
+    with ThreadPoolExecutor(n_threads()) as pool:
         seeds = random_state + np.arange(runs)
         coordinates = _run_all(plan.layouts, seeds, pool, on_progress)
         if len(coordinates) < runs:
             notes.append(f"stopped after {len(coordinates)} of {runs} runs")
-        rows, note = _judged_rows(len(plan.X), random_state)
-        maps = np.stack(list(pool.map(lambda points: _indices(points, plan.k), coordinates)))
-        trustworthiness = _faithfulness(plan.X, rows, maps, pool)
-        near = plan.near.first(plan.k).indices[None]
-        continuity = list(pool.map(lambda points: _faithfulness(points, rows, near)[0], coordinates))
+        judged = _judge(plan, coordinates, pool, random_state)
+    if len(judged.rows) < plan.space.n_rows:
+        notes.append(
+            f"trustworthiness and continuity from {len(judged.rows)} of {plan.space.n_rows} rows, drawn at random"
+        )
     return Embedding(
         method=method,
+        metric=plan.space.name,
         coordinates=coordinates,
         aligned=np.stack([procrustes(points, coordinates[0]) for points in coordinates]),
-        trustworthiness=trustworthiness,
-        continuity=np.array(continuity),
-        neighbor_overlap=np.ones(len(plan.X)) if method == "pca" else neighbor_overlap(maps),
+        trustworthiness=judged.trustworthiness,
+        continuity=judged.continuity,
+        neighbor_overlap=np.ones(plan.space.n_rows) if method == "pca" else judged.overlap,
+        stress=judged.stress,
         k=plan.k,
+        recall=plan.near.recall,
         pca_explained_variance=plan.pca.explained_variance,
+        pca_total_variance=plan.pca.total_variance,
         pca_loadings=plan.pca.loadings,
         seeds=seeds[: len(coordinates)],
-        notes=notes + note,
+        rows_sha256=plan.space.sha256,
+        notes=notes,
     )
 
 
 def layout_once(
-    X: np.ndarray,
+    X: np.ndarray | Distances | MetricSpace,
     seed: int,
     *,
     method: Method = "umap",
+    metric: Metric | Measure = "auto",
     n_neighbors: int = 15,
     min_dist: float = 0.1,
     perplexity: float = 30.0,
@@ -183,7 +220,7 @@ def layout_once(
 
     Settings and errors are those of `embed`.
     """
-    plan = _prepare(X, method, n_neighbors, min_dist, perplexity, seed, k_judged=False)
+    plan = _prepare(X, method, metric, n_neighbors, min_dist, perplexity, seed, k_judged=False)
     return plan.layouts(np.array([seed]))[0]
 
 
@@ -192,7 +229,7 @@ def layout_once(
 class _Plan:
     """All that is found once, and the function that makes the runs of some seeds."""
 
-    X: np.ndarray
+    space: MetricSpace
     near: Neighbors
     pca: PrincipalComponents
     layouts: Layouts
@@ -201,8 +238,9 @@ class _Plan:
 
 
 def _prepare(
-    X: np.ndarray,
+    X: np.ndarray | Distances | MetricSpace,
     method: Method,
+    metric: Metric | Measure,
     n_neighbors: int,
     min_dist: float,
     perplexity: float,
@@ -215,11 +253,11 @@ def _prepare(
     _check_int(random_state, "random_state", least=0)
     _check_range(min_dist, "min_dist", 0, 1)
     _check_range(perplexity, "perplexity", 1, np.inf)
-    X = finite_table(X, of="embed")
-    n_rows = len(X)
+    space = X if isinstance(X, MetricSpace) else metric_space(X, metric=metric, of="embed")
+    n_rows = space.n_rows
     check(n_rows >= 4, DataError, "The X of embed must have at least 4 rows. Got {} instead.", n_rows)
 
-    notes = []
+    notes = list(space.notes)
     if n_neighbors > n_rows - 1:
         if method == "umap":
             notes.append(f"n_neighbors lowered from {n_neighbors} to {n_rows - 1}: there are {n_rows} rows")
@@ -231,21 +269,23 @@ def _prepare(
         perplexity = (n_rows - 1) / 3
     k = min(n_neighbors, (n_rows - 1) // 2)  # beyond half of the rows trustworthiness is not defined
     needed = {"umap": n_neighbors - 1, "tsne": int(3 * perplexity), "pca": 1}[method]
-    near = neighbors(X, k=max(needed, k if k_judged else 1))
+    near = neighbors(space, k=max(needed, k if k_judged else 1))
+    if not near.exact:
+        notes.append(f"neighbours from an approximate search that found {near.recall:.1%} of the true ones")
     if near.n_duplicates:
         notes.append(f"{near.n_duplicates} of {n_rows} rows equal another row")
-    pca = principal_components(X)
+    axes = principal_axes(space)
     if method == "umap":
-        layouts = _umap(near, pca, n_neighbors, min_dist, notes)
+        layouts = _umap(near, axes, n_neighbors, min_dist, notes)
     elif method == "tsne":
-        layouts = _tsne(near.first(needed), pca, perplexity, notes)
+        layouts = _tsne(near.first(needed), axes, perplexity, notes)
     else:
-        layouts = lambda seeds: np.repeat(pca.coordinates[None].astype(np.float32), len(seeds), axis=0)  # noqa: E731
-    return _Plan(X, near, pca, layouts, k, notes)
+        layouts = lambda seeds: np.repeat(axes.coordinates[None].astype(np.float32), len(seeds), axis=0)  # noqa: E731
+    return _Plan(space, near, axes, layouts, k, notes)
 
 
 def _umap(
-    near: Neighbors, pca: PrincipalComponents, n_neighbors: int, min_dist: float, notes: list[str]
+    near: Neighbors, axes: PrincipalComponents, n_neighbors: int, min_dist: float, notes: list[str]
 ) -> Layouts:
     """Prepare UMAP's layouts with the defaults of its paper and of umap-learn."""
     from clew.kernels.layout import force_tables, umap_layouts
@@ -258,7 +298,7 @@ def _umap(
     graph.eliminate_zeros()
     weights = graph.data.astype(np.float64) / graph.data.max()
 
-    begin = spectral_or_pca(graph, pca)
+    begin = spectral_or_pca(graph, axes)
     if begin.kind == "pca":
         notes.append(f"began at the principal components instead of the spectral modes: {begin.reason}")
     low, width = begin.coordinates.min(axis=0), np.ptp(begin.coordinates, axis=0)
@@ -273,13 +313,13 @@ def _umap(
     return layouts
 
 
-def _tsne(near: Neighbors, pca: PrincipalComponents, perplexity: float, notes: list[str]) -> Layouts:
+def _tsne(near: Neighbors, axes: PrincipalComponents, perplexity: float, notes: list[str]) -> Layouts:
     """Prepare t-SNE's layouts: openTSNE's optimiser, one thread a run so that the bits do not depend on threads."""
     from openTSNE import TSNEEmbedding
 
     affinities = perplexity_affinities(near, perplexity=perplexity)
-    spread = pca.coordinates[:, 0].std()
-    begin = pca.coordinates / (spread if spread > 0 else 1)
+    spread = axes.coordinates[:, 0].std()
+    begin = axes.coordinates / (spread if spread > 0 else 1)
     notes.append(f"runs of t-SNE begin at the principal components with {TSNE_JITTER:.0%} of jitter")
 
     def layout(seed: int) -> np.ndarray:
@@ -295,12 +335,6 @@ def _tsne(near: Neighbors, pca: PrincipalComponents, perplexity: float, notes: l
 
 
 # ---- the runs ----
-def _n_threads() -> int:
-    from joblib import cpu_count
-
-    return cpu_count()
-
-
 def _run_all(
     layouts: Layouts,
     seeds: np.ndarray,
@@ -308,7 +342,7 @@ def _run_all(
     on_progress: Callable[[int, int], Any] | None,
 ) -> np.ndarray:
     """Make the runs of all seeds, in batches on the threads of ``pool``; (n_runs, n_rows, 2)."""
-    threads = _n_threads()
+    threads = n_threads()
     rounds = -(-len(seeds) // (threads * RUNS_IN_TURN))
     batches = np.array_split(seeds, min(len(seeds), threads * rounds))
     pending = [pool.submit(layouts, batch) for batch in batches]
@@ -322,66 +356,39 @@ def _run_all(
     return np.stack(done)
 
 
-# ---- how true a picture is ----
-def _judged_rows(n_rows: int, random_state: int) -> tuple[np.ndarray, list[str]]:
-    if n_rows <= JUDGED_ROWS:
-        return np.arange(n_rows), []
-    rows = np.random.default_rng(random_state).choice(n_rows, JUDGED_ROWS, replace=False)
-    return np.sort(rows), [
-        f"trustworthiness and continuity from {JUDGED_ROWS} of {n_rows} rows, drawn at random"
-    ]
+# ---- their judgement ----
+@dataclass(frozen=True)
+class _Judged:
+    """What `Embedding` says of the pictures, and the rows that it looked at."""
+
+    rows: np.ndarray
+    trustworthiness: np.ndarray
+    continuity: np.ndarray
+    overlap: np.ndarray
+    stress: np.ndarray
 
 
-def _indices(points: np.ndarray, k: int) -> np.ndarray:
-    return neighbors(points.astype(np.float64), k=k).indices
+def _judge(plan: _Plan, coordinates: np.ndarray, pool: ThreadPoolExecutor, random_state: int) -> _Judged:
+    """Hold all pictures (n_runs, n_rows, 2) against the data and against each other."""
+    rows = judged_rows(plan.space.n_rows, random_state)
+    spaces = [metric_space(points, of="embed") for points in coordinates]
+    shown = list(pool.map(lambda picture: neighbors(picture, k=plan.k), spaces))
+    maps = np.stack([one.indices for one in shown])
+    data = plan.near.first(plan.k).indices[None]
 
+    def continuity(picture: MetricSpace, near: Neighbors) -> float:
+        return faithfulness(picture, near, rows, data)[0]
 
-def _faithfulness(
-    space: np.ndarray, rows: np.ndarray, maps: np.ndarray, pool: ThreadPoolExecutor | None = None
-) -> np.ndarray:
-    """Return trustworthiness (n_maps,) of the neighbours ``maps`` (n_maps, n_rows, k) judged by ranks in ``space``.
-
-    With neighbours of the data judged by ranks in the picture, this is the continuity.
-    """
-    from clew.kernels.neighborhood import rank_excess
-
-    columns = np.ascontiguousarray(space.T, dtype=np.float64)
-    parts = np.array_split(rows, 8)
-    sums = (pool.map if pool else map)(lambda part: rank_excess(columns, part, maps), parts)
-    n, k = len(space), maps.shape[2]
-    return 1 - 2 / (len(rows) * k * (2 * n - 3 * k - 1)) * np.sum(list(sums), axis=0)
-
-
-def neighbor_overlap(maps: np.ndarray) -> np.ndarray:
-    """Return the mean share of neighbours that two runs have in common, (n_rows,); NaN for a single run.
-
-    Parameters
-    ----------
-    maps : ndarray of int, shape (n_runs, n_rows, k)
-        The neighbours of each row in each run.
-    """
-    n_runs, n_rows, k = maps.shape
-    if n_runs == 1:
-        return np.full(n_rows, np.nan)
-    met = np.sort(maps.transpose(1, 0, 2).reshape(n_rows, n_runs * k), axis=1)
-    # A neighbour in c runs stands c times in a row: lags 1, 2, ... find c - 1, c - 2, ... equal pairs, c(c-1)/2 in all.
-    shared = sum((met[:, lag:] == met[:, :-lag]).sum(axis=1) for lag in range(1, n_runs))
-    return shared / (k * n_runs * (n_runs - 1) / 2)
-
-
-def procrustes(points: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Turn, mirror, move and scale ``points`` (n_rows, 2) to fit ``target`` best; float32.
-
-    References
-    ----------
-    Schönemann, Psychometrika 31 (1966), doi:10.1007/BF02289451.
-    """
-    centre = target.mean(axis=0, dtype=np.float64)
-    moved = points - points.mean(axis=0, dtype=np.float64)
-    left, stretch, right = np.linalg.svd(moved.T @ (target - centre))
-    size = np.sum(moved**2)
-    scale = stretch.sum() / size if size > 0 else 1.0
-    return (scale * moved @ (left @ right) + centre).astype(np.float32)
+    measured = rows if plan.space.matrix is not None else rows[:: -(-len(rows) // STRESS_ROWS)]
+    return _Judged(
+        rows=rows,
+        trustworthiness=faithfulness(plan.space, plan.near, rows, maps, pool),
+        continuity=np.array(list(pool.map(continuity, spaces, shown))),
+        overlap=neighbor_overlap(maps),
+        stress=np.array(
+            list(pool.map(lambda points: stress(plan.space, points, rows=measured), coordinates))
+        ),
+    )
 
 
 # ---- settings ----

@@ -9,16 +9,22 @@ from typing import Any, Literal
 import numpy as np
 
 from clew.errors import DataError, SettingError, Stopped, check
-from clew.explore.cluster import Clustering
+from clew.explore.cluster import SETTLED, Clustering, points_of
 from clew.explore.cluster import cluster as cluster_rows
 from clew.explore.dip import DipTest, dip_test
+from clew.explore.distances import TURNED, Measure, Metric, MetricSpace, metric_space
 from clew.explore.embed import Embedding, layout_once
 from clew.explore.embed import embed as embed_rows
 from clew.explore.evidence import Evidence, evidence
 from clew.explore.hypotheses import Hypotheses, hypotheses
+from clew.explore.stability import match
+from clew.explore.transform import transform
 from clew.result import Result, step
 from clew.samples import Samples
+from clew.splits import spread_over_groups
 
+STATED_FROM = 10_000  # rows at most that hypotheses are stated from: their trees gain nothing from more
+ROWS_AT_ONCE = 50_000  # of those that are not shown
 FOLLOWS = 0.5  # of the way from chance to certainty, from where groups are said to follow the sources
 
 
@@ -30,18 +36,31 @@ class Exploration(Result):
     ----------
     k : int
         Number of groups; 0 for no groups.
+    metric : str
+        What makes rows near.
     features, units : list of str
-        The features that were looked at, constant ones left out.
+        The features that were looked at, constant ones left out; none where distances were given alone.
     center, scale : ndarray of float64, shape (n_features,)
         What was taken off each feature, and what it was divided by.
-    group_centers : ndarray of float64, shape (n_groups, n_features)
-        Mean of each consensus group in the scaled features.
+    group_centers : ndarray of float64, shape (n_groups, n_dimensions)
+        Mean of each consensus group in the scaled features (under "cosine" and "correlation" of the rows scaled to length
+        1; under other metrics in principal coordinates).
     sample : ndarray of str, shape (n_rows,)
         Names of the rows.
+    shown : ndarray of int64, shape (n_shown,)
+        The rows that were embedded and clustered, rising: all, or of more than ``max_rows`` a share of every group.
+    placed : ndarray of float32, shape (n_rows, 2)
+        All rows on the map of run 0: those that are not shown were put there by `clew.explore.transform`.
+    cut : ndarray of int32, shape (n_rows,)
+        The consensus group of every row, also where there is no evidence of groups; -1 for none. Rows that are not shown
+        have that of the nearest centre (k-means), or of most of their nearest shown rows.
+    confidence : ndarray of float64, shape (n_rows,)
+        Share of the runs that agree with it.
     embedding : Embedding
-        All runs of the map.
+        All runs of the map of the shown rows.
     clustering : Clustering
-        All runs of the clustering, cut at ``k``, or at 2 where there are no groups, so that the cut can be looked at.
+        All runs of the clustering of the shown rows, cut at ``k``, or at 2 where there are no groups, so that the cut can
+        be looked at.
     evidence : Evidence
         Is there more than one population, and how many groups are best separated?
     dip : DipTest
@@ -56,12 +75,17 @@ class Exploration(Result):
     """
 
     k: int
+    metric: str
     features: list[str]
     units: list[str]
     center: np.ndarray
     scale: np.ndarray
     group_centers: np.ndarray
     sample: np.ndarray
+    shown: np.ndarray
+    placed: np.ndarray
+    cut: np.ndarray
+    confidence: np.ndarray
     embedding: Embedding
     clustering: Clustering
     evidence: Evidence
@@ -73,12 +97,16 @@ class Exploration(Result):
     @property
     def groups(self) -> np.ndarray:
         """Return the group of each row (n_rows,) of int32; all -1 where there are no groups."""
-        return self.clustering.consensus if self.k else np.full(len(self.sample), -1, np.int32)
+        return self.cut if self.k else np.full(len(self.sample), -1, np.int32)
 
     @property
     def bimodal(self) -> list[str]:
         """Return the features that have two modes by themselves, at the part of the 5% that the evidence leaves."""
         return self.dip.bimodal(0.05 - self.evidence.alpha)
+
+    def shown_of(self) -> str:
+        """Say how many rows are shown of how many."""
+        return f"{len(self.shown):,} shown of {len(self.sample):,}"
 
     def source_warning(self) -> str:
         """Return the sentence that the groups follow the sources of the rows, or "" where they do not."""
@@ -100,13 +128,16 @@ class Exploration(Result):
         """Return what scripts rely on."""
         return {
             "rows": len(self.sample),
+            "shown": len(self.shown),
+            "metric": self.metric,
             "features": list(self.features),
             "k": self.k,
-            "groups": self.clustering.summary()["groups"] if self.k else {},
+            "groups": {str(g): int((self.cut == g).sum()) for g in range(self.k)},
             "stability": self.clustering.summary()["stability"],
             "evidence": self.evidence.summary(),
             "bimodal_features": self.bimodal,
             "trustworthiness": float(self.embedding.trustworthiness.mean()),
+            "stress": float(self.embedding.stress.mean()),
             "hypotheses": self.hypotheses.summary()["hypotheses"] if self.hypotheses else [],
             "follows_source": self.follows_source,
             "warnings": list(self.notes),
@@ -118,12 +149,14 @@ def explore(
     samples: Samples,
     *,
     features: str | list[str] = "all",
+    metric: Metric | Measure = "auto",
     embed: Literal["umap", "tsne", "pca"] = "umap",
-    cluster: Literal["kmeans", "hdbscan"] = "kmeans",
+    cluster: Literal["kmeans", "hdbscan", "agglomerative", "spectral"] = "kmeans",
     k: int | Literal["auto"] = "auto",
     space: Literal["features", "embedding"] = "features",
     scale: Literal["standard", "robust", "none"] = "standard",
     runs: int = 20,
+    max_rows: int = 50_000,
     n_neighbors: int = 15,
     min_dist: float = 0.1,
     perplexity: float = 30.0,
@@ -140,18 +173,25 @@ def explore(
         The rows; labels are not looked at.
     features : str or list of str
         "all", a named set such as "shape", or names of features.
+    metric : str or callable
+        What makes rows near: euclidean, manhattan, chebyshev, cosine, correlation, canberra or braycurtis of the scaled
+        features; precomputed: the distances that were given (clew new --distances); auto: these if there are any, else
+        euclidean. In Python also a function of two rows.
     embed : {"umap", "tsne", "pca"}
         The map to draw.
-    cluster : {"kmeans", "hdbscan"}
+    cluster : {"kmeans", "hdbscan", "agglomerative", "spectral"}
         How to cut the rows into groups.
     k : int or "auto"
-        Number of groups for k-means; "auto" answers "no groups" unless the evidence is at p <= 0.01.
+        Number of groups (hdbscan finds its own); "auto" answers "no groups" unless the evidence is at p <= 0.01.
     space : {"features", "embedding"}
-        Cluster the scaled features, or each run's map; the one-population references go the same way.
+        Cluster the scaled features (or the distances), or each run's map; the one-population references go the same way.
     scale : {"standard", "robust", "none"}
         Divide by standard deviation, by interquartile range / 1.349, or by nothing.
     runs : int
         Runs of the map and of the clustering, with seeds from ``random_state`` on.
+    max_rows : int
+        Of more rows than this, so many are embedded and clustered, a share of every source; all others are placed among
+        them.
     n_neighbors : int
         Size of UMAP's neighbourhoods, and of those by which maps are judged.
     min_dist : float
@@ -172,9 +212,13 @@ def explore(
     DataError
         If there are too few rows, or no feature varies.
     """
-    _check_settings(samples, k=k, cluster=cluster, runs=runs)
-    chosen, notes = _varying(samples.select(features))
-    center, spread, Z = _scaled(chosen, scale)
+    metric = ("precomputed" if samples.distances is not None else "euclidean") if metric == "auto" else metric
+    _check_settings(samples, k=k, cluster=cluster, runs=runs, metric=metric, max_rows=max_rows)
+    chosen, notes = _varying(samples.select(features), needed=metric != "precomputed")
+    center, spread = _scales(chosen, scale)
+    shown = spread_over_groups(chosen.group, max_rows, random_state=random_state)
+    there = _space(chosen.take(shown), center, spread, metric)
+    points = points_of(there)
     how: dict[str, Any] = {
         "method": embed,
         "n_neighbors": n_neighbors,
@@ -182,51 +226,155 @@ def explore(
         "perplexity": perplexity,
     }
     progress = _Progress(on_progress, parts=4)
-    embedding = embed_rows(Z, runs=runs, random_state=random_state, on_progress=progress.part(0), **how)
-    through = (lambda rows, seed: layout_once(rows, seed, **how)) if space == "embedding" else None
+    embedding = embed_rows(
+        there, metric=metric, runs=runs, random_state=random_state, on_progress=progress.part(0), **how
+    )
     found = evidence(
-        Z,
+        points if there.table is None or there.euclidean is None else there.table,
         k_max=k_max,
         references=references,
-        space=through,
+        standardize=there.euclidean is not None,
+        space=_way(there, space, how),
         random_state=random_state,
         on_progress=progress.part(1),
     )
     maps = embedding.coordinates.astype(np.float64)
+    on_maps = space == "embedding"
+    known = MetricSpace("euclidean", points) if cluster == "kmeans" else there
     clustering = cluster_rows(
-        [Z if through is None else maps[run % len(maps)] for run in range(runs)],
+        [maps[run % len(maps)] if on_maps else known for run in range(runs)],
         method=cluster,
         k=k if k != "auto" else found.k or 2,
-        resample=None if through is None else (lambda rows, seed: through(Z[rows], seed).astype(np.float64)),
+        resample=(lambda rows, seed: layout_once(there.take(rows), seed, **how)) if on_maps else None,
         random_state=random_state,
         on_progress=progress.part(2),
     )
-    groups = clustering.consensus
+    consensus = clustering.consensus
+    group_centers = np.reshape(
+        [points[consensus == g].mean(axis=0) for g in range(len(clustering.sizes))], (-1, points.shape[1])
+    )
+    rule = group_centers if cluster == "kmeans" and not on_maps and there.euclidean is not None else None
+    placed, cut, confidence = _everyone(
+        chosen, center, spread, shown, there, embedding, clustering, rule, progress.part(3)
+    )
     n_groups = len(clustering.sizes) if (k != "auto" or found.k) else 0
-    stated = hypotheses(chosen, groups, random_state=random_state) if n_groups >= 2 else None
+    stated, follows = None, None
+    if n_groups >= 2:
+        some = shown[spread_over_groups(chosen.group[shown], STATED_FROM, random_state=random_state)]
+        if chosen.n_features:
+            stated = hypotheses(chosen.take(some), cut[some], random_state=random_state)
+        follows = _follows_source(chosen.group[shown], consensus, random_state)
     progress.part(3)(1, 1)
     looked = Exploration(
         k=n_groups,
+        metric=there.name,
         features=list(chosen.feature_names),
         units=list(chosen.units),
         center=center,
         scale=spread,
-        group_centers=np.reshape(
-            [Z[groups == g].mean(axis=0) for g in range(len(clustering.sizes))], (-1, Z.shape[1])
-        ),
+        group_centers=group_centers,
         sample=chosen.sample,
+        shown=shown,
+        placed=placed,
+        cut=cut,
+        confidence=confidence,
         embedding=embedding,
         clustering=clustering,
         evidence=found,
-        dip=dip_test(chosen.features, names=list(chosen.feature_names), random_state=random_state),
+        dip=dip_test(chosen.features[shown], names=list(chosen.feature_names), random_state=random_state),
         hypotheses=stated,
-        follows_source=_follows_source(chosen.group, groups, random_state) if n_groups >= 2 else None,
+        follows_source=follows,
         notes=notes,
     )
     return replace(looked, notes=[*notes, *_remarks(looked, cluster=cluster, space=space, scale=scale)])
 
 
-def _check_settings(samples: Samples, *, k: int | str, cluster: str, runs: int) -> None:
+def _space(samples: Samples, center: np.ndarray, spread: np.ndarray, metric: str | Measure) -> MetricSpace:
+    """Return the rows with their scaled features under a metric, or with the distances that were given."""
+    if metric == "precomputed":
+        return MetricSpace("precomputed", None, samples.distances)
+    return metric_space((samples.features - center) / spread, metric=metric, of="explore")
+
+
+def _way(
+    there: MetricSpace, space: str, how: dict[str, Any]
+) -> Callable[[np.ndarray, int], np.ndarray] | None:
+    """Return the way by which rows of one population go to where the groups are looked for; None for no way at all.
+
+    Under a metric without Euclidean rows the references know the rows by their principal coordinates.
+    """
+    metric: Any = there.metric if there.euclidean is not None else "euclidean"
+    if space == "embedding":
+        return lambda rows, seed: layout_once(rows, seed, metric=metric, **how)
+    if metric in TURNED:
+        return lambda rows, seed: points_of(MetricSpace(metric, rows))
+    return None
+
+
+def _everyone(
+    samples: Samples,
+    center: np.ndarray,
+    spread: np.ndarray,
+    shown: np.ndarray,
+    there: MetricSpace,
+    embedding: Embedding,
+    clustering: Clustering,
+    rule: np.ndarray | None,
+    on_progress: Callable[[int, int], bool | None],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return place (n_rows, 2), group (n_rows,) and confidence (n_rows,) of all rows, from those of the shown ones.
+
+    ``rule`` (n_groups, n_dimensions) are the centres whose nearest one is a row's group; without, its nearest shown rows
+    vote.
+    """
+    n_rows = samples.n_rows
+    placed, cut = np.empty((n_rows, 2), np.float32), np.empty(n_rows, np.int32)
+    confidence = np.empty(n_rows)
+    placed[shown], cut[shown], confidence[shown] = (
+        embedding.coordinates[0],
+        clustering.consensus,
+        clustering.confidence,
+    )
+    others = np.setdiff1d(np.arange(n_rows), shown, assume_unique=True)
+    if not others.size:
+        return placed, cut, confidence
+    assert there.table is not None  # given distances know no other rows: max_rows was checked
+    runs = np.stack(
+        [match(labels, clustering.consensus) for labels in clustering.labels]
+    )  # (n_runs, n_shown)
+    for start in range(0, len(others), ROWS_AT_ONCE):
+        rows = others[start : start + ROWS_AT_ONCE]
+        Z = (samples.features[rows] - center) / spread
+        placement = transform(embedding, there.table, Z)
+        placed[rows] = placement.coordinates
+        cut[rows] = (
+            _voted(clustering.consensus[placement.nearest])
+            if rule is None
+            else nearest_center(Z, rule, there.metric)
+        )
+        agree = runs[:, placement.nearest] == cut[rows][:, None]  # (n_runs, n, k)
+        confidence[rows] = agree.mean(axis=(0, 2))
+        on_progress(start + len(rows), 2 * len(others))
+    return placed, cut, confidence
+
+
+def _voted(groups: np.ndarray) -> np.ndarray:
+    """Return the most frequent group (n_rows,) of each row's neighbours (n_rows, k), the first of equally frequent ones."""
+    candidates = np.arange(-1, groups.max() + 1)
+    votes = np.stack([(groups == candidate).sum(axis=1) for candidate in candidates])
+    return candidates[votes.argmax(axis=0)].astype(np.int32)
+
+
+def nearest_center(Z: np.ndarray, centers: np.ndarray, metric: str | Measure) -> np.ndarray:
+    """Return the nearest centre (n_rows,) of int32 of scaled rows, as k-means under a metric of Euclidean rows has it."""
+    rows = points_of(MetricSpace(metric, Z))
+    distance = (centers**2).sum(axis=1) - 2 * rows @ centers.T  # (n_rows, k), but for what all centres share
+    return distance.argmin(axis=1).astype(np.int32)
+
+
+def _check_settings(
+    samples: Samples, *, k: int | str, cluster: str, runs: int, metric: str | Measure, max_rows: int
+) -> None:
     check(
         runs >= 2,
         SettingError,
@@ -241,29 +389,55 @@ def _check_settings(samples: Samples, *, k: int | str, cluster: str, runs: int) 
         k,
     )
     check(
-        k == "auto" or cluster == "kmeans",
+        k == "auto" or cluster != "hdbscan",
         SettingError,
         "The 'k' setting of explore must be 'auto' with hdbscan, which finds the number itself. Got {} instead.",
         k,
     )
     n_rows = samples.n_rows
     check(n_rows >= 6, DataError, "The rows to explore must be at least 6. Got {} instead.", n_rows)
+    check(
+        metric != "precomputed" or samples.distances is not None,
+        SettingError,
+        "The 'metric' setting of explore must be one of features, such as 'euclidean'. Got 'precomputed', but no distances were given (clew new --distances).",
+    )
+    check(
+        isinstance(max_rows, (int, np.integer)) and max_rows >= 100,
+        SettingError,
+        "The 'max_rows' setting of explore must be an int of at least 100. Got {} instead.",
+        max_rows,
+    )
+    check(
+        metric != "precomputed" or n_rows <= max_rows,
+        SettingError,
+        "The 'max_rows' setting of explore must be at least the number of rows ({}) with given distances. Got {} instead.",
+        n_rows,
+        max_rows,
+    )
 
 
 def _remarks(looked: Exploration, *, cluster: str, space: str, scale: str) -> list[str]:
     """Return what a reader must know of a look, the gravest first."""
     remarks = [looked.source_warning()] if looked.source_warning() else []
-    if scale != "standard":
+    if len(looked.shown) < len(looked.sample):
+        remarks.append(
+            f"{looked.shown_of()} rows, of every source its share, drawn at random; the others were placed among them."
+        )
+    if scale != "standard" and looked.metric != "precomputed":
         remarks.append(
             f"The clustering saw the features scaled by '{scale}'; the evidence is judged on them divided by their "
             "standard deviations."
         )
-    if cluster == "hdbscan" and space == "features":
+    if cluster in SETTLED and space == "features":
         remarks.append(
-            "HDBSCAN of the same features has no randomness: agreement over seeds is 1 by itself; look at the "
-            "resampled rows."
+            f"{'HDBSCAN' if cluster == 'hdbscan' else 'Agglomerative clustering'} of the same rows has no randomness: "
+            "agreement over seeds is 1 by itself; look at the resampled rows."
         )
-    alone = int((looked.clustering.consensus < 0).sum())
+    if cluster == "kmeans" and space == "features" and looked.metric not in ("euclidean", *TURNED):
+        remarks.append(
+            "k-means saw the distances as principal coordinates; agglomerative, spectral and hdbscan see them as they are."
+        )
+    alone = int((looked.cut < 0).sum())
     if alone:
         remarks.append(f"HDBSCAN leaves {alone} of {len(looked.sample)} rows in no group.")
     untold = looked.hypotheses.untold if looked.hypotheses is not None else []
@@ -279,11 +453,14 @@ def check_rule(exploration: Exploration) -> None:
         "The exploration must have found groups to put rows into. Got no groups instead.",
     )
     check(
-        settings.get("space") == "features" and settings.get("cluster") == "kmeans",
+        settings.get("space") == "features"
+        and settings.get("cluster") == "kmeans"
+        and exploration.metric in ("euclidean", *TURNED),
         DataError,
-        "The groups must be k-means of features to put new rows into them. Got {} of the {} instead, which gives no rule for new rows: label some of them.",
+        "The groups must be k-means of features to put new rows into them. Got {} of the {} ({}) instead, which gives no rule for new rows: label some of them.",
         settings.get("cluster"),
         settings.get("space"),
+        exploration.metric,
     )
 
 
@@ -305,46 +482,49 @@ def assign(exploration: Exploration, samples: Samples) -> np.ndarray:
     """
     check_rule(exploration)
     Z = (samples.select(exploration.features).features - exploration.center) / exploration.scale
-    distance = np.linalg.norm(Z[:, None] - exploration.group_centers[None], axis=2)  # (n_rows, k)
-    return distance.argmin(axis=1).astype(np.int32)
+    return nearest_center(Z, exploration.group_centers, exploration.metric)
 
 
-def _varying(samples: Samples) -> tuple[Samples, list[str]]:
-    """Leave out the features that are the same in every row, and say so."""
+def _varying(samples: Samples, *, needed: bool) -> tuple[Samples, list[str]]:
+    """Leave out the features that are the same in every row, and say so; there must be others, if they are needed."""
     varies = np.ptp(samples.features, axis=0) > 0
     check(
-        varies.any(),
+        samples.n_features or not needed,
+        DataError,
+        "The rows to explore must have features for this metric. Got distances alone: explore them with --metric precomputed.",
+    )
+    check(
+        varies.any() or not needed,
         DataError,
         "The features to explore must vary. Got the same value in every row of {} instead.",
         ", ".join(samples.feature_names),
     )
     constant = [name for name, v in zip(samples.feature_names, varies) if not v]
     notes = [f"Left out, the same in every row: {', '.join(constant)}."] if constant else []
-    return samples.select([name for name, v in zip(samples.feature_names, varies) if v]), notes
+    kept = [name for name, v in zip(samples.feature_names, varies) if v]
+    return (samples if len(kept) == samples.n_features else samples.select(kept)), notes
 
 
-def _scaled(samples: Samples, scale: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return what is taken off and what is divided by (n_features,), and the scaled features (n_rows, n_features)."""
-    X = samples.features
-    with np.errstate(over="ignore", invalid="ignore"):
-        if scale == "standard":
-            center, spread = X.mean(axis=0), X.std(axis=0)
-        elif scale == "robust":
-            low, center, high = np.percentile(X, [25, 50, 75], axis=0)
-            spread = np.where(high > low, (high - low) / 1.349, X.std(axis=0))
-        else:
-            center, spread = np.zeros(X.shape[1]), np.ones(X.shape[1])
-        Z = (X - center) / spread
-    bad = ~np.isfinite(Z).all(axis=0)
-    worst = int(bad.argmax())
-    check(
-        not bad.any(),
-        DataError,
-        "The feature '{}' must have a mean and a spread that can be computed. Got values up to {:.3g}.",
-        samples.feature_names[worst],
-        np.abs(X[:, worst]).max(),
-    )
-    return center, spread, Z
+def _scales(samples: Samples, scale: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return what is taken off the features, and what they are divided by, (n_features,) each: column by column."""
+    center, spread = np.zeros(samples.n_features), np.ones(samples.n_features)
+    for i, name in enumerate(samples.feature_names):
+        x = np.ascontiguousarray(samples.features[:, i])
+        with np.errstate(over="ignore", invalid="ignore"):
+            if scale == "standard":
+                center[i], spread[i] = x.mean(), x.std()
+            elif scale == "robust":
+                low, center[i], high = np.percentile(x, [25, 50, 75])
+                spread[i] = (high - low) / 1.349 if high > low else x.std()
+            usable = np.isfinite(center[i]) and np.isfinite(spread[i]) and spread[i] > 0
+        check(
+            usable,
+            DataError,
+            "The feature '{}' must have a mean and a spread that can be computed. Got values up to {:.3g}.",
+            name,
+            np.abs(x).max(),
+        )
+    return center, spread
 
 
 def _follows_source(source: np.ndarray, groups: np.ndarray, random_state: int) -> dict[str, float] | None:

@@ -19,11 +19,11 @@ _LONGEST_STEP = np.float32(4.0)
 
 
 @njit(cache=True, nogil=True)
-def smooth_distances(distances, n_neighbors):
+def smooth_distances(distances, n_neighbors, connected):
     """Distance to the nearest neighbour and bandwidth of each row's fuzzy set.
 
-    ``distances`` (n_rows, n_neighbors - 1) of float32 rise along each row and leave out the row itself, which
-    counts as one of the ``n_neighbors``. Returns ``nearest`` and ``bandwidth``, both (n_rows,) of float32: the
+    ``distances`` (n_rows, n_others) of float32 rise along each row and leave out the row itself. If ``connected``,
+    memberships count from the nearest neighbour on, which then has membership 1; from 0 otherwise. Returns ``nearest`` and ``bandwidth``, both (n_rows,) of float32: the
     memberships ``exp(-max(0, distance - nearest) / bandwidth)`` of a row add up to ``log2(n_neighbors)``.
     """
     n_rows, n_others = distances.shape
@@ -36,7 +36,7 @@ def smooth_distances(distances, n_neighbors):
     mean = row_mean.mean()
     for i in range(n_rows):
         for j in range(n_others):
-            if distances[i, j] > 0:
+            if connected and distances[i, j] > 0:
                 nearest[i] = distances[i, j]
                 break
         low, high, middle = 0.0, np.inf, 1.0
@@ -52,7 +52,7 @@ def smooth_distances(distances, n_neighbors):
             else:
                 low = middle
             middle = (low + high) / 2 if high < np.inf else 2 * middle
-        least = LEAST_BANDWIDTH * (row_mean[i] if nearest[i] > 0 else mean)
+        least = LEAST_BANDWIDTH * (row_mean[i] if nearest[i] > 0 or not connected else mean)
         bandwidth[i] = max(middle, least)
     return nearest, bandwidth
 
@@ -163,3 +163,41 @@ def _push(points, head, state, n_negatives, repulsion, rate):
     points[head, 0] = x + rate * move_x
     points[head, 1] = y + rate * move_y
     return state
+
+
+@njit(cache=True, nogil=True)
+def place_points(initial, reference, near, weights, tables, n_epochs, n_negatives, seed, first):
+    """Lay new points among finished ones, which stay where they are; each new point by itself.
+
+    ``initial`` (n_new, 2) float32; ``reference`` (n, 2) float32; ``near`` (n_new, k) int32 rows of ``reference`` and
+    ``weights`` (n_new, k) float64, 1 for the strongest: the share of epochs in which an edge pulls; ``tables`` of
+    `force_tables`. Point i draws its numbers by ``seed`` and ``first + i``, so that it has the same bits in any
+    company. Returns (n_new, 2) float32.
+    """
+    points = initial.copy()
+    attraction, repulsion = tables[0], tables[1]
+    for i in range(points.shape[0]):
+        state = first_state(first_state(seed) ^ np.uint64(first + i))
+        x, y = points[i, 0], points[i, 1]
+        for epoch in range(1, n_epochs):
+            rate = np.float32(1.0 - (epoch - 1) / n_epochs)
+            for edge in range(near.shape[1]):
+                weight = weights[i, edge]
+                if np.int64(epoch * weight) == np.int64((epoch - 1) * weight):
+                    continue
+                dx, dy = x - reference[near[i, edge], 0], y - reference[near[i, edge], 1]
+                pull = force(attraction, dx * dx + dy * dy)
+                x += rate * _clip(pull * dx)
+                y += rate * _clip(pull * dy)
+                move_x = move_y = np.float32(0)
+                for _ in range(n_negatives):
+                    state = next_state(state)
+                    other = ((state >> np.uint64(32)) * np.uint64(reference.shape[0])) >> np.uint64(32)
+                    dx, dy = x - reference[other, 0], y - reference[other, 1]
+                    push = force(repulsion, dx * dx + dy * dy)
+                    move_x += _clip(push * dx)
+                    move_y += _clip(push * dy)
+                x += rate * move_x
+                y += rate * move_y
+        points[i, 0], points[i, 1] = x, y
+    return points

@@ -1,0 +1,5 @@
+"""Every compiled loop: arrays in, arrays out."""
+
+from clew.kernels import compiling
+
+compiling.announce()
