@@ -122,6 +122,51 @@ def test_a_bad_table_is_refused_in_one_sentence_and_leaves_nothing(clew, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
+def bad_distances():
+    square = ",a,b,c\na,0,1,2\nb,1,0,3\nc,2,3,0\n"
+    return {
+        "not square": (square.replace("c,2,3,0\n", ""), "Got 2 rows x 4 columns"),
+        "a gap": (square.replace("b,1,0,3", "b,1,0,"), "row 2, column 3 (from 'b' to 'c')"),
+        "infinite": (square.replace("b,1,0,3", "b,1,0,inf"), "'inf' in line 3"),
+        "negative": (square.replace("b,1,0,3", "b,1,0,-3"), "not be negative"),
+        "text": (square.replace("b,1,0,3", "b,1,0,far"), "'far' in line 3"),
+        "itself not at 0": (square.replace("b,1,0,3", "b,1,9,3"), "0 on the diagonal"),
+        "all 0": (",a,b\na,0,0\nb,0,0\n", "must tell rows apart"),
+        "a name twice": (square.replace("b,1", "a,1"), "alike"),
+        "empty file": ("", "must hold data"),
+        "edges in two parts": ("source,target\na,b\nc,d\n", "Got 2 parts"),
+        "a length below 0": ("source,target,time\na,b,1\nb,c,-1\n", "Got -1 from 'b' to 'c'"),
+    }
+
+
+@pytest.mark.parametrize("case", list(bad_distances()))
+def test_bad_distances_are_refused_in_one_sentence_and_leave_nothing(clew, tmp_path, case):
+    text, said = bad_distances()[case]
+    (tmp_path / "d.csv").write_text(text)
+    refused(*clew("new", tmp_path / "x.study", "--distances", tmp_path / "d.csv"), said)
+    assert [path.name for path in tmp_path.iterdir()] == ["d.csv"]
+
+
+def test_edges_become_a_study_without_any_path(clew, tmp_path):
+    (tmp_path / "roads.tsv").write_text(
+        "a\tb\tminutes\n" + "".join(f"p{i}\tp{i + 1}\t{i % 3 + 1}\n" for i in range(12))
+    )
+    ends = ["--edge-source", "a", "--edge-target", "b", "--edge-length", "minutes"]
+    status, out, err = clew(
+        "new", tmp_path / "x.study", "--distances", tmp_path / "roads.tsv", *ends, "--json"
+    )
+    assert (status, err) == (0, "")
+    made = json.loads(out)
+    assert (made["rows"], made["features"], made["distances"]["asymmetric"]) == (13, [], 0)
+    assert any("12 edges between 13 places" in note for note in made["warnings"])
+    assert json.loads(clew("verify", tmp_path / "x.study", "--json")[1])["same"]
+    refused(*clew("train", tmp_path / "x.study"), "Got distances only")
+    refused(*clew("test", tmp_path / "x.study", "--reason", "x"), "clew train")
+    assert clew("report", tmp_path / "x.study")[0] == 0
+    assert "distances only" in (tmp_path / "x.study" / "report.html").read_text()
+    refused(*clew("new", tmp_path / "y.study"), "at least one file")
+
+
 def refused(status, out, err, said):
     """One sentence on stderr, nothing on stdout, exit status 2, no traceback."""
     assert status == 2

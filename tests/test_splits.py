@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist
 from clew.errors import DataError, SettingError
 from clew.result import Result
 from clew.samples import Samples
-from clew.splits import folds, seal, units
+from clew.splits import folds, seal, spread_over_groups, units
 
 
 def make(n, *, groups=None, labels=None, places=None, target=None):
@@ -300,3 +300,24 @@ def test_an_impossible_share_is_refused(share):
 def test_two_rows_cannot_be_sealed():
     with pytest.raises(DataError, match="at least 3 rows"):
         seal(make(2))
+
+
+def test_rows_that_stand_for_all_are_a_share_of_every_group():
+    group = np.repeat(["large", "middle", "small", "tiny"], [8000, 1500, 490, 10])
+    rows = spread_over_groups(group, 1000)
+    assert len(np.unique(rows)) == 1000 and (np.diff(rows) > 0).all()
+    shares = [int((group[rows] == name).sum()) for name in ("large", "middle", "small", "tiny")]
+    np.testing.assert_allclose(shares, [800, 150, 49, 1], atol=2)
+    few = spread_over_groups(group, 4)
+    assert sorted(group[few]) == ["large", "middle", "small", "tiny"]  # one of each while there is room
+    alone = spread_over_groups(np.arange(1000).astype(str), 100)
+    assert len(alone) == 100 and alone.max() > 900
+    np.testing.assert_array_equal(spread_over_groups(group, 20_000), np.arange(10_000))
+    assert not np.array_equal(spread_over_groups(group, 1000, random_state=1), rows)
+
+
+def test_rows_of_a_group_are_drawn_evenly():
+    counts = np.zeros(60)
+    for seed in range(400):
+        counts[spread_over_groups(np.repeat(["a", "b"], 30), 12, random_state=seed)] += 1
+    assert abs(counts / 400 - 0.2).max() < 0.08

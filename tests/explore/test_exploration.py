@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from clew.distances import square_distances
 from clew.errors import DataError, SettingError, Stopped
 from clew.explore.exploration import assign, explore
 from clew.explore.stability import adjusted_rand
@@ -288,3 +289,120 @@ def test_simulated_groups_at_6_sigma_are_found():
 def test_simulated_groups_at_3_sigma_are_found():
     ks, _ = answers("3 sigma")
     assert np.sum(ks == 2) >= at_least(40 / 50)
+
+
+# ---- metrics, given distances, big tables ----
+@pytest.mark.parametrize("metric", ["cosine", "correlation", "manhattan", "chebyshev"])
+def test_far_groups_are_found_under_any_metric(metric):
+    X, kind = two_groups(n=120, sigma=10.0)
+    X[:, ::2] *= -1  # the groups differ in shape, not in level alone: a correlation does not see levels
+    one = explore(samples(X), metric=metric, **QUICK)
+    assert one.metric == metric == one.embedding.metric
+    assert one.k == 2
+    assert adjusted_rand(one.groups, kind) > 0.9
+
+
+def test_a_callable_metric_is_as_good_as_its_name():
+    X, _ = two_groups(n=60)
+    named = explore(samples(X), metric="manhattan", **QUICK)
+
+    def city_blocks(a, b):
+        return np.abs(a - b).sum()
+
+    one = explore(samples(X), metric=city_blocks, **QUICK)
+    np.testing.assert_array_equal(one.groups, named.groups)
+    np.testing.assert_allclose(one.embedding.coordinates, named.embedding.coordinates, rtol=1e-4, atol=1e-4)
+    assert one.metric == "city_blocks"
+    assert json.dumps(one.settings["metric"]).endswith('city_blocks"')
+
+
+def test_given_distances_are_explored_unless_features_are_asked_for():
+    X, kind = two_groups(n=90)
+    ways = np.abs(X[:, None] - X[None]).sum(axis=2)
+    one = explore(samples(X).with_distances(ways), **QUICK)
+    assert one.metric == "precomputed"
+    assert one.k == 2 and adjusted_rand(one.groups, kind) > 0.9
+    assert one.hypotheses is not None and one.hypotheses.stated  # the features tell what the distances part
+    assert "stress" in one.embedding.headline()
+    assert explore(samples(X).with_distances(ways), metric="euclidean", **QUICK).metric == "euclidean"
+
+
+@pytest.mark.parametrize("cluster", ["kmeans", "agglomerative", "spectral", "hdbscan"])
+def test_distances_alone_give_groups_and_no_hypothesis(cluster, tmp_path):
+    X, kind = two_groups(n=90)
+    ways = np.abs(X[:, None] - X[None]).sum(axis=2)
+    alone = Samples.from_distances(square_distances(ways))
+    one = explore(alone, cluster=cluster, **QUICK)
+    assert adjusted_rand(one.groups, kind) > 0.9
+    assert one.hypotheses is None and one.features == [] and one.bimodal == []
+    one.save(tmp_path / "one.zip")
+    assert Result.load(tmp_path / "one.zip").digest() == one.digest()
+
+
+def test_the_karate_club_falls_into_its_two_clubs():
+    import csv
+
+    from clew.read.distances import read_distances
+
+    ways = read_distances(shared("distances/karate_club_edges.csv"))
+    with open(shared("distances/karate_club_groups.csv"), newline="") as file:
+        club = {row["node"]: row["club"] for row in csv.DictReader(file)}
+    truth = np.array([club[name] == "Officer" for name in ways.names], int)
+    one = explore(Samples.from_distances(ways), k=2, cluster="spectral", runs=5, references=99)
+    agree = (one.cut == truth).mean()
+    assert max(agree, 1 - agree) >= 32 / 34
+    assert one.embedding.trustworthiness.mean() > 0.8 and 0 < one.embedding.stress.mean() < 0.5
+
+
+def test_more_rows_than_asked_for_are_placed_among_a_share_of_every_source():
+    X, kind = two_groups(n=600)
+    sources = np.where(np.arange(600) < 30, "small", "large")
+    whole = explore(samples(X, sources), **QUICK)
+    one = explore(samples(X, sources), max_rows=200, **QUICK)
+    assert len(whole.shown) == 600 and one.embedding.coordinates.shape == (1, 200, 2)
+    assert one.shown_of() == "200 shown of 600"
+    assert any("200 shown of 600" in note for note in one.notes)
+    assert not any("shown of" in note for note in whole.notes)
+    assert (one.shown < 30).sum() == 10  # 5% of the rows, and of those shown
+    assert one.shown.max() > 590  # never the first n
+    assert adjusted_rand(one.groups, kind) > 0.97
+    assert np.isfinite(one.placed).all()
+    np.testing.assert_array_equal(one.placed[one.shown], one.embedding.coordinates[0])
+    np.testing.assert_array_equal(one.cut[one.shown], one.clustering.consensus)
+    assert sum(one.summary()["groups"].values()) == 600
+    beside = np.setdiff1d(np.arange(600), one.shown)
+    np.testing.assert_array_equal(assign(one, samples(X[beside])), one.groups[beside])
+
+
+@pytest.mark.parametrize("settings", [{"cluster": "hdbscan"}, {"space": "embedding"}])
+def test_without_a_rule_the_nearest_shown_rows_vote(settings):
+    X, kind = two_groups(n=300)
+    one = explore(samples(X), max_rows=150, **{**QUICK, "embed": "umap", **settings})
+    sure = one.cut >= 0
+    assert sure.mean() > 0.8
+    assert adjusted_rand(one.cut[sure], kind[sure]) > 0.95
+    assert one.confidence.min() >= 0 and one.confidence.max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"metric": "precomputed"}, "no distances were given"),
+        ({"metric": "euclidian"}, "Did you mean 'euclidean'"),
+        ({"max_rows": 5}, "'max_rows' setting of explore must be an int of at least 100"),
+    ],
+)
+def test_metrics_and_sizes_that_cannot_be_are_refused(settings, words):
+    with pytest.raises(SettingError, match=words):
+        explore(samples(two_groups(n=40)[0]), **settings, **QUICK)
+
+
+def test_distances_alone_have_no_features_to_measure_by():
+    alone = Samples.from_distances(square_distances(1 - np.eye(8)))
+    with pytest.raises(DataError, match="must have features for this metric. Got distances alone"):
+        explore(alone, metric="euclidean", **QUICK)
+    with pytest.raises(
+        SettingError, match="'max_rows' setting of explore must be at least the number of rows"
+    ):
+        big = 1 - np.eye(120)
+        explore(Samples.from_distances(square_distances(big)), max_rows=100, **QUICK)

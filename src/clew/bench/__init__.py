@@ -1,0 +1,1 @@
+"""Side by side with what one would use instead: the one place where timings live."""
