@@ -134,3 +134,11 @@ def test_a_finished_file_is_put_in_place_by_renaming_and_leaves_nothing_beside_i
     with pytest.raises(OSError, match="power cut"):
         write_whole(path, b"new")
     assert path.read_bytes() == b"old"
+
+
+def test_a_function_as_a_setting_is_recorded_by_its_name():
+    @step()
+    def measured(X, *, by=len):
+        return Sources(names=[str(by(X))], sha256=[])
+
+    assert measured([1, 2]).settings == {"by": "builtins.len"}

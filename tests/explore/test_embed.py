@@ -13,8 +13,9 @@ from sklearn.manifold import trustworthiness
 from clew.errors import DataError, SettingError
 from clew.explore import embed as module
 from clew.explore import faithfulness as judges
-from clew.explore.embed import embed, layout_once
+from clew.explore.embed import embed, enough_neighbors, layout_once
 from clew.explore.faithfulness import neighbor_overlap
+from clew.explore.neighbors import neighbors
 from clew.result import Result
 from tests.explore.test_affinities import z_scored_digits
 
@@ -215,3 +216,16 @@ def test_quality_and_spread_are_those_of_umap_learn():
             neighbor_overlap(np.stack([module._indices(p, 15) for p in m])).mean() for m in (theirs, ours)
         ]
         assert abs(overlaps[0] - overlaps[1]) < 0.03  # as restless as theirs, no more and no less
+
+
+# ---- neighbours that all methods share ----
+def test_neighbours_found_before_give_the_same_pictures(X):
+    near = neighbors(X, k=enough_neighbors(len(X)))
+    for method in ("umap", "tsne", "pca"):
+        assert embed(X, near, method=method, runs=2).digest() == embed(X, method=method, runs=2).digest()
+
+
+def test_neighbours_of_other_rows_or_too_few_are_refused(X):
+    for wrong in (neighbors(X[:60], k=40), neighbors(X, k=5), neighbors(X, k=40, metric="manhattan")):
+        with pytest.raises(DataError, match="must be at least 15 of each of the 120 rows, euclidean. Got"):
+            embed(X, wrong, runs=2)

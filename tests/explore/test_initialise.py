@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import block_diag, csr_array
 
+from clew.explore import initialise as module
 from clew.explore.affinities import fuzzy_simplicial_set
-from clew.explore.initialise import principal_components, spectral_or_pca
+from clew.explore.distances import MetricSpace, metric_space
+from clew.explore.initialise import principal_axes, principal_components, spectral_or_pca
 from clew.explore.neighbors import neighbors
 
 
@@ -69,3 +71,44 @@ def test_a_graph_in_parts_begins_at_the_principal_components_and_says_so():
     begin = spectral_or_pca(csr_array(block_diag([ring(20), ring(30)])), pca)
     assert begin.kind == "pca" and begin.reason == "the neighbour graph falls into 2 parts"
     np.testing.assert_array_equal(begin.coordinates, pca.coordinates)
+
+
+# ---- long and wide tables ----
+def rows_of_falling_variance(n_rows, n_features):
+    return np.random.default_rng(0).normal(size=(n_rows, n_features)) * 0.9 ** np.arange(n_features) + 100
+
+
+def test_a_long_table_has_the_same_components_by_its_covariance(monkeypatch):
+    X = rows_of_falling_variance(500, 12)
+    whole = principal_components(X)
+    monkeypatch.setattr(module, "EXACT_PRODUCTS", 0)
+    monkeypatch.setattr(module, "ROWS_AT_ONCE", 77)
+    streamed = principal_components(X)
+    np.testing.assert_allclose(streamed.explained_variance, whole.explained_variance, rtol=1e-9)
+    np.testing.assert_allclose(streamed.loadings, whole.loadings, atol=1e-8)
+    np.testing.assert_allclose(streamed.coordinates, whole.coordinates, atol=1e-8)
+    assert abs(streamed.total_variance - whole.explained_variance.sum()) < 1e-9
+
+
+def test_a_wide_table_has_its_first_components_by_random_projections(monkeypatch):
+    X = rows_of_falling_variance(200, 150)
+    whole = principal_components(X)
+    monkeypatch.setattr(module, "EXACT_PRODUCTS", 0)
+    monkeypatch.setattr(module, "NARROW", 100)
+    first = principal_components(X)
+    assert first.loadings.shape == (150, 50)
+    np.testing.assert_allclose(first.explained_variance[:10], whole.explained_variance[:10], rtol=1e-6)
+    np.testing.assert_allclose(first.loadings[:, :2], whole.loadings[:, :2], atol=1e-5)
+    assert first.explained_variance.sum() < first.total_variance  # what was not worked out is not forgotten
+    assert abs(first.total_variance - whole.explained_variance.sum()) < 1e-8
+    assert first.digest() == principal_components(X).digest()
+
+
+def test_axes_of_given_distances_are_principal_coordinates():
+    from scipy.spatial.distance import cdist
+
+    X = rows_of_falling_variance(60, 4)
+    known, given = principal_axes(metric_space(X, of="test")), principal_axes(MetricSpace("precomputed", None, cdist(X, X)))
+    np.testing.assert_allclose(np.abs(given.coordinates), np.abs(known.coordinates), atol=1e-8)
+    np.testing.assert_allclose(given.explained_variance, known.explained_variance)
+    assert given.loadings.shape == (0, 4)

@@ -122,6 +122,7 @@ class Embedding(Result):
 @step()
 def embed(
     X: np.ndarray | Distances | MetricSpace,
+    near: Neighbors | None = None,
     *,
     method: Method = "umap",
     metric: Metric | Measure = "auto",
@@ -138,6 +139,8 @@ def embed(
     ----------
     X : ndarray of float64, shape (n_rows, n_features), or Distances
         At least 4 rows, in units that can be compared (z-scores), or the distances between them.
+    near : Neighbors, optional
+        Neighbours of the same rows under the same metric, if they were found before: `enough_neighbors` of each.
     method : {"umap", "tsne", "pca"}
         UMAP differs from run to run in tiny noise at the beginning and in the rows it draws to push from; t-SNE
         in a beginning jittered by a tenth of its spread; PCA has no randomness and is made once (of distances that
@@ -171,7 +174,7 @@ def embed(
     doi:10.1007/3-540-44668-0_68. Alignment: Gower, Psychometrika 40 (1975), doi:10.1007/BF02291478.
     """
     _check_int(runs, "runs", least=1)
-    plan = _prepare(X, method, metric, n_neighbors, min_dist, perplexity, random_state, k_judged=True)
+    plan = _prepare(X, near, method, metric, n_neighbors, min_dist, perplexity, random_state, k_judged=True)
     notes = list(plan.notes)
     if method == "pca":
         runs = 1
@@ -220,7 +223,7 @@ def layout_once(
 
     Settings and errors are those of `embed`.
     """
-    plan = _prepare(X, method, metric, n_neighbors, min_dist, perplexity, seed, k_judged=False)
+    plan = _prepare(X, None, method, metric, n_neighbors, min_dist, perplexity, seed, k_judged=False)
     return plan.layouts(np.array([seed]))[0]
 
 
@@ -237,8 +240,14 @@ class _Plan:
     notes: list[str]
 
 
+def enough_neighbors(n_rows: int, *, n_neighbors: int = 15, perplexity: float = 30.0) -> int:
+    """Return how many neighbours of each row UMAP, t-SNE and their judges need, so that all can share them."""
+    return min(max(n_neighbors, int(3 * perplexity)), n_rows - 1)
+
+
 def _prepare(
     X: np.ndarray | Distances | MetricSpace,
+    near: Neighbors | None,
     method: Method,
     metric: Metric | Measure,
     n_neighbors: int,
@@ -269,7 +278,20 @@ def _prepare(
         perplexity = (n_rows - 1) / 3
     k = min(n_neighbors, (n_rows - 1) // 2)  # beyond half of the rows trustworthiness is not defined
     needed = {"umap": n_neighbors - 1, "tsne": int(3 * perplexity), "pca": 1}[method]
-    near = neighbors(space, k=max(needed, k if k_judged else 1))
+    needed_by_all = max(needed, k if k_judged else 1)
+    if near is None:
+        near = neighbors(space, k=needed_by_all)
+    check(
+        len(near.indices) == n_rows and near.k >= needed_by_all and near.metric == space.name,
+        DataError,
+        "The neighbours of embed must be at least {} of each of the {} rows, {}. Got {} of {}, {}.",
+        needed_by_all,
+        n_rows,
+        space.name,
+        near.k,
+        len(near.indices),
+        near.metric,
+    )
     if not near.exact:
         notes.append(f"neighbours from an approximate search that found {near.recall:.1%} of the true ones")
     if near.n_duplicates:

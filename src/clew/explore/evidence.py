@@ -572,7 +572,7 @@ def _notes(X: np.ndarray, judged: int, found: bool, standardize: bool) -> list[s
             "mostly missed."
         )
     coarse = sum(np.unique(column).size < FEWEST_VALUES for column in X.T)
-    if coarse:
+    if coarse and standardize:
         notes.append(
             f"{coarse} of {X.shape[1]} features {'has' if coarse == 1 else 'have'} fewer than {FEWEST_VALUES} different "
             "values: such values are heaps by construction and can pass for groups."

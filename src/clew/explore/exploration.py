@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -345,7 +345,7 @@ def _everyone(
     for start in range(0, len(others), ROWS_AT_ONCE):
         rows = others[start : start + ROWS_AT_ONCE]
         Z = (samples.features[rows] - center) / spread
-        placement = transform(embedding, there.table, Z)
+        placement = transform(embedding, there.table, Z, metric=cast(Any, there.metric))
         placed[rows] = placement.coordinates
         cut[rows] = (
             _voted(clustering.consensus[placement.nearest])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from clew.errors import DataError, SettingError, check
 from clew.explore.affinities import curve_parameters
-from clew.explore.distances import MetricSpace, metric_space
+from clew.explore.distances import METRICS, Measure, Metric, MetricSpace, metric_space
 from clew.explore.embed import NEGATIVES, Embedding
 from clew.explore.neighbors import Neighbors, neighbors_among
 from clew.result import Result
@@ -47,7 +47,13 @@ class Placement(Result):
 
 
 def transform(
-    embedding: Embedding, X: np.ndarray, new: np.ndarray, *, run: int = 0, random_state: int = 0
+    embedding: Embedding,
+    X: np.ndarray,
+    new: np.ndarray,
+    *,
+    run: int = 0,
+    metric: Metric | Measure = "auto",
+    random_state: int = 0,
 ) -> Placement:
     """Put new rows on a finished map.
 
@@ -61,6 +67,8 @@ def transform(
         Rows in the same units.
     run : int
         Which of the runs.
+    metric : str or callable
+        Known from the map, unless it was made by a function of two rows: then this function.
     random_state : int
         Row i of ``new`` draws by this and i, and lies at the same place whoever comes with it (t-SNE: nearly).
 
@@ -90,7 +98,15 @@ def transform(
         SettingError,
         "The map to transform must be one of rows. Got one made from distances, among which new rows have none.",
     )
-    metric = embedding.settings["metric"]
+    known = embedding.metric in METRICS
+    check(
+        known or callable(metric),
+        SettingError,
+        "The 'metric' setting of transform must be the function that the map was made by ('{}'). Got '{}' instead.",
+        embedding.metric,
+        metric,
+    )
+    metric = cast(Metric, embedding.metric) if known else metric
     space = metric_space(X, metric=metric, of="transform")
     check(
         space.sha256 == embedding.rows_sha256,
