@@ -159,7 +159,7 @@ def test_one_cloud_is_said_so_and_stops_early():
 # ---- stopping early ----
 def decided(index, drawn, enough):
     """Whether there are groups at 0.01, and the draws that were looked at, when these draws come one by one."""
-    draws, stopped = module._draw(index, drawn.__getitem__, range(len(drawn)), 1, enough, None)
+    draws, stopped = module._draw(index, drawn.__getitem__, range(len(drawn)), enough, None)
     above = module._at_or_above(module._standardized(index, draws[:, :, 0])).max()
     return bool((1 + above) / (1 + len(draws)) <= 0.01) and not stopped, len(draws)
 

@@ -318,8 +318,8 @@ def evidence(
     data = np.median([_separation(Z, ks, space, seed) for seed in of_data], axis=0)
     index, silhouette, compactness = data
     enough = max(ENOUGH_ABOVE, alpha * (references + 1))
-    draw, n_at_once = _one_draw(Z, ks, standardize, space), 1 if space else n_threads()
-    draws, stopped_early = _draw(index, draw, for_draws.spawn(references), n_at_once, enough, on_progress)
+    draw = _one_draw(Z, ks, standardize, space)
+    draws, stopped_early = _draw(index, draw, for_draws.spawn(references), enough, on_progress)
 
     standardized = _standardized(index, draws[:, :, 0])
     p_unimodal, p_ellipsoid = (1 + _at_or_above(standardized)) / (1 + len(draws))
@@ -380,13 +380,12 @@ def _draw(
     index: np.ndarray,
     draw: Callable[[np.random.SeedSequence], list[np.ndarray]],
     seeds: list[np.random.SeedSequence],
-    n_at_once: int,
     enough: float,
     on_progress: Callable[[int, int], Any] | None,
 ) -> tuple[np.ndarray, str]:
     """Return the separation of draws, shape (n_draws, 2 references, 3 measures, n_k), and why they stopped early."""
     done: list[list[np.ndarray]] = []
-    with ThreadPoolExecutor(n_at_once) as pool:
+    with ThreadPoolExecutor(n_threads()) as pool:
         for start in range(0, len(seeds), BATCH):
             for separation in pool.map(draw, seeds[start : start + BATCH]):
                 done.append(separation)
