@@ -88,7 +88,7 @@ def test_people_get_sentences(clew, table, tmp_path):
     assert "Next: clew explore" in out
     out = clew("explore", tmp_path / "c.study", *QUICK)[1]
     assert "2 groups: separated better than in each of" in out
-    assert "not that the groups are real" in out
+    assert "That says nothing about whether the groups are real" in out
     assert "would be circular" in out
     assert "1 of 1 hypothesis on record" in out
 

@@ -4,7 +4,7 @@ import pytest
 from clew.errors import SettingError
 from clew.explore.cluster import cluster
 from clew.explore.distances import metric_space
-from clew.explore.stability import adjusted_rand
+from clew.explore.stability import adjusted_rand, match
 from clew.kernels.kmeans import kmeans
 
 
@@ -31,6 +31,26 @@ def test_one_cloud_cut_in_five_differs_between_runs():
     assert found.stability.ari_mean < 0.8
     assert found.stability.ari_min < found.stability.ari_mean
     assert found.confidence.min() < 0.8
+
+
+def test_stability_over_resampled_rows_is_of_the_runs_that_had_them():
+    X = np.random.default_rng(0).normal(size=(150, 4))
+    found = cluster([X] * 10, k=5)
+    had = found.resampled_labels > -2
+    assert (had.sum(axis=1) == 120).all() and (had.sum(axis=0) > 0).all()
+    again, consensus = found.resampled_jaccard, found.consensus
+    for run, own in enumerate(found.resampled_labels):
+        rows = set(np.flatnonzero((consensus == 1) & had[run]))
+        likeness = [len(rows & c) / len(rows | c) for c in (set(np.flatnonzero(own == i)) for i in range(5))]
+        assert again[run, 1] == pytest.approx(max(likeness))
+    row = 17
+    agree = [match(own, consensus)[row] == consensus[row] for own in found.resampled_labels[had[:, row]]]
+    assert found.resampled_confidence[row] == pytest.approx(np.mean(agree))
+    assert not np.allclose(found.resampled_confidence, found.confidence)
+    assert found.jaccard.shape == again.shape == (10, 5)
+    assert found.summary()["stability"]["resampled_jaccard"]["1"] == pytest.approx(again[:, 1].mean())
+    sure = cluster([clouds()[0]] * 10, k=3)
+    assert sure.resampled_confidence.min() == 1 and sure.resampled_jaccard.min() > 0.9
 
 
 def test_a_run_depends_on_its_seed_alone():
@@ -115,3 +135,12 @@ def test_methods_without_randomness_agree_with_themselves_and_not_over_resampled
     found = cluster([X] * 5, method="agglomerative", k=4)
     assert found.stability.ari_min == 1
     assert found.resampled_ari.mean() < 0.9
+
+
+def test_methods_that_keep_all_distances_refuse_more_rows_than_fit(monkeypatch):
+    from clew.explore import cluster as module
+
+    monkeypatch.setattr(module, "KEPT_ROWS", 100)
+    with pytest.raises(SettingError, match="The rows for agglomerative must be at most 100, .* Got 120"):
+        cluster([clouds()[0]] * 2, method="agglomerative", k=3)
+    assert len(cluster([clouds()[0]] * 2, method="kmeans", k=3).sizes) == 3

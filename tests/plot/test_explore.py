@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from clew import plot
+from clew.explore.stability import SURE, together
 from clew.plot import explore as draw
-from clew.plot.style import GROUPS, INK, SURFACE, THREAD, svg
+from clew.plot.style import GROUPS, SURFACE, svg
 
 
 def points(axes):
@@ -23,19 +24,16 @@ def test_the_map_shows_every_row_once_where_the_run_put_it(looked):
     np.testing.assert_allclose(seen[np.lexsort(seen.T)], meant[np.lexsort(meant.T)])
 
 
-def test_rows_that_wander_are_hollow(looked):
-    unsure = looked.clustering.confidence.copy()
+def test_rows_that_change_groups_are_hollow(looked):
+    unsure = looked.confidence.copy()
     unsure[:7] = 0.5
-    stability = dataclasses.replace(looked.clustering.stability, confidence=unsure)
-    wandering = dataclasses.replace(
-        looked, clustering=dataclasses.replace(looked.clustering, stability=stability)
-    )
+    odd = dataclasses.replace(looked, confidence=unsure)
     hollow = [
         len(line.get_xdata())
-        for line in draw.run_map(wandering).axes[0].lines
+        for line in draw.run_map(odd).axes[0].lines
         if line.get_markerfacecolor() == SURFACE
     ]
-    assert sum(hollow) == int((unsure < draw.SURE).sum()) >= 7
+    assert sum(hollow) == int((unsure < SURE).sum()) >= 7
 
 
 def test_the_map_names_each_group_inside_of_the_figure(looked):
@@ -73,36 +71,21 @@ def test_a_run_can_wear_its_own_groups(looked):
     assert any(len(axes.lines) == 3 for axes in draw.runs(looked.embedding, groups=looked.groups).axes)
 
 
-def test_the_evidence_curve_is_the_projected_index_and_the_chosen_k_is_in_thread(looked):
-    axes = draw.evidence(looked.evidence, cut=looked.k).axes[0]
-    curve = max(axes.lines, key=lambda line: len(line.get_xdata()))
-    np.testing.assert_allclose(curve.get_ydata(), looked.evidence.index)
-    chosen = [line for line in axes.lines if line.get_markeredgecolor() == THREAD]
-    assert [int(line.get_xdata()[0]) for line in chosen] == [looked.k]
-    assert chosen[0].get_markerfacecolor() == THREAD
-
-
-def test_a_cut_without_evidence_is_never_filled(looked):
-    none = dataclasses.replace(looked.evidence, k=0, p_value=0.4)
-    axes = draw.evidence(none, cut=3).axes[0]
-    chosen = [line for line in axes.lines if line.get_markeredgecolor() == THREAD]
-    assert [line.get_markerfacecolor() for line in chosen] == [SURFACE]
-    assert not [line for line in draw.evidence(none).axes[0].lines if line.get_markeredgecolor() == THREAD]
-
-
-def test_a_dot_is_filled_exactly_where_it_is_above_both_bands(looked):
-    axes = draw.evidence(looked.evidence, cut=-1).axes[0]
-    dots = {int(line.get_xdata()[0]): line for line in axes.lines if len(line.get_xdata()) == 1}
-    above = looked.evidence.index > looked.evidence.reference_high.max(axis=0)
-    assert {k: dots[k].get_markerfacecolor() == INK for k in dots} == dict(
-        zip(looked.evidence.ks.tolist(), above.tolist())
-    )
-
-
 def test_the_consensus_matrix_is_the_coassociation(looked):
     image = draw.consensus(looked.clustering.stability).axes[0].images[0]
     np.testing.assert_array_equal(image.get_array(), looked.clustering.stability.coassociation)
     assert image.get_clim() == (0, 1)
+
+
+def test_resampled_rows_stand_above_the_diagonal(looked):
+    found = looked.clustering
+    again = together(found.resampled_labels[:, found.stability.shown])
+    seen = draw.clustering(found).axes[0].images[0].get_array()
+    below = np.tril_indices(len(seen))
+    np.testing.assert_array_equal(seen[below], found.stability.coassociation[below])
+    above = np.triu_indices(len(seen), 1)
+    np.testing.assert_array_equal(seen[above], again[above])
+    assert (seen[above] != found.stability.coassociation[above]).any()
 
 
 def test_correlations_stand_beside_those_with_the_distance(looked):

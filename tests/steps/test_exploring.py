@@ -8,6 +8,7 @@ import pytest
 
 from clew import steps
 from clew.errors import DataError, SettingError
+from clew.explore.stability import in_words
 from tests.steps.worlds import QUICK
 
 
@@ -37,10 +38,19 @@ def test_what_is_on_the_screen_stays_short_and_tiny_groups_get_no_hypothesis(tab
 
 def test_the_variance_of_two_components_is_a_share(table):
     study, _ = table
-    line = next(line for line in steps.explore(study, **QUICK).lines if line.startswith("The map"))
+    line = next(line for line in steps.explore(study, **QUICK).lines if line.startswith("The map,"))
     X = study.samples().features
     singular = np.linalg.svd((X - X.mean(axis=0)) / X.std(axis=0), compute_uv=False) ** 2
     assert f"explain {singular[:2].sum() / singular.sum():.0%} of" in line
+
+
+def test_stability_is_summed_up_in_one_sentence_and_rows_shown_are_counted(table):
+    study, _ = table
+    told = steps.explore(study, **QUICK)
+    said = [line for line in told.lines if "on the run (ARI" in line]
+    assert said == [in_words(told.result)]
+    assert not any("80%" in line for line in told.lines)
+    assert any(line.startswith("The map, 72 shown of 72 rows: ") for line in told.lines)
 
 
 def test_the_open_rows_are_exported_and_come_back_as_labels(table, tmp_path):
@@ -78,7 +88,7 @@ def test_a_cut_as_asked_is_called_one(table):
     study, _ = table
     lines = "\n".join(steps.explore(study, k=3, **QUICK).lines)
     assert "Cut into 3 groups as asked; the evidence is for 2: 72 of 72 rows" in lines
-    assert "On random 80% of the rows" in lines
+    assert "the cut into 3 depends" in lines or "the cut into 3 does not depend" in lines
     assert "2 groups by kmeans: 72 of 72 rows" not in lines.lower()
     assert "2 groups by kmeans: 72 of 72 rows" in "\n".join(steps.explore(study, **QUICK).lines)
 

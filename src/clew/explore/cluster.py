@@ -12,7 +12,7 @@ import numpy as np
 
 from clew.errors import SettingError, check, check_choice
 from clew.explore.affinities import fuzzy_simplicial_set
-from clew.explore.distances import MATRIX_ROWS, MetricSpace, principal_coordinates
+from clew.explore.distances import MetricSpace, principal_coordinates
 from clew.explore.neighbors import neighbors
 from clew.explore.stability import (
     ABSENT,
@@ -20,6 +20,7 @@ from clew.explore.stability import (
     adjusted_rand,
     agreement_by_row,
     group_jaccard,
+    mean_of_given,
     stability,
 )
 from clew.result import Result
@@ -30,6 +31,7 @@ Labeller = Callable[[np.ndarray], np.ndarray]  # seeds (n_runs,) -> labels (n_ru
 
 SHARE = 0.8  # of the rows in a resample
 AXES = 10  # principal coordinates that k-means works on where rows are known by distances
+KEPT_ROWS = 10_000  # whose distances fit 800 MB
 NEIGHBORS = 15  # of the graph that spectral clustering cuts
 SETTLED = ("hdbscan", "agglomerative")  # have no randomness: the same rows are cut the same way every time
 
@@ -96,7 +98,7 @@ class Clustering(Result):
         return f"{self.method}, {found}. {self.stability.headline()}"
 
     def summary(self) -> dict:
-        """Return sizes and agreement over seeds and over resampled rows."""
+        """Return sizes and agreement over seeds and over resampled rows, in all and of each group."""
         return {
             "method": self.method,
             "groups": {str(i): int(size) for i, size in enumerate(self.sizes)},
@@ -104,6 +106,10 @@ class Clustering(Result):
                 **self.stability.summary(),
                 "resampled_ari_mean": float(self.resampled_ari.mean()),
                 "resampled_ari_min": float(self.resampled_ari.min()),
+                "resampled_jaccard": {
+                    str(i): None if np.isnan(mean) else float(mean)
+                    for i, mean in enumerate(mean_of_given(self.resampled_jaccard))
+                },
             },
         }
 
@@ -228,11 +234,11 @@ def _agglomerative(space: MetricSpace, k: int) -> np.ndarray:
 
 def _check_kept(space: MetricSpace, method: str) -> None:
     check(
-        space.given is not None or space.n_rows <= 4 * MATRIX_ROWS,
+        space.given is not None or space.n_rows <= KEPT_ROWS,
         SettingError,
-        "The rows for {} must be at most {}: it keeps all distances. Got {} instead; use kmeans.",
+        "The rows for {} must be at most {:,}, since it keeps all distances. Got {:,} instead: use kmeans, or --max-rows.",
         method,
-        4 * MATRIX_ROWS,
+        KEPT_ROWS,
         space.n_rows,
     )
 

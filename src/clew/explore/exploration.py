@@ -423,6 +423,8 @@ def _remarks(looked: Exploration, *, cluster: str, space: str, scale: str) -> li
         remarks.append(
             f"{looked.shown_of()} rows, of every source its share, drawn at random; the others were placed among them."
         )
+    if looked.hypotheses is not None and len(looked.shown) > STATED_FROM:
+        remarks.append(f"Hypotheses are stated from {STATED_FROM:,} of the shown rows, of every source its share.")
     if scale != "standard" and looked.metric != "precomputed":
         remarks.append(
             f"The clustering saw the features scaled by '{scale}'; the evidence is judged on them divided by their "

@@ -211,6 +211,13 @@ def group_jaccard(labels: np.ndarray, consensus: np.ndarray) -> np.ndarray:
     return found
 
 
+def mean_of_given(values: np.ndarray) -> np.ndarray:
+    """Return the means along the first axis of what is not NaN; NaN where all is."""
+    given = np.isfinite(values)
+    counts = given.sum(axis=0)
+    return np.where(counts > 0, np.where(given, values, 0).sum(axis=0) / np.maximum(counts, 1), np.nan)
+
+
 def together(labels: np.ndarray) -> np.ndarray:
     """Return the share of runs that put two rows together, of those that were given both: (n_rows, n_rows) of float32.
 

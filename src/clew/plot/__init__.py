@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from clew.errors import SettingError
+from clew.errors import SettingError, did_you_mean
 from clew.result import Result
 
 if TYPE_CHECKING:
@@ -16,14 +16,27 @@ DRAWN = {
     "Exploration": "clew.plot.explore:exploration",
     "Embedding": "clew.plot.explore:runs",
     "Clustering": "clew.plot.explore:clustering",
+    "KMeansSteps": "clew.plot.kmeans_steps:kmeans_steps",
     "Stability": "clew.plot.explore:consensus",
-    "Evidence": "clew.plot.explore:evidence",
+    "Evidence": "clew.plot.evidence:evidence",
     "Hypotheses": "clew.plot.explore:correlations",
     "Hypothesis": "clew.plot.learn:hypothesis",
     "Forest": "clew.plot.learn:forest",
     "Validation": "clew.plot.validate:validation",
     "Scores": "clew.plot.validate:metrics",
 }
+# Figures that take more than a result: ``clew.plot.two_runs(result, 0, 7)``.
+NAMED = {
+    "at_home": "clew.plot.stability:at_home",
+    "choice_of_k": "clew.plot.evidence:choice_of_k",
+    "two_runs": "clew.plot.stability:two_runs",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in NAMED:
+        raise AttributeError(f"module 'clew.plot' has no attribute '{name}'.{did_you_mean(name, NAMED)}")
+    return _drawer(NAMED[name])
 
 
 def figure(result: Result, **settings: Any) -> Drawing:
@@ -49,5 +62,9 @@ def figure(result: Result, **settings: Any) -> Drawing:
     kind = type(result).__name__
     if kind not in DRAWN:
         raise SettingError(f"The result to draw must be one of: {', '.join(DRAWN)}. Got {kind} instead.")
-    module, _, name = DRAWN[kind].partition(":")
-    return getattr(importlib.import_module(module), name)(result, **settings)
+    return _drawer(DRAWN[kind])(result, **settings)
+
+
+def _drawer(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)

@@ -8,19 +8,17 @@ import numpy as np
 
 from clew.explore.cluster import Clustering
 from clew.explore.embed import Embedding
-from clew.explore.evidence import Evidence
 from clew.explore.exploration import Exploration
 from clew.explore.hypotheses import Hypotheses
-from clew.explore.stability import Stability
+from clew.explore.stability import SURE, Stability, together
+from clew.plot.evidence import evidence as evidence  # the report draws it from here
+from clew.plot.evidence import index_over_k
 from clew.plot.style import (
     INK,
     INK2,
     INK3,
-    REF,
-    RULE,
     SIGNED,
     SURFACE,
-    THREAD,
     Drawing,
     bare,
     drawn,
@@ -31,7 +29,6 @@ from clew.plot.style import (
     short,
 )
 
-SURE = 0.9  # share of runs that agree, below which a row is said to wander
 DENSE = 3000  # points beyond which a map is a picture, not an outline of each point
 Names = dict[str, str] | None
 
@@ -42,7 +39,7 @@ def exploration(result: Exploration, *, run: int = 0, names: Names = None) -> Dr
     figure = Drawing(640, 300)
     left, right = figure.halves([1, 1])
     _map(left.add_axes((0.02, 0.02, 0.96, 0.96)), result, run, names)
-    _evidence(right.add_axes((0.14, 0.14, 0.8, 0.78)), result.evidence, cut=result.k)
+    index_over_k(right.add_axes((0.14, 0.14, 0.8, 0.78)), result.evidence, cut=result.k)
     return figure
 
 
@@ -50,27 +47,28 @@ def exploration(result: Exploration, *, run: int = 0, names: Names = None) -> Dr
 def run_map(
     result: Exploration, *, run: int = 0, names: Names = None, width: float = 300, height: float = 236
 ) -> Drawing:
-    """Draw the map of one run: a marker a group, hollow where a row wanders between runs."""
+    """Draw the map of one run: a marker a group, hollow where a row changes groups between runs."""
     figure = Drawing(width, height)
     _map(figure.add_axes((0.01, 0.01, 0.98, 0.98)), result, run, names)
     return figure
 
 
-def wanders(result: Exploration) -> np.ndarray:
-    """Return which rows (n_rows,) of bool are put elsewhere by more than a tenth of the runs."""
-    return result.clustering.confidence < SURE
+def changes_groups(result: Exploration) -> np.ndarray:
+    """Return which of the shown rows (n_shown,) of bool more than a tenth of the runs put in another group."""
+    return result.confidence[result.shown] < SURE
 
 
 def _map(axes: Any, result: Exploration, run: int, names: Names) -> None:
     points = result.embedding.aligned[run % len(result.embedding.aligned)].astype(np.float64)
-    hollow = wanders(result) & (result.k > 0)
-    _points(axes, points, result.groups, hollow=hollow)
+    hollow = changes_groups(result) & (result.k > 0)
+    groups = result.groups[result.shown]
+    _points(axes, points, groups, hollow=hollow)
     bare(axes)
     per_px = _fit(axes, points, margin=26)
     taken: list[tuple[np.ndarray, np.ndarray]] = []
     for group in range(result.k):
-        members = points[result.groups == group]
-        name, count = short(group_name(group, names), 22), f"{len(members)} rows"
+        members = points[groups == group]
+        name, count = short(group_name(group, names), 22), f"{(result.groups == group).sum()} rows"
         half = (
             np.array([3.3 * max(len(name), len(count)), 14.0]) * per_px
         )  # of the space that the two lines take
@@ -204,82 +202,29 @@ def runs(
 
 
 @drawn
-def clustering(result: Clustering) -> Drawing:
-    """Draw the consensus of an ensemble of clusterings."""
-    return consensus(result.stability)
+def clustering(result: Clustering, *, width: float = 300) -> Drawing:
+    """Draw how often two rows are put together: below the diagonal over seeds, above it over resampled rows."""
+    again = together(result.resampled_labels[:, result.stability.shown])
+    return consensus(result.stability, above=again, width=width)
 
 
 @drawn
-def evidence(result: Evidence, *, cut: int | None = None, width: float = 252, height: float = 168) -> Drawing:
-    """Draw the projected index over k above what single clouds of both kinds give.
+def consensus(result: Stability, *, above: np.ndarray | None = None, width: float = 300) -> Drawing:
+    """Draw how often two rows are put together, the rows ordered by group and confidence.
 
     Parameters
     ----------
-    result : Evidence
-    cut : int, optional
-        The number of groups that was asked for; the one that was found otherwise. Drawn in thread.
+    result : Stability
+    above : ndarray of float, shape (n_shown, n_shown), optional
+        What to draw above the diagonal instead.
     """
-    figure = Drawing(width, height)
-    _evidence(
-        figure.add_axes((30 / width, 22 / height, 1 - 38 / width, 1 - 34 / height)),
-        result,
-        cut=result.k if cut is None else cut,
-    )
-    return figure
-
-
-def _evidence(axes: Any, result: Evidence, *, cut: int) -> None:
-    low, high = result.reference_low, result.reference_high  # (2 kinds, n_k)
-    above = result.index > high.max(axis=0)
-    axes.grid(axis="y", color=RULE, linewidth=0.8)
-    axes.set_axisbelow(True)
-    for kind in range(2):
-        axes.fill_between(result.ks, low[kind], high[kind], color=mix(REF, 0.6), linewidth=0)
-    axes.plot(result.ks, result.index, color=INK, linewidth=1.3)
-    for k, value, stands_out in zip(result.ks, result.index, above):
-        chosen = k == cut
-        axes.plot(
-            k,
-            value,
-            marker="o",
-            markersize=9 if chosen else 4.6,
-            markerfacecolor=(THREAD if chosen else INK)
-            if stands_out and (result.k or not chosen)
-            else SURFACE,
-            markeredgecolor=THREAD if chosen else INK,
-            markeredgewidth=1.6 if chosen else 1.1,
-            zorder=4,
-        )
-    values = np.concatenate([result.index, low.ravel(), high.ravel()])
-    pad = 0.12 * max(np.ptp(values), 0.05)
-    axes.set_ylim(max(0, values.min() - pad), min(1, values.max() + pad))
-    axes.set_xlim(result.ks[0] - 0.35, result.ks[-1] + 0.35)
-    axes.set_xticks(result.ks)
-    axes.tick_params(length=0)
-    axes.locator_params(axis="y", nbins=4)
-    axes.spines["left"].set_visible(False)
-    axes.text(
-        0.99, 1.015, "this data", transform=axes.transAxes, ha="right", va="bottom", fontsize=9.5, color=INK
-    )
-    axes.text(
-        0.01,
-        1.015,
-        "single clouds",
-        transform=axes.transAxes,
-        ha="left",
-        va="bottom",
-        fontsize=9.5,
-        color=INK3,
-    )
-
-
-@drawn
-def consensus(result: Stability, *, names: Names = None, width: float = 300) -> Drawing:
-    """Draw how often two rows are put together, the rows ordered by group and confidence."""
     height = 0.9 * width + 34
     figure = Drawing(width, height)
     axes = figure.add_axes((0.09, 32 / height, 0.9, 0.9 * width / height))
-    axes.imshow(result.coassociation, vmin=0, vmax=1, cmap="cividis", interpolation="nearest")
+    shares = result.coassociation
+    if above is not None:
+        shares = np.where(np.triu(np.ones(shares.shape, bool), 1), above, shares)
+    axes.imshow(shares, vmin=0, vmax=1, cmap="cividis", interpolation="nearest")
     groups = result.consensus[result.shown]
     starts = np.flatnonzero(np.diff(groups, prepend=groups[0] - 1))
     for start, stop in zip(starts, [*starts[1:], len(groups)]):

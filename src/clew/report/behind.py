@@ -10,23 +10,31 @@ import numpy as np
 from clew.explore.stability import match
 from clew.plot import explore as draw
 from clew.plot import learn as draw_learnt
-from clew.report import pictures, words
+from clew.report import pictures, repeated, words
 from clew.report.gathered import Record
-from clew.report.parts import METHODS, day, drawn, empty, group_name, next_command, section, sign
+from clew.report.parts import METHODS, day, drawn, empty, group_name, next_command, section, sign, sizes_of
 from clew.report.words import code, counted, figure, safe
 
 
 def second_sheet(record: Record) -> str:
     parts: list[Callable[[Record], str]] = [
         _runs,
+        repeated.at_home,
+        repeated.two_runs,
+        repeated.cut,
+        repeated.consensus,
+        repeated.number_of_groups,
         _painted,
-        _consensus,
         _correlations,
         _shallow,
         _forest,
         _thread,
     ]
-    return f'<div class="sheet"><div class="details">\n{"".join(part(record) for part in parts)}</div></div>'
+    sections = [part(record) for part in parts]
+    halves = [i for i, one in enumerate(sections) if one.startswith("<section>")]
+    if len(halves) % 2:  # of two columns: the last has the line to itself
+        sections[halves[-1]] = sections[halves[-1]].replace("<section>", '<section class="all">', 1)
+    return f'<div class="sheet"><div class="details">\n{"".join(sections)}</div></div>'
 
 
 def _key(record: Record) -> str:
@@ -35,7 +43,7 @@ def _key(record: Record) -> str:
         return ""
     items = "".join(
         f"<li>{sign(g)} {safe(group_name(record, g))}, {counted(int(n), 'row')}</li>"
-        for g, n in enumerate(look.clustering.sizes)
+        for g, n in enumerate(sizes_of(look))
     )
     return f'<ul class="key">{items}</ul>'
 
@@ -57,10 +65,11 @@ def _runs(record: Record) -> str:
     if look.k:
         own = np.stack([match(labels, look.clustering.consensus) for labels in look.clustering.labels])
     if runs == 1:
-        aside = "no randomness in this map"
-        caption = "This method gives the same map every time."
+        pca = look.embedding.method == "pca"
+        aside = "no randomness in this map" if pca else METHODS[look.embedding.method]
+        caption = f"{'This method gives the same map every time' if pca else 'One map, so its stability is not known'}."
     else:
-        aside = f"{METHODS[look.embedding.method]}, {runs} runs, turned to match run 1"
+        aside = f"{METHODS[look.embedding.method]}, {runs} runs, turned to match run 1; {look.shown_of()} open rows"
         overlap = float(np.mean(look.embedding.neighbor_overlap))
         caption = f"Two runs share {overlap:.0%} of a row’s {look.embedding.k} neighbours. Seeds {look.embedding.seeds[0]} to {look.embedding.seeds[-1]}. "
         caption += (
@@ -68,13 +77,14 @@ def _runs(record: Record) -> str:
             if look.k
             else "No groups, so all rows are alike."
         )
-    drawing = draw.runs(look.embedding, groups=look.groups, labels=own, width=1160)
-    return section(
-        "Every run",
-        aside,
-        _key(record) + drawn(drawing, "runs", caption, label=f"{runs} maps of the same rows", kind="scales"),
-        kind="all",
-    )
+    groups, label = look.groups[look.shown], f"{runs} maps of the same rows"
+    if runs == 1:
+        drawing = draw.runs(look.embedding, groups=groups, width=560)
+        body = drawn(drawing, "runs", caption, label="The map")
+        return section("The map", aside, _key(record) + body + repeated.faithfulness(look.embedding))
+    drawing = draw.runs(look.embedding, groups=groups, labels=own, width=1160)
+    body = _key(record) + drawn(drawing, "runs", caption, label=label, kind="scales")
+    return section("Every run", aside, body, kind="all")
 
 
 def _painted(record: Record) -> str:
@@ -115,31 +125,6 @@ def _painted(record: Record) -> str:
         aside,
         f'<p class="quiet">{kinds}. {hidden}</p><div class="{grid}">{body}</div>',
         kind="" if len(shown) == 1 else "all",
-    )
-
-
-def _consensus(record: Record) -> str:
-    look = record.exploration
-    if look is None:
-        return ""
-    agreed = look.clustering.stability
-    n = len(agreed.shown)
-    caption = (
-        f"Share of {len(agreed.ari)} runs that put two rows together; {n:,} of {len(look.sample):,} rows, ordered by group and confidence. "
-        + ", ".join(
-            f"{group_name(record, g) if look.k else f'part {g}'} {value:.2f}"
-            for g, value in enumerate(look.clustering.group_stability)
-        )
-        + ": mean confidence."
-    )
-    if not look.k:
-        caption += (
-            " There are no groups; the rows are cut in two all the same, so that the cut can be looked at."
-        )
-    return section(
-        "Consensus of the runs",
-        "",
-        drawn(draw.consensus(agreed, width=400), "consensus", safe(caption), label="Consensus matrix"),
     )
 
 

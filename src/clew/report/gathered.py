@@ -161,7 +161,7 @@ def gather(study: Study) -> Record:
         name=study.name,
         steps=steps,
         facts=study.facts(),
-        n_sources=sum(one.role == "data" for one in study.sources()),
+        n_sources=sum(one.role in ("data", "distances") for one in study.sources()),
         counts=study.counts(),
         samples=study.samples(),
         openings=openings,

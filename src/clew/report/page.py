@@ -22,9 +22,10 @@ from clew.report.parts import (
     next_command,
     section,
     sign,
+    sizes_of,
     told_features,
 )
-from clew.report.words import code, counted, figure, number, p_value, safe
+from clew.report.words import code, counted, figure, p_value, safe
 from clew.validate.metrics import Validation
 
 STRIPS = 4  # features whose distributions are drawn at most
@@ -43,9 +44,11 @@ def page(record: Record) -> str:
 
 def _first_sheet(record: Record) -> str:
     last = record.steps[-1]
-    sources = counted(record.n_sources, "image" if record.facts["kind"] == "image" else "table")
+    kind = "file" if record.facts.get("distances") else record.facts["kind"]
+    sources = counted(record.n_sources, {"distances": "file"}.get(kind, kind))
     n_features = len(record.samples.feature_names)
-    what = f"{sources}, {sum(record.counts.values()):,} {record.what}, {n_features} measurements"
+    measured = f"{n_features} measurements" if n_features else "distances only"
+    what = f"{sources}, {sum(record.counts.values()):,} {record.what}, {measured}"
     made = f"made from the record on {day(last.at)}, by clew {safe(last.versions.get('clew', ''))}"
     sections = [_found(record), _sure(record), _good(record), _claimed(record), _know(record)]
     return (
@@ -83,13 +86,15 @@ def _found(record: Record) -> str:
             ),
         )
     runs = len(look.embedding.aligned)
-    hollow = int((draw.wanders(look) & (look.k > 0)).sum())
-    caption = f"{len(look.sample):,} shown of {record.counts['open']:,} open rows. Trustworthiness {look.embedding.trustworthiness.mean():.2f}."
+    hollow = int((draw.changes_groups(look) & (look.k > 0)).sum())
+    caption = f"{look.shown_of()} open rows. Trustworthiness {look.embedding.trustworthiness.mean():.2f}."
     if hollow:
-        caption += f" Hollow: {counted(hollow, 'row')} that more than a tenth of the runs put elsewhere."
+        caption += (
+            f" Hollow: {counted(hollow, 'row')} that more than a tenth of the runs put in another group."
+        )
     aside = f"{METHODS[look.embedding.method]}, run 1 of {runs}"
     sizes = (
-        ", ".join(f"{group_name(record, g)} {size}" for g, size in enumerate(look.clustering.sizes))
+        ", ".join(f"{group_name(record, g)} {size}" for g, size in enumerate(sizes_of(look)))
         if look.k
         else "no groups"
     )
@@ -111,7 +116,7 @@ def _crops(record: Record) -> str:
             for sample, uri in shown
         ]
         cells += ["<span></span>"] * (pictures.CROPS - len(shown))
-    return f'<figure><div class="crops">{"".join(cells)}</div><figcaption>Open objects of each group at one scale, from the surest (left) to the one that wanders most.</figcaption></figure>'
+    return f'<figure><div class="crops">{"".join(cells)}</div><figcaption>Open objects of each group at one scale, from the surest (left) to the least sure.</figcaption></figure>'
 
 
 def _medians(record: Record) -> str:
@@ -158,9 +163,6 @@ def _sure(record: Record) -> str:
         label="Projected index of this data over the number of groups, above the band of single clouds",
     )
     body += f'<p style="margin-top:10px">{words.agreement(record)}</p>'
-    again = look.clustering.resampled_ari
-    if len(again):
-        body += f'<p class="quiet">On random 80% of the rows: ARI {number(again.mean())}, lowest {number(again.min())}.</p>'
     return section("How sure", "projected index against k", body)
 
 
@@ -270,6 +272,8 @@ def _claimed(record: Record) -> str:
     if not record.hypotheses:
         none = (
             "No hypothesis is on record: without groups there is nothing that measurements could tell apart."
+            if record.exploration is None or not record.exploration.k or record.exploration.features
+            else "No hypothesis is on record: the groups were made of distances alone, and no measurements were given."
         )
         return section(title, "", f"<p>{none}</p>", kind="two")
     rows = "".join(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
+from clew.explore.exploration import Exploration
 from clew.plot.style import Drawing, svg
 from clew.report.gathered import Record
 from clew.report.words import code, safe
@@ -59,6 +60,11 @@ def sign(number: int) -> str:
 def group_name(record: Record, group: int) -> str:
     """Return the name that a person gave a group, or "group 0"."""
     return record.names.get(str(group)) or f"group {group}"
+
+
+def sizes_of(look: Exploration) -> list[int]:
+    """Return the rows of each group, of all rows and not only of those that are shown."""
+    return [int((look.cut == group).sum()) for group in range(len(look.clustering.sizes))]
 
 
 def next_command(record: Record) -> str:

@@ -45,7 +45,7 @@ def crops(record: Record, pictures: Pictures) -> dict[int, list[tuple[str, str]]
     """Return for each group (name of the row, PNG as data URI) of rows from the surest to the least sure."""
     samples, groups = record.shown
     assert record.exploration is not None
-    sure = dict(zip(record.exploration.sample.tolist(), record.exploration.clustering.confidence))
+    sure = dict(zip(record.exploration.sample.tolist(), record.exploration.confidence))
     confidence = np.array([sure.get(str(name), 0.0) for name in samples.sample])
     boxes = samples.origin[list(BOX)].to_numpy(dtype=float)
     longest = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from clew.explore.stability import in_words
 from clew.report.gathered import Record
 from clew.steps.outcome import sentences
 
@@ -172,9 +173,8 @@ def _caveat(record: Record) -> str:
 
 
 def agreement(record: Record) -> str:
-    """Say how far the runs agree, and what this does not show."""
-    look = record.exploration
-    return safe(look.clustering.stability.headline()).replace(" -", " −") if look else ""
+    """Sum up what repeating the look shows, and what that does not say."""
+    return safe(in_words(record.exploration)).replace(" -", " −") if record.exploration else ""
 
 
 def reviewer(record: Record) -> list[tuple[str, str]]:
@@ -272,7 +272,8 @@ def in_short(record: Record, step: Any) -> str:
                 " + label images" if len(summary["sources"]) > record.n_sources else ""
             )
         case "measure":
-            return f"{summary['rows']:,} {record.what} × {len(summary['features'])}"
+            measured = f" × {len(summary['features'])}" if summary["features"] else ", distances only"
+            return f"{summary['rows']:,} {record.what}{measured}"
         case "seal":
             by = {"group": "whole groups", "space": "regions", "row": "at random"}.get(
                 summary["by"], summary["by"]

@@ -19,6 +19,7 @@ STATED = "Stated, not tested: the rows were put into groups by these features, s
 def explore(study: Study, *, on_progress: OnProgress | None = None, **settings: Any) -> Outcome:
     """Ask whether there are groups, how sure that is, and which features tell them apart."""
     from clew.explore.exploration import explore as step
+    from clew.explore.stability import in_words
     from clew.study.record import add_hypotheses
 
     settings.setdefault("features", study.facts()["features"])
@@ -34,7 +35,7 @@ def explore(study: Study, *, on_progress: OnProgress | None = None, **settings: 
     following = look if result.k else f"Look at the maps all the same: clew report {study.folder}"
     lines = [
         result.evidence.headline(),
-        result.clustering.stability.headline(),
+        in_words(result),
         *_groups(result),
         *_hypotheses(result, on_record),
         *sentences(result.notes),
@@ -53,7 +54,7 @@ def _groups(found: Any) -> list[str]:
         more = [f"and {len(sizes) - SHOWN} more"] if len(sizes) > SHOWN else []
         listed = ", ".join([*sizes[:SHOWN], *more])
         groups = "1 group" if found.k == 1 else f"{found.k} groups"
-        held, method = int(found.clustering.sizes.sum()), found.clustering.method
+        held, method = int((found.cut >= 0).sum()), found.clustering.method
         asked = found.settings["k"] not in ("auto", found.evidence.k)
         says = (
             f"; the evidence is for {found.evidence.k}"
@@ -64,15 +65,12 @@ def _groups(found: Any) -> list[str]:
         lines.append(f"{how}: {held} of {len(found.sample)} rows ({listed}).")
         if found.hypotheses is not None:
             lines += [f"  group {g}: {found.hypotheses.profile(g)}" for g in range(min(found.k, SHOWN))]
-    again = found.clustering.summary()["stability"]
+    embedding = found.embedding
+    share = embedding.pca_explained_variance[:2].sum() / embedding.pca_total_variance
+    axes = "components" if len(embedding.pca_loadings) else "coordinates"
     lines.append(
-        f"On random 80% of the rows the groups agree at ARI {again['resampled_ari_mean']:.2f}, "
-        f"lowest {again['resampled_ari_min']:.2f}."
-    )
-    variance = found.embedding.pca_explained_variance
-    share = variance[:2].sum() / variance.sum()
-    lines.append(
-        f"The map: {found.embedding.headline()}. Two principal components explain {share:.0%} of the variance."
+        f"The map, {found.shown_of()} rows: {embedding.headline()}. "
+        f"Two principal {axes} explain {share:.0%} of the variance."
     )
     if found.bimodal:
         alone = "" if found.k else f"But one feature alone has two modes: try --features {found.bimodal[0]}. "
@@ -183,7 +181,7 @@ def export(study: Study, *, out: Path) -> Outcome:
         at = {sample: i for i, sample in enumerate(found.sample)}
         rows = [at[sample] for sample in samples.sample]
         table.insert(2, "group", found.groups[rows])
-        table.insert(3, "confidence", found.clustering.confidence[rows])
+        table.insert(3, "confidence", found.confidence[rows])
         table.insert(
             4,
             "name",
