@@ -24,7 +24,6 @@ _WHERE = {
     "measure_objects": "measure.objects",
     "measure_rows": "measure.rows",
     "read_distances": "read.distances",
-    "square_distances": "distances",
     "neighbors": "explore.neighbors",
     "embed": "explore.embed",
     "transform": "explore.transform",

@@ -118,11 +118,13 @@ def _maps(found: Any) -> list[str]:
 
 
 def _groups(found: Any) -> list[str]:
+    from clew.explore.stability import in_words
+
     ari = found.clustering.stability.ari
     return [
         "(2) k-means cuts the blobs into groups, 20 times, each time from other starting points:",
         f"  run 1 and run 2 agree at an adjusted Rand index of {ari[0, 1]:.2f} (1 is the same, 0 is chance).",
-        f"  {found.clustering.stability.headline()}",
+        f"  {in_words(found)}",
         f"  Are there groups at all? {found.evidence.headline()}",
         "  (Single clouds: simulated blobs of one kind only, with the spread and skew that was measured, or as one ellipsoid. "
         "Cut in two they look less divided than these blobs do.)",

@@ -82,12 +82,23 @@ def test_duplicates_belong_together_fully_and_bring_no_nan():
     np.testing.assert_array_equal(graph[np.arange(0, 40, 2), np.arange(1, 40, 2)], 1)
 
 
-def test_perplexity_affinities_equal_those_that_opentsne_finds_for_itself():
+@pytest.mark.parametrize("perplexity", [2, 10])
+def test_perplexity_affinities_equal_those_of_opentsne(perplexity):
     from openTSNE.affinity import PerplexityBasedNN
 
     X = np.random.default_rng(0).normal(size=(120, 6))
-    ours = perplexity_affinities(neighbors(X, k=30), perplexity=10).P
-    theirs = PerplexityBasedNN(X, perplexity=10, method="exact").P
+    ours = perplexity_affinities(neighbors(X, k=3 * perplexity), perplexity=perplexity)
+    theirs = PerplexityBasedNN(X, perplexity=perplexity, method="exact").P
     assert abs(ours - theirs).max() < 1e-9
-    assert abs(perplexity_affinities(neighbors(X, k=30), perplexity=9).P - theirs).max() > 1e-5
-    np.testing.assert_allclose(ours.sum(), 1)
+    mutant = perplexity_affinities(neighbors(X, k=3 * perplexity), perplexity=1.1 * perplexity)
+    assert abs(mutant - theirs).max() > 1e-5
+
+
+def test_perplexity_affinities_are_symmetric_without_loops_and_add_up_to_1():
+    X = np.random.default_rng(0).normal(size=(90, 4))
+    for rows in (X, np.repeat(X[:30], 3, axis=0), np.ones((90, 4))):
+        P = perplexity_affinities(neighbors(rows, k=30), perplexity=10)
+        assert abs(P - P.T).max() == 0
+        assert P.diagonal().max() == 0
+        assert P.data.min() >= 0
+        np.testing.assert_allclose(P.sum(), 1)

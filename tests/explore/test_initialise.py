@@ -108,7 +108,10 @@ def test_axes_of_given_distances_are_principal_coordinates():
     from scipy.spatial.distance import cdist
 
     X = rows_of_falling_variance(60, 4)
-    known, given = principal_axes(metric_space(X, of="test")), principal_axes(MetricSpace("precomputed", None, cdist(X, X)))
+    known, given = (
+        principal_axes(metric_space(X, of="test")),
+        principal_axes(MetricSpace("precomputed", None, cdist(X, X))),
+    )
     np.testing.assert_allclose(np.abs(given.coordinates), np.abs(known.coordinates), atol=1e-8)
     np.testing.assert_allclose(given.explained_variance, known.explained_variance)
     assert given.loadings.shape == (0, 4)

@@ -137,7 +137,9 @@ def test_a_map_made_by_a_function_asks_for_it_again(known):
         return np.abs(a - b).sum()
 
     found, named = embed(X, runs=2, metric=city_blocks), embed(X, runs=2, metric="manhattan")
-    with pytest.raises(SettingError, match=r"must be the function that the map was made by \('city_blocks'\)"):
+    with pytest.raises(
+        SettingError, match=r"must be the function that the map was made by \('city_blocks'\)"
+    ):
         transform(found, X, X[:3])
     placed = transform(found, X, X[:3], metric=city_blocks)
     np.testing.assert_array_equal(placed.nearest, transform(named, X, X[:3]).nearest)

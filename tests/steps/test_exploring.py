@@ -105,3 +105,13 @@ def test_names_that_do_not_count_are_told(table, tmp_path):
     assert any("the names do not count" in warning for warning in told.warnings)
     one = steps.name(study, ["0=a", "1=a"])
     assert not any("clew train" in line for line in one.lines)
+
+
+def test_a_function_cannot_be_repeated_from_the_record_and_is_refused(table):
+    study, _ = table
+    before = len(study.steps())
+    with pytest.raises(
+        SettingError, match="must be one that can be repeated from the record. Got a function"
+    ):
+        steps.explore(study, metric=lambda a, b: 0.0, **QUICK)
+    assert len(study.steps()) == before

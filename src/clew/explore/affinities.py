@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -67,8 +67,11 @@ def curve_parameters(min_dist: float, spread: float = 1.0) -> tuple[float, float
     return float(a), float(b)
 
 
-def perplexity_affinities(neighbors: Neighbors, *, perplexity: float = 30.0) -> Any:
-    """Return t-SNE's affinities of the neighbours as openTSNE's object (its ``P`` is sparse and adds up to 1).
+def perplexity_affinities(neighbors: Neighbors, *, perplexity: float = 30.0) -> csr_array:
+    """Return how likely t-SNE holds two rows for neighbours: of all ordered pairs together, 1.
+
+    A row divides itself among its neighbours by a Gaussian, so wide that it has ``perplexity`` of them in effect;
+    a pair has the mean of its two shares.
 
     Parameters
     ----------
@@ -77,13 +80,23 @@ def perplexity_affinities(neighbors: Neighbors, *, perplexity: float = 30.0) -> 
     perplexity : float
         The effective number of neighbours; at most ``neighbors.k``.
 
+    Returns
+    -------
+    csr_array of float64, shape (n_rows, n_rows)
+        Symmetric, columns in order.
+
     References
     ----------
-    van der Maaten and Hinton, J. Machine Learning Research 9 (2008) 2579; Poličar, Stražar, Zupan: openTSNE,
-    J. Statistical Software 109 (2024), doi:10.18637/jss.v109.i03.
+    van der Maaten and Hinton, J. Machine Learning Research 9 (2008) 2579.
     """
-    from openTSNE.affinity import PerplexityBasedNN
-    from openTSNE.nearest_neighbors import PrecomputedNeighbors
+    from scipy.sparse import csr_array
 
-    index = PrecomputedNeighbors(neighbors.indices, neighbors.distances)
-    return PerplexityBasedNN(knn_index=index, perplexity=perplexity)
+    from clew.kernels.tsne import perplexity_weights
+
+    n_rows, k = neighbors.indices.shape
+    shares = perplexity_weights(neighbors.distances.astype(np.float64), float(perplexity))
+    starts = np.arange(0, n_rows * k + 1, k, dtype=np.int32)
+    reaches = csr_array((shares.ravel(), neighbors.indices.ravel(), starts), shape=(n_rows, n_rows))
+    both = (reaches + reaches.T).tocsr() / (2 * n_rows)
+    both.sort_indices()
+    return both

@@ -16,6 +16,7 @@ from clew.explore.distances import MetricSpace, principal_coordinates
 from clew.explore.neighbors import neighbors
 from clew.explore.stability import (
     ABSENT,
+    SETTLED,
     Stability,
     adjusted_rand,
     agreement_by_row,
@@ -33,7 +34,6 @@ SHARE = 0.8  # of the rows in a resample
 AXES = 10  # principal coordinates that k-means works on where rows are known by distances
 KEPT_ROWS = 10_000  # whose distances fit 800 MB
 NEIGHBORS = 15  # of the graph that spectral clustering cuts
-SETTLED = ("hdbscan", "agglomerative")  # have no randomness: the same rows are cut the same way every time
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

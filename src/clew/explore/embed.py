@@ -5,7 +5,6 @@ Neighbours, affinities and the beginning are found once; the runs share all of t
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -48,7 +47,7 @@ class Embedding(Result):
     coordinates : ndarray of float32, shape (n_runs, n_rows, 2)
         The points as each run left them.
     aligned : ndarray of float32, shape (n_runs, n_rows, 2)
-        The same, turned, mirrored, moved and scaled to fit run 0 best: these are no disagreement.
+        The same, turned, mirrored and moved to fit run 0 best, and of its size: these are no disagreement.
     trustworthiness : ndarray of float64, shape (n_runs,)
         1 if whoever is near in the picture is near in the data (Venna and Kaski 2001).
     continuity : ndarray of float64, shape (n_runs,)
@@ -336,22 +335,20 @@ def _umap(
 
 
 def _tsne(near: Neighbors, axes: PrincipalComponents, perplexity: float, notes: list[str]) -> Layouts:
-    """Prepare t-SNE's layouts: openTSNE's optimiser, one thread a run so that the bits do not depend on threads."""
-    from openTSNE import TSNEEmbedding
+    """Prepare t-SNE's layouts with the defaults of openTSNE."""
+    from scipy.sparse import triu
 
-    affinities = perplexity_affinities(near, perplexity=perplexity)
+    from clew.kernels.tsne import tsne_layout
+
+    pairs = triu(perplexity_affinities(near, perplexity=perplexity), k=1, format="csr")
+    weights = pairs.data.astype(np.float32)
     spread = axes.coordinates[:, 0].std()
     begin = axes.coordinates / (spread if spread > 0 else 1)
     notes.append(f"runs of t-SNE begin at the principal components with {TSNE_JITTER:.0%} of jitter")
 
     def layout(seed: int) -> np.ndarray:
         jitter = TSNE_JITTER * np.random.default_rng(seed).normal(size=begin.shape)
-        own = copy.copy(affinities)
-        own.P = affinities.P.copy()  # openTSNE exaggerates in place: runs in other threads must not see it
-        points = TSNEEmbedding(1e-4 * (begin + jitter), own, n_jobs=1, random_state=int(seed))
-        points.optimize(250, exaggeration=12, momentum=0.5, inplace=True, n_jobs=1)
-        points.optimize(500, momentum=0.8, inplace=True, n_jobs=1)
-        return np.asarray(points, dtype=np.float32)
+        return tsne_layout(1e-4 * (begin + jitter), pairs.indptr, pairs.indices, weights)
 
     return lambda seeds: np.stack([layout(seed) for seed in seeds])
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from clew.errors import DataError, SettingError, Stopped, check
-from clew.explore.cluster import SETTLED, Clustering, points_of
+from clew.explore.cluster import Clustering, points_of
 from clew.explore.cluster import cluster as cluster_rows
 from clew.explore.dip import DipTest, dip_test
 from clew.explore.distances import TURNED, Measure, Metric, MetricSpace, metric_space
@@ -17,7 +17,7 @@ from clew.explore.embed import Embedding, layout_once
 from clew.explore.embed import embed as embed_rows
 from clew.explore.evidence import Evidence, evidence
 from clew.explore.hypotheses import Hypotheses, hypotheses
-from clew.explore.stability import match
+from clew.explore.stability import SETTLED, in_words, match, wandering
 from clew.explore.transform import transform
 from clew.result import Result, step
 from clew.samples import Samples
@@ -122,7 +122,7 @@ class Exploration(Result):
 
     def headline(self) -> str:
         """Say whether there are groups, then how far the runs agree."""
-        return f"{self.evidence.headline()} {self.clustering.stability.headline()}"
+        return f"{self.evidence.headline()} {in_words(self)}"
 
     def summary(self) -> dict[str, Any]:
         """Return what scripts rely on."""
@@ -137,6 +137,7 @@ class Exploration(Result):
             "evidence": self.evidence.summary(),
             "bimodal_features": self.bimodal,
             "trustworthiness": float(self.embedding.trustworthiness.mean()),
+            "wandering": int(wandering(self.embedding.neighbor_overlap, self.embedding.k).sum()),
             "stress": float(self.embedding.stress.mean()),
             "hypotheses": self.hypotheses.summary()["hypotheses"] if self.hypotheses else [],
             "follows_source": self.follows_source,
@@ -424,7 +425,9 @@ def _remarks(looked: Exploration, *, cluster: str, space: str, scale: str) -> li
             f"{looked.shown_of()} rows, of every source its share, drawn at random; the others were placed among them."
         )
     if looked.hypotheses is not None and len(looked.shown) > STATED_FROM:
-        remarks.append(f"Hypotheses are stated from {STATED_FROM:,} of the shown rows, of every source its share.")
+        remarks.append(
+            f"Hypotheses are stated from {STATED_FROM:,} of the shown rows, of every source its share."
+        )
     if scale != "standard" and looked.metric != "precomputed":
         remarks.append(
             f"The clustering saw the features scaled by '{scale}'; the evidence is judged on them divided by their "

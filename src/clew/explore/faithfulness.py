@@ -86,15 +86,17 @@ def neighbor_overlap(maps: np.ndarray) -> np.ndarray:
 
 
 def procrustes(points: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Turn, mirror, move and scale ``points`` (n_rows, 2) to fit ``target`` best; float32.
+    """Turn, mirror and move ``points`` (n_rows, 2) to fit ``target`` best, and bring them to its size; float32.
+
+    (The scale that fits best is smaller the less two pictures have in common, and would hide it.)
 
     References
     ----------
     Schönemann, Psychometrika 31 (1966), doi:10.1007/BF02289451.
     """
     centre = target.mean(axis=0, dtype=np.float64)
-    moved = points - points.mean(axis=0, dtype=np.float64)
-    left, stretch, right = np.linalg.svd(moved.T @ (target - centre))
-    size = np.sum(moved**2)
-    scale = stretch.sum() / size if size > 0 else 1.0
+    moved, goal = points - points.mean(axis=0, dtype=np.float64), target - centre
+    left, _, right = np.linalg.svd(moved.T @ goal)
+    size = np.linalg.norm(moved)
+    scale = np.linalg.norm(goal) / size if size > 0 else 1.0
     return (scale * moved @ (left @ right) + centre).astype(np.float32)

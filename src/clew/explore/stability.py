@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from clew.explore.exploration import Exploration
 
 ABSENT = -2  # the label of a row that a run was not given
+SETTLED = ("hdbscan", "agglomerative")  # have no randomness: the same rows are cut the same way every time
 SURE = 0.9  # share of runs that agree on the group of a row, below which it changes groups
 HOME = 0.5  # of the way from chance to all neighbours in common, from where a row is at home on the map
 INDEPENDENT = "does not depend"
@@ -297,8 +298,6 @@ def _map_in_words(looked: Exploration) -> str:
 
 
 def _cut_in_words(looked: Exploration) -> str:
-    from clew.explore.cluster import SETTLED
-
     clustering = looked.clustering
     n_groups = len(clustering.sizes)
     if not n_groups:

@@ -276,15 +276,9 @@ def moved(embedding: Embedding, a: int, b: int) -> np.ndarray:
 
 
 def _ways(embedding: Embedding, a: int, b: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the places in both runs (n_rows, 2), the second turned to the first, and the ways as share of the extent.
-
-    Both are of one size: the scale that fits best is smaller the less two maps have in common, and would hide it.
-    """
+    """Return the places in both runs (n_rows, 2), the second turned to the first, and the ways as share of the extent."""
     first = embedding.aligned[a].astype(np.float64)
     second = procrustes(embedding.coordinates[b], embedding.aligned[a]).astype(np.float64)
-    middle = first.mean(axis=0)
-    size = np.linalg.norm(second - middle)
-    second = middle + (second - middle) * (np.linalg.norm(first - middle) / size if size > 0 else 1)
     extent = max(float(np.ptp(first, axis=0).max()), np.finfo(float).tiny)
     return first, second, np.linalg.norm(first - second, axis=1) / extent
 

@@ -23,6 +23,12 @@ def explore(study: Study, *, on_progress: OnProgress | None = None, **settings: 
     from clew.study.record import add_hypotheses
 
     settings.setdefault("features", study.facts()["features"])
+    check(
+        not callable(settings.get("metric")),
+        SettingError,
+        "The 'metric' setting of a study must be one that can be repeated from the record. Got a function instead: make a "
+        "square table with it, and give that to clew new --distances.",
+    )
     recorded, result = study.run(
         step,
         on_progress=on_progress,
