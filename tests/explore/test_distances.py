@@ -133,6 +133,15 @@ def test_rows_beside_the_landmarks_lie_where_all_would_put_them(X, monkeypatch):
     )
 
 
+def test_landmarks_are_asked_for_their_own_distances_alone(X, monkeypatch):
+    monkeypatch.setattr(module, "MATRIX_ROWS", 10)
+    space = metric_space(X, metric="manhattan", of="test")
+    some = np.array([4, 40, 7])
+    np.testing.assert_allclose(space.block(np.array([1, 2]), some), cdist(X[[1, 2]], X[some], "cityblock"))
+    whole = principal_coordinates(MetricSpace("precomputed", None, cdist(X, X, "cityblock")))
+    np.testing.assert_allclose(principal_coordinates(space).coordinates, whole.coordinates, atol=1e-8)
+
+
 def test_distances_that_are_all_zero_have_no_coordinates():
     with pytest.raises(DataError, match="must not all be 0"):
         principal_coordinates(MetricSpace("precomputed", None, np.zeros((5, 5))))

@@ -406,3 +406,33 @@ def test_distances_alone_have_no_features_to_measure_by():
     ):
         big = 1 - np.eye(120)
         explore(Samples.from_distances(square_distances(big)), max_rows=100, **QUICK)
+
+
+@pytest.mark.parametrize("scale", ["none", "standard"])
+def test_under_an_angle_lengths_make_no_groups_and_directions_do(scale):
+    rng = np.random.default_rng(0)
+    length = np.where(np.arange(160) % 2, 30.0, 10.0)
+    one_way = np.array([3.0, 3, 3, 3, 3]) + rng.normal(size=(160, 5))
+    way = np.where((np.arange(160) < 80)[:, None], [5.0, 1, 5, 1, 5], [1.0, 5, 1, 5, 1])
+    two_ways = way + 0.7 * rng.normal(size=(160, 5))
+    if scale == "none":
+        X = length[:, None] * one_way
+        assert explore(samples(X), scale=scale, **QUICK).k == 2  # lengths are all that Euclid sees
+        assert explore(samples(X), metric="cosine", scale=scale, **QUICK).k == 0
+    X = length[:, None] * two_ways if scale == "none" else two_ways
+    found = explore(samples(X), metric="cosine", scale=scale, **QUICK)
+    assert found.k == 2 and adjusted_rand(found.groups, np.arange(160) < 80) > 0.9
+
+
+def test_rows_that_are_not_shown_lie_with_their_kind_and_are_as_sure_as_the_shown():
+    X, kind = two_groups(n=400)
+    one = explore(samples(X), max_rows=200, **QUICK)
+    beside = np.setdiff1d(np.arange(400), one.shown)
+    nearest = ((one.placed[beside][:, None] - one.placed[one.shown][None]) ** 2).sum(axis=2).argmin(axis=1)
+    assert (kind[one.shown][nearest] == kind[beside]).mean() > 0.95
+    cloud = np.random.default_rng(0).normal(size=(500, 4))
+    unsure = explore(samples(cloud), k=5, max_rows=250, **QUICK)
+    beside = np.setdiff1d(np.arange(500), unsure.shown)
+    shown, others = unsure.confidence[unsure.shown].mean(), unsure.confidence[beside].mean()
+    assert shown < 0.9
+    assert abs(shown - others) < 0.15

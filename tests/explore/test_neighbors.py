@@ -159,3 +159,15 @@ def test_given_distances_know_no_new_rows():
 def test_new_rows_with_other_features_are_refused():
     with pytest.raises(DataError, match="must have 3 features. Got 2"):
         neighbors_among(np.eye(3), np.ones((2, 2)), k=1)
+
+
+def test_rows_with_too_few_others_in_the_cells_around_are_compared_with_all(monkeypatch):
+    from clew.explore import neighbors as module
+
+    monkeypatch.setattr(module, "PROBES", 1)
+    monkeypatch.setattr(module, "ENOUGH_RECALL", 0.0)
+    X = np.random.default_rng(0).normal(size=(1000, 8))
+    found = neighbors(X, k=60, search="approximate")  # a cell has some 30 rows
+    assert found.indices.min() >= 0 and np.isfinite(found.distances).all()
+    true = neighbors(X, k=60)
+    assert (found.distances[:, -1] == true.distances[:, -1]).mean() > 0.5

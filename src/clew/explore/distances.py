@@ -93,9 +93,11 @@ class MetricSpace:
         known = self.given if self.table is None else self.table
         return hashlib.sha256(np.ascontiguousarray(known).view(np.uint8).data).hexdigest()
 
-    def block(self, rows: np.ndarray) -> np.ndarray:
-        """Return the distances (len(rows), n_rows) of float64 from some rows to all."""
-        return self._measured(rows) if self.matrix is None else self.matrix[rows]
+    def block(self, rows: np.ndarray, columns: np.ndarray | None = None) -> np.ndarray:
+        """Return the distances of float64 from some rows to all, (len(rows), n_rows), or to some, (len(rows), len(columns))."""
+        if self.matrix is None:
+            return self._measured(rows, columns)
+        return self.matrix[rows] if columns is None else self.matrix[np.ix_(rows, columns)]
 
     def blocks(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Go through rows in parts that fit the memory: rows (m,) and their distances to all, (m, n_rows)."""
@@ -110,13 +112,14 @@ class MetricSpace:
         given = None if self.matrix is None else self.matrix[np.ix_(rows, rows)]  # none is asked for twice
         return MetricSpace(self.metric, table, given, self.notes)
 
-    def _measured(self, rows: np.ndarray) -> np.ndarray:
+    def _measured(self, rows: np.ndarray, columns: np.ndarray | None = None) -> np.ndarray:
         assert self.table is not None
         if callable(self.metric):
-            return _asked(self.metric, self.table, rows)
+            return _asked(self.metric, self.table, rows)[:, slice(None) if columns is None else columns]
         from scipy.spatial.distance import cdist
 
-        out = cdist(self.table[rows], self.table, SCIPY_NAMES.get(self.name, self.name))
+        others = self.table if columns is None else self.table[columns]
+        out = cdist(self.table[rows], others, SCIPY_NAMES.get(self.name, self.name))
         return np.nan_to_num(out, copy=False, nan=0.0)  # Bray-Curtis of two rows of zeros: they are equal
 
 
@@ -339,11 +342,11 @@ def principal_coordinates(
     if n > LANDMARKS:
         onto = axes / np.sqrt(values[:used])  # (n_landmarks, n_axes)
         parts = [
-            -(distances[:, landmarks] ** 2 - row_mean) @ onto / 2
-            for _, distances in space.blocks(np.arange(n))
+            -(space.block(rows, landmarks) ** 2) @ onto / 2
+            for rows in np.array_split(np.arange(n), -(-n * LANDMARKS // BLOCK_NUMBERS))
         ]
         coordinates = np.concatenate(parts)
-        coordinates -= coordinates.mean(axis=0)
+        coordinates -= coordinates.mean(axis=0)  # but for this, squares would be taken less their mean
     else:
         coordinates = axes * np.sqrt(values[:used])
     return PrincipalCoordinates(

@@ -230,12 +230,13 @@ def explore(
     embedding = embed_rows(
         there, metric=metric, runs=runs, random_state=random_state, on_progress=progress.part(0), **how
     )
+    by_features = there.metric == "euclidean" or (there.metric in TURNED and scale == "standard")
     found = evidence(
-        points if there.table is None or there.euclidean is None else there.table,
+        cast(np.ndarray, there.table) if by_features else points,
         k_max=k_max,
         references=references,
-        standardize=there.euclidean is not None,
-        space=_way(there, space, how),
+        standardize=by_features,
+        space=_way(there.metric if by_features else "euclidean", space, how),
         random_state=random_state,
         on_progress=progress.part(1),
     )
@@ -297,14 +298,12 @@ def _space(samples: Samples, center: np.ndarray, spread: np.ndarray, metric: str
     return metric_space((samples.features - center) / spread, metric=metric, of="explore")
 
 
-def _way(
-    there: MetricSpace, space: str, how: dict[str, Any]
-) -> Callable[[np.ndarray, int], np.ndarray] | None:
+def _way(metric: Any, space: str, how: dict[str, Any]) -> Callable[[np.ndarray, int], np.ndarray] | None:
     """Return the way by which rows of one population go to where the groups are looked for; None for no way at all.
 
-    Under a metric without Euclidean rows the references know the rows by their principal coordinates.
+    The references are of the z-scored features, which rows under an angle leave on the way; where these cannot stand for
+    the distances (other metrics, other scales), they are of principal coordinates, and "euclidean".
     """
-    metric: Any = there.metric if there.euclidean is not None else "euclidean"
     if space == "embedding":
         return lambda rows, seed: layout_once(rows, seed, metric=metric, **how)
     if metric in TURNED:
