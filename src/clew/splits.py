@@ -481,7 +481,9 @@ def spread_over_groups(group: np.ndarray, n_rows: int, *, random_state: int = 0)
     _, of, sizes = np.unique(group, return_inverse=True, return_counts=True)
     shuffled = rng.permutation(n_all)
     by_group = shuffled[np.argsort(of[shuffled], kind="stable")]
-    within = np.arange(n_all) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # the how-manieth of its group, at random
+    within = np.arange(n_all) - np.repeat(
+        np.cumsum(sizes) - sizes, sizes
+    )  # the how-manieth of its group, at random
     first = within == 0
     # Rows at equal distances along their group, so that each prefix holds every group by its share; the first of all come first.
     place = np.where(first, -1.0, (within + rng.random(len(sizes))[of[by_group]]) / np.repeat(sizes, sizes))

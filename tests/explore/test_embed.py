@@ -213,7 +213,7 @@ def test_quality_and_spread_are_those_of_umap_learn():
             assert theirs_q.min() - 0.01 <= ours_q.mean() <= theirs_q.max() + 0.01
             assert ours_q.std() <= 3 * theirs_q.std() + 0.01
         overlaps = [
-            neighbor_overlap(np.stack([module._indices(p, 15) for p in m])).mean() for m in (theirs, ours)
+            neighbor_overlap(np.stack([neighbors(p, k=15).indices for p in m])).mean() for m in (theirs, ours)
         ]
         assert abs(overlaps[0] - overlaps[1]) < 0.03  # as restless as theirs, no more and no less
 

@@ -90,15 +90,15 @@ def figures(name: str, maps: np.ndarray) -> dict[str, np.ndarray]:
 def shortfalls(name: str, maps: np.ndarray) -> list[str]:
     """Say where maps are worse than the record by more than the tolerance, or by more than umap-learn's own spread.
 
-    A median may lie anywhere between umap-learn's worst and best seed; the worst seed is itself as uncertain as the
-    spread (0.035 for the silhouette of the blood cells), so it may be lower by one standard deviation.
+    The worst of some seeds is itself uncertain (of the silhouette of the blood cells by half the spread of 0.035), so it
+    may be lower than the worst on record by one and a half standard deviations; over hundreds of seeds the two agree.
     """
     told = []
     for figure, found in figures(name, maps).items():
         worst, median, _, sd = RECORD[name][figure]
         for what, got, least in [
             ("median", np.median(found), median - max(TOLERANCE, sd)),
-            ("worst seed", found.min(), worst - max(TOLERANCE, sd)),
+            ("worst seed", found.min(), worst - max(TOLERANCE, 1.5 * sd)),
         ]:
             if got < least:
                 told.append(f"{figure}, {what}: {got:.4f}, must be at least {least:.4f}")

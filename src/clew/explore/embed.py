@@ -309,7 +309,7 @@ def _umap(
     near: Neighbors, axes: PrincipalComponents, n_neighbors: int, min_dist: float, notes: list[str]
 ) -> Layouts:
     """Prepare UMAP's layouts with the defaults of its paper and of umap-learn."""
-    from clew.kernels.layout import force_tables, umap_layouts
+    from clew.kernels.layout import umap_layouts
 
     graph = fuzzy_simplicial_set(near, n_neighbors=n_neighbors)
     n_rows = graph.shape[0]
@@ -324,12 +324,12 @@ def _umap(
         notes.append(f"began at the principal components instead of the spectral modes: {begin.reason}")
     low, width = begin.coordinates.min(axis=0), np.ptp(begin.coordinates, axis=0)
     box = 10 * (begin.coordinates - low) / np.where(width > 0, width, 1)
-    tables = force_tables(*curve_parameters(float(min_dist)))
+    curve = curve_parameters(float(min_dist))
 
     def layouts(seeds: np.ndarray) -> np.ndarray:
         noise = np.stack([np.random.default_rng(seed).normal(size=box.shape) for seed in seeds])
         initial = (box + UMAP_NOISE * noise).astype(np.float32)
-        return umap_layouts(initial, graph.indptr, graph.indices, weights, tables, n_epochs, NEGATIVES, seeds)
+        return umap_layouts(initial, graph.indptr, graph.indices, weights, curve, n_epochs, NEGATIVES, seeds)
 
     return layouts
 

@@ -130,7 +130,7 @@ def transform(
 
 
 def _among_umap(embedding: Embedding, old: np.ndarray, near: Neighbors, random_state: int) -> np.ndarray:
-    from clew.kernels.layout import force_tables, place_points, smooth_distances
+    from clew.kernels.layout import place_points, smooth_distances
     from clew.kernels.threads import n_threads
 
     distances = near.distances.astype(np.float32)
@@ -141,12 +141,12 @@ def _among_umap(embedding: Embedding, old: np.ndarray, near: Neighbors, random_s
     weights = memberships / memberships.max(
         axis=1, keepdims=True
     )  # by itself, so that company changes nothing
-    tables = force_tables(*curve_parameters(float(embedding.settings["min_dist"])))
+    curve = curve_parameters(float(embedding.settings["min_dist"]))
 
     def some(first: int) -> np.ndarray:
         part = slice(first, first + ROWS_AT_ONCE)
         return place_points(
-            begin[part], old, near.indices[part], weights[part], tables, EPOCHS, NEGATIVES, random_state, first
+            begin[part], old, near.indices[part], weights[part], curve, EPOCHS, NEGATIVES, random_state, first
         )  # fmt: skip
 
     with ThreadPoolExecutor(n_threads()) as pool:

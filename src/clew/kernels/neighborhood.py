@@ -28,8 +28,7 @@ def nearest_candidates(rows, queries, itself, candidates, k):
 
 @njit(cache=True, nogil=True)
 def nearest_rows(rows, queries, itself, k):
-    """Compare each query with all rows; the rest is as in `nearest_candidates`.
-    """
+    """Compare each query with all rows; the rest is as in `nearest_candidates`."""
     n_queries = queries.shape[0]
     indices = np.full((n_queries, k), -1, np.int32)
     squares = np.full((n_queries, k), np.inf)
