@@ -174,6 +174,13 @@ def test_idle_columns_are_refused_with_the_way_on(columns, sentence):
     assert measure(columns, leave_out=("z",)).samples.n_rows == 4
 
 
+def test_idle_columns_are_named_all_at_once():
+    with pytest.raises(
+        DataError, match="Got 5, as one of 2 such columns, in all 4 rows: leave it out with --leave-out z,w"
+    ):
+        measure({"z": [5, 5, 5, 5], "w": [0, 0, 0, 0]})
+
+
 def test_one_row_and_no_numbers_are_refused():
     with pytest.raises(DataError, match=r"'t.csv' must be at least 2. Got 1"):
         measure_rows([table_of({"x": [1.0]})])

@@ -424,16 +424,12 @@ def _check_comparable(kept: pd.DataFrame, features: Sequence[str], where: str) -
         where,
         len(kept),
     )
-    for name in features:
-        check(
-            kept[name].nunique() > 1,
-            DataError,
-            "The column '{}' of {} must hold different values. Got {:g} in all {} rows: leave it out with --leave-out {}",
-            name,
-            where,
-            kept[name].iloc[0],
-            len(kept),
-            name,
+    constant = [name for name in features if kept[name].nunique() < 2]
+    if constant:
+        more = f", as one of {len(constant)} such columns," if len(constant) > 1 else ""
+        raise DataError(
+            f"The column '{constant[0]}' of {where} must hold different values. Got {kept[constant[0]].iloc[0]:g}{more} "
+            f"in all {len(kept)} rows: leave it out with --leave-out {','.join(constant)}"
         )
 
 
