@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from clew.errors import SettingError
+from clew.errors import DataError, SettingError
 from clew.explore.cluster import cluster
 from clew.explore.distances import metric_space
 from clew.explore.stability import adjusted_rand, match
@@ -144,3 +144,18 @@ def test_methods_that_keep_all_distances_refuse_more_rows_than_fit(monkeypatch):
     with pytest.raises(SettingError, match="The rows for agglomerative must be at most 100, .* Got 120"):
         cluster([clouds()[0]] * 2, method="agglomerative", k=3)
     assert len(cluster([clouds()[0]] * 2, method="kmeans", k=3).sizes) == 3
+
+
+@pytest.mark.parametrize(
+    ("spaces", "words"),
+    [
+        (np.zeros((9, 2)), "must be a list of what each of at least 2 runs clusters, .* Got one ndarray"),
+        ([], "Got 0 runs"),
+        ([np.eye(3)], "Got 1 runs"),
+    ],
+)
+def test_what_is_no_list_of_runs_is_refused(spaces, words):
+    with pytest.raises(SettingError, match=words):
+        cluster(spaces)
+    with pytest.raises(DataError, match="must hold the same rows. Got tables of 3 and 4 rows"):
+        cluster([np.eye(3), np.eye(4)])

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.sparse import csr_array
 from scipy.spatial.distance import cdist
 
 from clew.distances import square_distances
 from clew.errors import DataError, SettingError
 from clew.explore import distances as module
+from clew.explore.cluster import cluster
 from clew.explore.distances import MetricSpace, metric_space, principal_coordinates, stress
+from clew.explore.embed import embed
+from clew.explore.evidence import evidence
+from clew.explore.kmeans_steps import watch_kmeans
+from clew.explore.neighbors import neighbors
 
 
 @pytest.fixture(scope="module")
@@ -163,3 +170,30 @@ def test_stress_equals_its_definition(X):
     wanted = np.sqrt(((factor * drawn - true) ** 2).sum() / (true**2).sum())
     assert abs(stress(space, X[:, :2]) - wanted) < 1e-12
     assert abs(stress(space, X[:, :2], rows=np.arange(20)) - wanted) < 0.1
+
+
+# ---- what is no table ----
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda X: csr_array(X), "must be a table of real numbers, .* Got csr_array that is none"),
+        (lambda X: X + 1j, "must be a table of real numbers"),
+        (lambda X: {"a": 1}, "Got dict that is none"),
+        (lambda X: pd.DataFrame({"a": ["q", "r"]}), "Got DataFrame that is none"),
+        (lambda X: 1e200 * X, "must be numbers between 1e-15 and 1e\\+15 in size"),
+        (lambda X: 1e-200 * X, "scale them first"),
+        (lambda X: X[:, :0], "must be a table of rows and columns"),
+        (lambda X: X[0], "must be a table of rows and columns"),
+        (lambda X: np.where(X > 2, np.nan, X), "must be finite numbers. Got nan in row"),
+    ],
+)
+def test_what_is_no_table_is_refused_by_all_that_take_one(X, make, words):
+    wrong = make(X)
+    for use in (embed, neighbors, evidence, watch_kmeans, lambda one: cluster([one] * 2)):
+        with pytest.raises(DataError, match=words):
+            use(wrong)
+
+
+def test_tables_of_pandas_and_lists_are_taken(X):
+    whole = neighbors(X, k=3).digest()
+    assert neighbors(pd.DataFrame(X), k=3).digest() == neighbors(X.tolist(), k=3).digest() == whole

@@ -229,3 +229,20 @@ def test_neighbours_of_other_rows_or_too_few_are_refused(X):
     for wrong in (neighbors(X[:60], k=40), neighbors(X, k=5), neighbors(X, k=40, metric="manhattan")):
         with pytest.raises(DataError, match="must be at least 15 of each of the 120 rows, euclidean. Got"):
             embed(X, wrong, runs=2)
+
+
+def test_among_many_rows_the_scale_of_neighbourhoods_does_not_shrink(monkeypatch):
+    X, _ = blobs(n=600, n_features=4, n_groups=3, apart=8.0)
+    whole = embed(X, runs=3)
+    monkeypatch.setattr(judges, "SEEN_AMONG", 100)
+    some = embed(X, runs=3)
+    among = judges.seen_among(600, 0)
+    slow = np.empty((3, 600, 15), int)
+    for run, points in enumerate(some.coordinates.astype(float)):
+        far = np.linalg.norm(points[:, None] - points[None, among], axis=2)
+        far[among, np.arange(100)] = np.inf  # a row is no neighbour of itself
+        slow[run] = np.argsort(far, axis=1, kind="stable")[:, :15]
+    np.testing.assert_allclose(some.neighbor_overlap, neighbor_overlap(slow), atol=1e-12)
+    assert some.neighbor_overlap.mean() > whole.neighbor_overlap.mean() + 0.02
+    assert "neighbours compared between runs among 100 of 600 rows, drawn at random" in some.notes
+    np.testing.assert_array_equal(some.trustworthiness, whole.trustworthiness)

@@ -497,3 +497,26 @@ def test_result_survives_saving_and_threads_of_the_caller(tmp_path):
         results = list(pool.map(lambda seed: evidence(X, references=99, random_state=seed), [0, 0, 0]))
     assert len({result.digest() for result in results}) == 1
     assert Result.load(results[0].save(tmp_path / "e.zip")).digest() == results[0].digest()
+
+
+# ---- wide tables ----
+@pytest.mark.slow
+def test_wide_noise_has_no_groups():
+    found = [
+        evidence(np.random.default_rng(seed).normal(size=(100, 400)), references=99).k for seed in range(8)
+    ]
+    assert sum(k > 0 for k in found) <= 1
+
+
+def test_groups_in_a_wide_table_are_found_and_the_way_is_said():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 200))
+    X[:60] += 1.0  # 14 standard deviations apart along the diagonal
+    found = evidence(X, references=99)
+    assert found.k == 2
+    assert (
+        "200 features are many for 120 rows: the evidence was judged on the first 10 principal components."
+        in found.notes
+    )
+    assert found.settings["standardize"] is True
+    assert not any("many for" in note for note in evidence(X[:, :30], references=99).notes)

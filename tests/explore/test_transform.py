@@ -114,7 +114,7 @@ def test_rows_that_did_not_make_the_map_are_refused(known):
     X, _, maps = known
     with pytest.raises(DataError, match=r"must be the rows that the map was made from \(240 of them\)"):
         transform(maps["umap"], X + 1e-9, X[:3])
-    with pytest.raises(DataError, match="must have 6 features. Got 5"):
+    with pytest.raises(DataError, match="of 6 features. Got 3 of 5"):
         transform(maps["umap"], X, X[:3, :5])
     with pytest.raises(SettingError, match="'run' setting of transform must be an int from 0 to 1. Got 2"):
         transform(maps["umap"], X, X[:3], run=2)
@@ -143,3 +143,21 @@ def test_a_map_made_by_a_function_asks_for_it_again(known):
         transform(found, X, X[:3])
     placed = transform(found, X, X[:3], metric=city_blocks)
     np.testing.assert_array_equal(placed.nearest, transform(named, X, X[:3]).nearest)
+
+
+@pytest.mark.parametrize(
+    ("settings", "new", "error", "words"),
+    [
+        ({"metric": "cosine"}, 3, SettingError, "must be that of the map, 'euclidean'. Got 'cosine'"),
+        ({"run": "0"}, 3, SettingError, "'run' setting of transform must be an int from 0 to 1"),
+        ({}, 0, DataError, "must be at least 1, of 6 features. Got 0 of 6"),
+    ],
+)
+def test_what_does_not_fit_the_map_is_refused(known, settings, new, error, words):
+    X, _, maps = known
+    with pytest.raises(error, match=words):
+        transform(maps["umap"], X, X[:new], **settings)
+    with pytest.raises(DataError, match="of 6 features. Got 20 of 4"):
+        transform(maps["pca"], X, X[:20, :4])
+    listed = transform(maps["umap"], X.tolist(), X[:2].tolist())
+    np.testing.assert_array_equal(listed.coordinates, transform(maps["umap"], X, X[:2]).coordinates)

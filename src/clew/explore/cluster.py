@@ -10,9 +10,9 @@ from typing import Literal
 
 import numpy as np
 
-from clew.errors import SettingError, check, check_choice
+from clew.errors import DataError, SettingError, check, check_choice
 from clew.explore.affinities import fuzzy_simplicial_set
-from clew.explore.distances import MetricSpace, principal_coordinates
+from clew.explore.distances import MetricSpace, finite_table, principal_coordinates
 from clew.explore.neighbors import neighbors
 from clew.explore.stability import (
     ABSENT,
@@ -152,8 +152,21 @@ def cluster(
     agglomerative clustering: Ward, J. American Statistical Association 58 (1963) 236, both as scikit-learn has them.
     Spectral: Shi & Malik, IEEE TPAMI 22 (2000) 888, doi:10.1109/34.868688, with k-means in the modes.
     """
+    check(
+        isinstance(spaces, Sequence) and len(spaces) >= 2 and not isinstance(spaces, str),
+        SettingError,
+        "The 'spaces' of cluster must be a list of what each of at least 2 runs clusters, such as [X] * 20. Got {} instead.",
+        f"{len(spaces)} runs" if isinstance(spaces, (list, tuple)) else f"one {type(spaces).__name__}",
+    )
     known = {id(one): one if isinstance(one, MetricSpace) else _euclidean(one) for one in spaces}
     runs, first = len(spaces), known[id(spaces[0])]
+    rows = {one.n_rows for one in known.values()}
+    check(
+        len(rows) == 1,
+        DataError,
+        "The 'spaces' of cluster must hold the same rows. Got tables of {} rows.",
+        " and ".join(map(str, sorted(rows))),
+    )
     check_choice(
         method, ("kmeans", "hdbscan", "agglomerative", "spectral"), what="'method' setting", of="cluster"
     )
@@ -189,7 +202,7 @@ def cluster(
 
 
 def _euclidean(points: np.ndarray) -> MetricSpace:
-    return MetricSpace("euclidean", np.ascontiguousarray(points, dtype=np.float64))
+    return MetricSpace("euclidean", finite_table(points, of="cluster"))
 
 
 def points_of(space: MetricSpace) -> np.ndarray:

@@ -33,6 +33,7 @@ MATRIX_ROWS = 5000  # up to here all distances are kept (200 MB); above, they ar
 BLOCK_NUMBERS = 20_000_000  # distances in memory at once
 PAIRS_ASKED_TWICE = 50  # of a callable, once each way
 LANDMARKS = 1000  # rows that principal coordinates are found from; the others are put among them
+SMALLEST, LARGEST = 1e-15, 1e15  # whose squares float32 can hold
 CUT_OFF = 1e-9  # of the largest eigenvalue: what is below is rounding
 
 
@@ -158,11 +159,11 @@ def metric_space(X: np.ndarray | Distances, *, metric: str | Measure = "euclidea
     check(
         callable(metric) or metric in METRICS,
         SettingError,
-        "The 'metric' setting of {} must be a callable or one of: {}. Got '{}' instead.{}",
+        "The 'metric' setting of {} must be a callable or one of: {}. Got {!r} instead.{}",
         of,
         ", ".join(METRICS),
         metric,
-        did_you_mean(str(metric), METRICS),
+        did_you_mean(metric, METRICS) if isinstance(metric, str) else "",
     )
     table = finite_table(X, of=of)
     if callable(metric):
@@ -173,8 +174,23 @@ def metric_space(X: np.ndarray | Distances, *, metric: str | Measure = "euclidea
 
 
 def finite_table(X: np.ndarray, *, of: str) -> np.ndarray:
-    """Return X as a C-ordered float64 table, or raise `DataError` if it is none or holds infinite or missing numbers."""
-    X = np.ascontiguousarray(X, dtype=np.float64)
+    """Return X as a C-ordered float64 table, or raise `DataError` if it is none.
+
+    It is none if it holds infinite or missing numbers, or such whose squares are lost in float32.
+    """
+    kind = type(X).__name__
+    try:
+        plain = not np.iscomplexobj(X) and not hasattr(X, "tocsr")
+        X = np.ascontiguousarray(X, dtype=np.float64) if plain else np.empty(0)
+    except (TypeError, ValueError):
+        plain = False
+    check(
+        plain,
+        DataError,
+        "The X of {} must be a table of real numbers, such as a NumPy array (a sparse one after .toarray()). Got {} that is none.",
+        of,
+        kind,
+    )
     check(
         X.ndim == 2 and X.shape[1] > 0,
         DataError,
@@ -184,14 +200,23 @@ def finite_table(X: np.ndarray, *, of: str) -> np.ndarray:
     )
     with np.errstate(over="ignore", invalid="ignore"):
         sums = X.sum(axis=0)
-    if np.isfinite(sums).all():  # a finite sum has finite terms only, and costs no table of flags
-        return X
-    bad = np.argwhere(~np.isfinite(X))
-    if bad.size:
-        row, column = bad[0]
-        raise DataError(
-            f"The X of {of} must be finite numbers. Got {X[row, column]} in row {row}, column {column} instead."
-        )
+    if not np.isfinite(sums).all():  # a finite sum has finite terms only, and costs no table of flags
+        bad = np.argwhere(~np.isfinite(X))
+        if bad.size:
+            row, column = bad[0]
+            raise DataError(
+                f"The X of {of} must be finite numbers. Got {X[row, column]} in row {row}, column {column} instead."
+            )
+    largest = max(X.max(initial=0), -X.min(initial=0))
+    check(
+        largest == 0 or SMALLEST < largest < LARGEST,
+        DataError,
+        "The X of {} must be numbers between {:g} and {:g} in size, whose squares can be added: scale them first. Got up to {:.3g}.",
+        of,
+        SMALLEST,
+        LARGEST,
+        largest,
+    )
     return X
 
 

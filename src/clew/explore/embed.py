@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
 from clew.distances import Distances
 from clew.errors import DataError, SettingError, check, check_choice
+from clew.explore import faithfulness as judges
 from clew.explore.affinities import curve_parameters, fuzzy_simplicial_set, perplexity_affinities
 from clew.explore.distances import Measure, Metric, MetricSpace, metric_space, stress
 from clew.explore.faithfulness import (
@@ -21,9 +22,10 @@ from clew.explore.faithfulness import (
     judged_rows,
     neighbor_overlap,
     procrustes,
+    seen_among,
 )
 from clew.explore.initialise import PrincipalComponents, principal_axes, spectral_or_pca
-from clew.explore.neighbors import Neighbors, neighbors
+from clew.explore.neighbors import Neighbors, nearest, neighbors
 from clew.kernels.threads import n_threads
 from clew.result import Result, step
 
@@ -53,8 +55,8 @@ class Embedding(Result):
     continuity : ndarray of float64, shape (n_runs,)
         1 if whoever is near in the data is near in the picture.
     neighbor_overlap : ndarray of float64, shape (n_rows,)
-        Share of a row's ``k`` neighbours in the picture that two runs have in common, mean over all pairs of
-        runs: low for rows that wander. 1 for PCA, which has no randomness; NaN where only one run was made.
+        Share of a row's ``k`` neighbours in the picture (of more than 2000 rows: among 2000 of them) that two runs have in
+        common, mean over all pairs of runs: low for rows that wander. 1 for PCA, which has no randomness; NaN where only one run was made.
     stress : ndarray of float64, shape (n_runs,)
         Kruskal's stress-1: 0 if all distances in the picture are those of the data, times one factor.
     k : int
@@ -187,6 +189,10 @@ def embed(
     if len(judged.rows) < plan.space.n_rows:
         notes.append(
             f"trustworthiness and continuity from {len(judged.rows)} of {plan.space.n_rows} rows, drawn at random"
+        )
+    if plan.space.n_rows > judges.SEEN_AMONG and len(coordinates) > 1:
+        notes.append(
+            f"neighbours compared between runs among {judges.SEEN_AMONG} of {plan.space.n_rows} rows, drawn at random"
         )
     return Embedding(
         method=method,
@@ -390,10 +396,11 @@ class _Judged:
 def _judge(plan: _Plan, coordinates: np.ndarray, pool: ThreadPoolExecutor, random_state: int) -> _Judged:
     """Hold all pictures (n_runs, n_rows, 2) against the data and against each other."""
     rows = judged_rows(plan.space.n_rows, random_state)
-    spaces = [metric_space(points, of="embed") for points in coordinates]
+    spaces = [MetricSpace("euclidean", points.astype(np.float64)) for points in coordinates]
     shown = list(pool.map(lambda picture: neighbors(picture, k=plan.k), spaces))
     maps = np.stack([one.indices for one in shown])
     data = plan.near.first(plan.k).indices[None]
+    among = seen_among(plan.space.n_rows, random_state)
 
     def continuity(picture: MetricSpace, near: Neighbors) -> float:
         return faithfulness(picture, near, rows, data)[0]
@@ -403,11 +410,23 @@ def _judge(plan: _Plan, coordinates: np.ndarray, pool: ThreadPoolExecutor, rando
         rows=rows,
         trustworthiness=faithfulness(plan.space, plan.near, rows, maps, pool),
         continuity=np.array(list(pool.map(continuity, spaces, shown))),
-        overlap=neighbor_overlap(maps),
+        overlap=neighbor_overlap(maps if len(among) == len(maps[0]) else _seen(spaces, among, plan.k, pool)),
         stress=np.array(
             list(pool.map(lambda points: stress(plan.space, points, rows=measured), coordinates))
         ),
     )
+
+
+def _seen(spaces: list[MetricSpace], among: np.ndarray, k: int, pool: ThreadPoolExecutor) -> np.ndarray:
+    """Return the ``k`` nearest of some rows (n_runs, n_rows, k), other than itself, in every picture."""
+    itself = np.full(spaces[0].n_rows, -1)
+    itself[among] = np.arange(len(among))
+
+    def one(picture: MetricSpace) -> np.ndarray:
+        points = cast(np.ndarray, picture.table)
+        return nearest(points[among], points, k, itself=itself)[0]
+
+    return np.stack(list(pool.map(one, spaces)))
 
 
 # ---- settings ----

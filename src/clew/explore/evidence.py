@@ -12,6 +12,7 @@ import numpy as np
 
 from clew.errors import DataError, SettingError, check
 from clew.explore.dip import dip_test
+from clew.explore.distances import finite_table
 from clew.explore.references import UnimodalComponents, UnimodalEllipsoid, UnimodalMarginals
 from clew.explore.stability import adjusted_rand
 from clew.kernels.kmeans import kmeans
@@ -35,6 +36,11 @@ ENOUGH_ABOVE = 10  # so many draws at or above the data, and the answer is no, w
 PARTED_ABOVE = 0.9  # a k may be the answer if its index is above this share of the draws of either kind
 SMALLEST_SPREAD = 0.001  # of an index over draws, so that none stands out by rounding alone
 SMALLEST_SHARE = 1e-12  # of the sum of squares within clusters, where rows are copies of few
+WIDE = 3  # with more than a third as many features as rows, any cut parts the rows: judge their leading components
+LEADING, ROWS_A_COMPONENT = 10, 10
+_WIDE_NOTE = (
+    "{1:,} features are many for {0:,} rows: the evidence was judged on the first {2} principal components."
+)
 FEWEST_ROWS = 6  # two clusters of three
 FEW_ROWS = 100  # below, groups must be clearly separate to be seen
 FEWEST_VALUES = 10  # a column with fewer different values is heaps by construction
@@ -313,18 +319,22 @@ def evidence(
     X = _checked(X, k_max, references, alpha)
     for_rows, for_data, for_draws, for_resamples = np.random.SeedSequence(random_state).spawn(4)
     Z = (_z_scores if standardize else _centered)(_at_most(max_rows, X, for_rows))
+    wide = standardize and Z.shape[1] > len(Z) / WIDE
+    by_columns = standardize and not wide
+    if wide:
+        Z = _leading(Z)
     ks = np.arange(2, min(k_max, len(Z) // 3) + 1)
     of_data = for_data.spawn(SPACE_SEEDS if space else 1)
     data = np.median([_separation(Z, ks, space, seed) for seed in of_data], axis=0)
     index, silhouette, compactness = data
     enough = max(ENOUGH_ABOVE, alpha * (references + 1))
-    draw = _one_draw(Z, ks, standardize, space)
+    draw = _one_draw(Z, ks, by_columns, space)
     draws, stopped_early = _draw(index, draw, for_draws.spawn(references), enough, on_progress)
 
     standardized = _standardized(index, draws[:, :, 0])
     p_unimodal, p_ellipsoid = (1 + _at_or_above(standardized)) / (1 + len(draws))
     nearly_best, excess = _most_separated(index, silhouette, ks, draws)
-    p_modes = None if standardize else _p_of_modes(Z, ks, nearly_best[0], space, of_data[0])
+    p_modes = None if by_columns else _p_of_modes(Z, ks, nearly_best[0], space, of_data[0])
     p_value = max(p_unimodal, p_ellipsoid, p_modes or 0.0)
     gap, gap_error = _gap(compactness, draws[:, :, 2])
     found = p_value <= alpha and not stopped_early
@@ -350,7 +360,8 @@ def evidence(
         alpha=alpha,
         stopped_early=stopped_early,
         also=nearly_best[1:],
-        notes=_notes(X, len(Z), found, standardize),
+        notes=_notes(X, len(Z), found, standardize)
+        + ([_WIDE_NOTE.format(*X.shape, Z.shape[1])] if wide else []),
         settings={
             "k_max": k_max,
             "references": references,
@@ -360,6 +371,13 @@ def evidence(
             "random_state": random_state,
         },
     )
+
+
+def _leading(Z: np.ndarray) -> np.ndarray:
+    """Return the rows along their first principal components (n, at most 10): wide rows are all far from each other."""
+    left, size, _ = np.linalg.svd(Z - Z.mean(axis=0), full_matrices=False)
+    kept = min(LEADING, max(1, len(Z) // ROWS_A_COMPONENT), int((size > 1e-9 * size[0]).sum()))
+    return np.ascontiguousarray(left[:, :kept] * size[:kept])
 
 
 def _one_draw(
@@ -520,7 +538,7 @@ def _at_most(rows: int, X: np.ndarray, seed: np.random.SeedSequence) -> np.ndarr
 
 
 def _checked(X: np.ndarray, k_max: int, references: int, alpha: float) -> np.ndarray:
-    X = np.ascontiguousarray(X, dtype=np.float64)
+    X = finite_table(X, of="evidence")
     check(
         k_max >= 2,
         SettingError,
@@ -536,16 +554,11 @@ def _checked(X: np.ndarray, k_max: int, references: int, alpha: float) -> np.nda
         references,
     )
     check(
-        X.ndim == 2 and len(X) >= FEWEST_ROWS,
+        len(X) >= FEWEST_ROWS,
         DataError,
         "The data of evidence must be a table of at least {} rows. Got the shape {} instead.",
         FEWEST_ROWS,
         X.shape,
-    )
-    check(
-        np.isfinite(X).all(),
-        DataError,
-        "The data of evidence must be finite. Got a missing or infinite number.",
     )
     constant = np.flatnonzero(np.ptp(X, axis=0) == 0)
     check(

@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from clew.errors import DataError, SettingError, Stopped, check
-from clew.explore.cluster import Clustering, points_of
+from clew.explore.cluster import KEPT_ROWS, Clustering, points_of
 from clew.explore.cluster import cluster as cluster_rows
 from clew.explore.dip import DipTest, dip_test
 from clew.explore.distances import TURNED, Measure, Metric, MetricSpace, metric_space
@@ -17,7 +17,7 @@ from clew.explore.embed import Embedding, layout_once
 from clew.explore.embed import embed as embed_rows
 from clew.explore.evidence import Evidence, evidence
 from clew.explore.hypotheses import Hypotheses, hypotheses
-from clew.explore.stability import SETTLED, in_words, match, wandering
+from clew.explore.stability import SETTLED, match, wandering
 from clew.explore.transform import transform
 from clew.result import Result, step
 from clew.samples import Samples
@@ -121,8 +121,9 @@ class Exploration(Result):
         )
 
     def headline(self) -> str:
-        """Say whether there are groups, then how far the runs agree."""
-        return f"{self.evidence.headline()} {in_words(self)}"
+        """Say whether there are groups, then how far the runs agree (`clew.explore.stability.in_words` says more)."""
+        agreement = self.clustering.stability
+        return f"{self.evidence.headline()} {len(agreement.ari)} runs of the cut agree at ARI {agreement.ari_mean:.2f}."
 
     def summary(self) -> dict[str, Any]:
         """Return what scripts rely on."""
@@ -230,7 +231,7 @@ def explore(
     embedding = embed_rows(
         there, metric=metric, runs=runs, random_state=random_state, on_progress=progress.part(0), **how
     )
-    by_features = there.metric == "euclidean" or (there.metric in TURNED and scale == "standard")
+    by_features = there.table is not None and (there.metric not in TURNED or scale == "standard")
     found = evidence(
         cast(np.ndarray, there.table) if by_features else points,
         k_max=k_max,
@@ -402,6 +403,13 @@ def _check_settings(
         "The 'metric' setting of explore must be one of features, such as 'euclidean'. Got 'precomputed', but no distances were given (clew new --distances).",
     )
     check(
+        cluster != "agglomerative" or metric == "precomputed" or min(n_rows, max_rows) <= KEPT_ROWS,
+        SettingError,
+        "The rows for agglomerative must be at most {:,}, since it keeps all distances. Got {:,} instead: use kmeans, or --max-rows.",
+        KEPT_ROWS,
+        min(n_rows, max_rows),
+    )
+    check(
         isinstance(max_rows, (int, np.integer)) and max_rows >= 100,
         SettingError,
         "The 'max_rows' setting of explore must be an int of at least 100. Got {} instead.",
@@ -436,6 +444,10 @@ def _remarks(looked: Exploration, *, cluster: str, space: str, scale: str) -> li
         remarks.append(
             f"{'HDBSCAN' if cluster == 'hdbscan' else 'Agglomerative clustering'} of the same rows has no randomness: "
             "agreement over seeds is 1 by itself; look at the resampled rows."
+        )
+    if looked.metric not in ("euclidean", "precomputed", *TURNED) and space == "features":
+        remarks.append(
+            "The evidence was judged on the scaled features by Euclidean distances, whatever the metric."
         )
     if cluster == "kmeans" and space == "features" and looked.metric not in ("euclidean", *TURNED):
         remarks.append(

@@ -9,6 +9,7 @@ import numpy as np
 from clew.explore.distances import MetricSpace
 from clew.explore.neighbors import Neighbors
 
+SEEN_AMONG = 2000  # rows at most among which neighbours are compared between runs
 JUDGED_ROWS = 3000  # trustworthiness and continuity look at this many rows at most
 
 
@@ -66,6 +67,17 @@ def faithfulness(
     else:
         sums = [rank_excess_given(distances, part, maps, reach) for part, distances in space.blocks(rows)]
     return 1 - 2 / (len(rows) * k * (2 * n - 3 * k - 1)) * np.sum(sums, axis=0)
+
+
+def seen_among(n_rows: int, random_state: int) -> np.ndarray:
+    """Return the rows among which neighbours are compared between runs: all, or 2000 drawn at random.
+
+    Among many rows the nearest few change places even where nothing else does; among a sample they stand for a
+    neighbourhood that is always about a hundredth of the map.
+    """
+    if n_rows <= SEEN_AMONG:
+        return np.arange(n_rows)
+    return np.sort(np.random.default_rng([random_state, n_rows]).choice(n_rows, SEEN_AMONG, replace=False))
 
 
 def neighbor_overlap(maps: np.ndarray) -> np.ndarray:

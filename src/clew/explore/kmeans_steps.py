@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from clew.errors import DataError, SettingError, check
+from clew.explore.distances import finite_table
 from clew.explore.initialise import principal_components
 from clew.result import Result, step
 
@@ -126,19 +127,13 @@ def _plane(X: np.ndarray) -> tuple[np.ndarray, Literal["columns", "principal com
     variance = components.explained_variance
     directions = np.zeros((X.shape[1], 2))  # two rows have a single component
     directions[:, : min(2, variance.size)] = components.loadings[:, :2]
-    shown = float(variance[:2].sum() / variance.sum()) if variance.sum() > 0 else 1.0
+    shown = float(variance[:2].sum() / components.total_variance) if components.total_variance > 0 else 1.0
     return directions, "principal components", shown
 
 
 def _checked(X: np.ndarray, k: int, max_iter: int) -> np.ndarray:
-    X = np.ascontiguousarray(X, dtype=np.float64)
-    check(
-        X.ndim == 2 and len(X) >= 2 and X.shape[1] >= 1 and np.isfinite(X).all(),
-        DataError,
-        "The 'X' of watch_kmeans must be a table of finite numbers with 2 rows or more. Got shape {}{} instead.",
-        X.shape,
-        "" if np.isfinite(X).all() else " with missing or infinite ones",
-    )
+    X = finite_table(X, of="watch_kmeans")
+    check(len(X) >= 2, DataError, "The rows of watch_kmeans must be at least 2. Got {} instead.", len(X))
     for name, value, highest, what in (
         ("k", k, len(X), f"the number of rows ({len(X)})"),
         ("max_iter", max_iter, 2**31, "2**31"),

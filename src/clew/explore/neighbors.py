@@ -146,7 +146,7 @@ def neighbors(
     if rows is None:
         indices, distances = _of_distances(space, k)
     elif exact:
-        indices, distances = _exact(rows, rows, k, itself=np.arange(n_rows))
+        indices, distances = nearest(rows, rows, k, itself=np.arange(n_rows))
     else:
         indices, distances, recall = _approximate(rows, k)
     return Neighbors(
@@ -203,7 +203,7 @@ def neighbors_among(
     if space.euclidean is not None:
         placed = MetricSpace(space.metric, new).euclidean
         assert placed is not None
-        indices, distances = _exact(space.euclidean, placed, int(k), itself=np.full(len(new), -1))
+        indices, distances = nearest(space.euclidean, placed, int(k), itself=np.full(len(new), -1))
         distances = space.of_euclidean(distances)
     else:
         parts = [
@@ -217,10 +217,13 @@ def neighbors_among(
 
 
 # ---- exact ----
-def _exact(
+def nearest(
     rows: np.ndarray, queries: np.ndarray, k: int, *, itself: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the nearest rows of the queries (n_queries, k), by exact Euclidean distances."""
+    """Return the nearest rows of the queries and how far they are, both (n_queries, k), by exact Euclidean distances.
+
+    ``itself`` (n_queries,) of int64 is the row that a query is, and that does not count, or -1.
+    """
     from clew.kernels.neighborhood import nearest_candidates, nearest_rows
 
     n_candidates = min(len(rows), k + 1 + SPARE)
@@ -301,7 +304,7 @@ def _approximate(rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, floa
     center = rows.mean(axis=0)
     index = _cells(rows, center, rng)
     judged = np.sort(rng.choice(n_rows, min(n_rows, RECALL_ROWS), replace=False))
-    true, _ = _exact(rows, rows[judged], k, itself=judged)
+    true, _ = nearest(rows, rows[judged], k, itself=judged)
 
     def looked_up(part: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         found = _search(index, part - center, k + 1 + SPARE)

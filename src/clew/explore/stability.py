@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clew.errors import SettingError, check
+from clew.explore.faithfulness import SEEN_AMONG
 from clew.result import Result
 
 if TYPE_CHECKING:
@@ -263,7 +264,7 @@ def map_distances(aligned: np.ndarray) -> np.ndarray:
 
 def home_from(k: int, n_rows: int) -> float:
     """Return the share of its ``k`` neighbours from which a row is at home: half-way from chance to all of them."""
-    return HOME + (1 - HOME) * k / max(n_rows - 1, 1)
+    return HOME + (1 - HOME) * k / max(min(n_rows, SEEN_AMONG) - 1, 1)
 
 
 def wandering(overlap: np.ndarray, k: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from clew.errors import DataError, SettingError, check
 from clew.explore.affinities import curve_parameters
-from clew.explore.distances import METRICS, Measure, Metric, MetricSpace, metric_space
+from clew.explore.distances import METRICS, Measure, Metric, MetricSpace, finite_table, metric_space
 from clew.explore.embed import NEGATIVES, Embedding
 from clew.explore.neighbors import Neighbors, neighbors_among
 from clew.result import Result
@@ -87,7 +87,7 @@ def transform(
     """
     n_runs, n_rows, _ = embedding.coordinates.shape
     check(
-        0 <= run < n_runs,
+        isinstance(run, (int, np.integer)) and 0 <= run < n_runs,
         SettingError,
         "The 'run' setting of transform must be an int from 0 to {}. Got {} instead.",
         n_runs - 1,
@@ -99,6 +99,13 @@ def transform(
         "The map to transform must be one of rows. Got one made from distances, among which new rows have none.",
     )
     known = embedding.metric in METRICS
+    check(
+        not known or metric in ("auto", embedding.metric),
+        SettingError,
+        "The 'metric' setting of transform must be that of the map, '{}'. Got {!r} instead.",
+        embedding.metric,
+        metric,
+    )
     check(
         known or callable(metric),
         SettingError,
@@ -115,11 +122,20 @@ def transform(
         n_rows,
         space.n_rows,
     )
+    new = finite_table(new, of="transform")
+    n_features = cast(np.ndarray, space.table).shape[1]
+    check(
+        len(new) > 0 and new.shape[1] == n_features,
+        DataError,
+        "The new rows of transform must be at least 1, of {} features. Got {} of {} instead.",
+        n_features,
+        *new.shape,
+    )
     if embedding.method == "pca":
         return _turned(embedding, space, new, run)
     old = np.ascontiguousarray(embedding.coordinates[run])
     k = min(embedding.settings["n_neighbors"] if embedding.method == "umap" else TSNE_NEIGHBORS, n_rows)
-    near = neighbors_among(X, new, k=k, metric=metric)
+    near = neighbors_among(cast(np.ndarray, space.table), new, k=k, metric=metric)
     place = _among_umap if embedding.method == "umap" else _among_tsne
     return Placement(
         coordinates=place(embedding, old, near, random_state),
