@@ -436,3 +436,11 @@ def test_rows_that_are_not_shown_lie_with_their_kind_and_are_as_sure_as_the_show
     shown, others = unsure.confidence[unsure.shown].mean(), unsure.confidence[beside].mean()
     assert shown < 0.9
     assert abs(shown - others) < 0.15
+
+
+def test_metrics_of_amounts_say_that_they_saw_scaled_features():
+    X = np.abs(two_groups(n=60)[0])
+    scaled = explore(samples(X), metric="braycurtis", **QUICK)
+    assert any("meant for amounts that are not negative" in note for note in scaled.notes)
+    plain = explore(samples(X), metric="braycurtis", scale="none", **QUICK)
+    assert not any("meant for amounts" in note for note in plain.notes)

@@ -16,3 +16,22 @@ def test_numbers_agree_with_their_nouns():
     assert counted(1, "look") == "1 look" and counted(2, "hypothesis", "hypotheses") == "2 hypotheses"
     assert listed(["a"]) == "a" and listed(["a", "b", "c"]) == "a, b and c" and listed([]) == ""
     assert p_value(0.005) == "p = 0.005" and p_value(0.412) == "p = 0.41"
+
+
+def test_looks_differ_by_what_was_not_as_by_default():
+    from types import SimpleNamespace
+
+    from clew.report.words import look_in_short
+
+    plain = SimpleNamespace(settings={"features": "all", "k": "auto", "embed": "umap"}, summary={"k": 2})
+    assert look_in_short(plain) == "all: 2 groups"
+    other = {
+        "features": "all",
+        "k": 3,
+        "metric": "cosine",
+        "embed": "tsne",
+        "cluster": "hdbscan",
+        "space": "embedding",
+    }
+    asked = SimpleNamespace(settings=other, summary={"k": 3})
+    assert look_in_short(asked) == "all, cosine, tsne, hdbscan, embedding: k 3 as asked"

@@ -25,6 +25,7 @@ from clew.splits import spread_over_groups
 
 STATED_FROM = 10_000  # rows at most that hypotheses are stated from: their trees gain nothing from more
 ROWS_AT_ONCE = 50_000  # of those that are not shown
+OF_AMOUNTS = ("braycurtis", "canberra")
 FOLLOWS = 0.5  # of the way from chance to certainty, from where groups are said to follow the sources
 
 
@@ -444,6 +445,11 @@ def _remarks(looked: Exploration, *, cluster: str, space: str, scale: str) -> li
         remarks.append(
             f"{'HDBSCAN' if cluster == 'hdbscan' else 'Agglomerative clustering'} of the same rows has no randomness: "
             "agreement over seeds is 1 by itself; look at the resampled rows."
+        )
+    if looked.metric in OF_AMOUNTS and scale != "none":
+        remarks.append(
+            f"The metric '{looked.metric}' is meant for amounts that are not negative, and saw scaled features: --scale none "
+            "leaves them as they are."
         )
     if looked.metric not in ("euclidean", "precomputed", *TURNED) and space == "features":
         remarks.append(

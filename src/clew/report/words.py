@@ -203,13 +203,25 @@ def _sentences(notes: list[str]) -> str:
 
 
 def look_in_short(step: Any) -> str:
-    """Say one look in a few words: feature set and what came of it."""
+    """Say one look in a few words: feature set, what was not as by default, and what came of it."""
     features = step.settings.get("features", "all")
     features = features if isinstance(features, str) else ", ".join(features)
     k = step.summary.get("k", 0)
     asked = step.settings.get("k", "auto") != "auto"
     found = "no groups" if not k else f"k {k} as asked" if asked else f"{k} groups"
-    return f"{features}: {found}"
+    by_default = {
+        "metric": "auto",
+        "scale": "standard",
+        "embed": "umap",
+        "cluster": "kmeans",
+        "space": "features",
+    }
+    otherwise = [
+        str(step.settings[name])
+        for name, usual in by_default.items()
+        if step.settings.get(name, usual) != usual
+    ]
+    return f"{', '.join([features, *otherwise])}: {found}"
 
 
 def _tried(record: Record) -> str:
