@@ -290,6 +290,12 @@ def evidence(
     adjusted Rand index, on shared rows, over 10 random 80% of the rows; it is high in one long cloud, too, and
     favours coarse cuts (von Luxburg, FnT Mach. Learn. 2:235, 2010, doi:10.1561/2200000008).
 
+    *Wide tables* (more than a third as many features as rows): any cut parts rows that are all far from each other,
+    and better than in draws of the references, so that 125 x 1,000 of noise passed for groups 3 times of 3. They
+    are judged on their first 10 principal components (one for 10 rows), as coordinates are: groups in 0 of 144
+    data sets of one population (normal, lognormal, exponential; 100 to 125 rows, 60 to 1,000 features), in 71 of
+    72 of two groups at 6 and 10 sigma, and at 4 sigma in 30 of 48 of 100 x 30 (in 46 by all features).
+
     *Coordinates* (``standardize=False``). Principal coordinates mix the features, and distances that are not
     Euclidean bend them. So M takes independent components in place of columns, and each line between neighbouring
     clusters must show two modes (dip at ``alpha``, for the best k) beside. Data sets of 200 x 8, in per cent, that
