@@ -303,8 +303,8 @@ def _space(samples: Samples, center: np.ndarray, spread: np.ndarray, metric: str
 def _way(metric: Any, space: str, how: dict[str, Any]) -> Callable[[np.ndarray, int], np.ndarray] | None:
     """Return the way by which rows of one population go to where the groups are looked for; None for no way at all.
 
-    The references are of the z-scored features, which rows under an angle leave on the way; where these cannot stand for
-    the distances (other metrics, other scales), they are of principal coordinates, and "euclidean".
+    The references are of the z-scored features, which rows under an angle leave on the way; where there are none
+    (given distances), or they are scaled otherwise under an angle, they are of principal coordinates, and "euclidean".
     """
     if space == "embedding":
         return lambda rows, seed: layout_once(rows, seed, metric=metric, **how)
