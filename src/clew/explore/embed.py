@@ -14,7 +14,6 @@ import numpy as np
 
 from clew.distances import Distances
 from clew.errors import DataError, SettingError, check, check_choice
-from clew.explore import faithfulness as judges
 from clew.explore.affinities import curve_parameters, fuzzy_simplicial_set, perplexity_affinities
 from clew.explore.distances import Measure, Metric, MetricSpace, metric_space, stress
 from clew.explore.faithfulness import (
@@ -190,9 +189,9 @@ def embed(
         notes.append(
             f"trustworthiness and continuity from {len(judged.rows)} of {plan.space.n_rows} rows, drawn at random"
         )
-    if plan.space.n_rows > judges.SEEN_AMONG and len(coordinates) > 1:
+    if judged.n_among < plan.space.n_rows and len(coordinates) > 1:
         notes.append(
-            f"neighbours compared between runs among {judges.SEEN_AMONG} of {plan.space.n_rows} rows, drawn at random"
+            f"neighbours compared between runs among {judged.n_among} of {plan.space.n_rows} rows, drawn at random"
         )
     return Embedding(
         method=method,
@@ -390,6 +389,7 @@ class _Judged:
     trustworthiness: np.ndarray
     continuity: np.ndarray
     overlap: np.ndarray
+    n_among: int  # rows among which neighbours were compared between runs
     stress: np.ndarray
 
 
@@ -411,6 +411,7 @@ def _judge(plan: _Plan, coordinates: np.ndarray, pool: ThreadPoolExecutor, rando
         trustworthiness=faithfulness(plan.space, plan.near, rows, maps, pool),
         continuity=np.array(list(pool.map(continuity, spaces, shown))),
         overlap=neighbor_overlap(maps if len(among) == len(maps[0]) else _seen(spaces, among, plan.k, pool)),
+        n_among=len(among),
         stress=np.array(
             list(pool.map(lambda points: stress(plan.space, points, rows=measured), coordinates))
         ),

@@ -82,8 +82,9 @@ def transform(
     Notes
     -----
     UMAP: memberships among the old rows only, a start at their weighted mean, then the layout's own steps with the old
-    points held fast, for 100 epochs (McInnes, Healy, Melville 2018). t-SNE: a start at the median, then openTSNE's steps with the old points held fast (Poličar, Stražar,
-    Zupan, Machine Learning 112 (2023) 721, doi:10.1007/s10994-021-06043-1). PCA: the same turn as for the old rows.
+    points held fast, for 100 epochs (McInnes, Healy, Melville 2018). t-SNE: a start at the median, then openTSNE's steps
+    with the old points held fast (Poličar, Stražar, Zupan, Machine Learning 112 (2023) 721,
+    doi:10.1007/s10994-021-06043-1). PCA: the same turn as for the old rows.
     """
     n_runs, n_rows, _ = embedding.coordinates.shape
     check(

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from numba import get_num_threads, njit
+from numba import njit
+
+from clew.kernels.threads import n_threads
 
 BLOCK = 256  # rows whose features and distances stay in the fastest cache; a power of two
 CROWDED = BLOCK // 3  # rows of a block to look at, from which looking at all costs less than picking them out
@@ -165,11 +167,6 @@ def _rows(X: np.ndarray) -> np.ndarray:
     """Return the rows as the loops take them: in C order, float64 unless they are float32."""
     X = np.asarray(X)
     return np.ascontiguousarray(X, dtype=np.float32 if X.dtype == np.float32 else np.float64)
-
-
-def n_threads() -> int:
-    """Return how many threads compiled work may use: NUMBA_NUM_THREADS, else the number of cores."""
-    return int(get_num_threads())
 
 
 # ---- the rows in blocks ----

@@ -13,7 +13,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-LIBRARIES = ("clew", "numpy", "scipy", "pandas", "scikit-learn", "numba", "openTSNE", "scikit-image")
+LIBRARIES = (
+    "clew",
+    "numpy",
+    "scipy",
+    "pandas",
+    "scikit-learn",
+    "numba",
+    "openTSNE",
+    "faiss-cpu",
+    "scikit-image",
+)
 
 
 @dataclass(frozen=True)
