@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from clew.errors import DataError
-from clew.read.kinds import distinct_names, kind_of, read_bytes
+from clew.read.kinds import distinct_names, is_zarr, kind_of, read_bytes
 
 
 @pytest.mark.parametrize(
@@ -98,3 +98,19 @@ def test_an_array_is_no_data_but_may_hold_distances(tmp_path):
     (tmp_path / "d.npy").write_bytes(b"whatever")
     with pytest.raises(DataError, match="distances between rows go with --distances"):
         kind_of(tmp_path / "d.npy")
+
+
+def test_a_zarr_is_told_by_its_name_or_by_what_lies_in_it(tmp_path):
+    for name, inside, expected in (
+        ("a.zarr", None, True),
+        ("b.ome.ZARR", None, True),
+        ("c", "zarr.json", True),
+        ("d", ".zgroup", True),
+        ("e", "a.tif", False),
+    ):
+        (tmp_path / name).mkdir()
+        if inside:
+            (tmp_path / name / inside).touch()
+        assert is_zarr(tmp_path / name) == expected
+    (tmp_path / "f.zarr").touch()
+    assert not is_zarr(tmp_path / "f.zarr")  # a file

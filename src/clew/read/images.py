@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import importlib
 import io
-import logging
-import struct
-import threading
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 
-from clew.errors import ClewError, DataError, check
-from clew.read.kinds import IMAGES, absolute, has_suffix, kind_of, read_bytes
+from clew.errors import DataError, check
+from clew.read.kinds import IMAGES, absolute, has_suffix, kind_of, one_line, package, read_bytes
+from clew.read.tiff import (
+    COLOUR,
+    channels_of,
+    check_all_pages,
+    check_codec,
+    check_one_series,
+    complaints_of_tifffile,
+    described_by,
+    pixel_size_of,
+)
 from clew.result import frozen_view
 
-COLOUR = ("red", "green", "blue")
-LONGEST_CHANNEL_NAME = 24  # ImageJ keeps a line or more of remarks where the name of a slice may stand
 LABEL_ENDINGS = ("_cp_masks", "_labels", "_label", "_masks", "_mask", "_seg")
-UM_PER_UNIT = {
-    **dict.fromkeys(("µm", "μm", "um", "micron", "microns", "micrometer", "\\u00b5m"), 1.0),
-    "å": 1e-4,
-    "nm": 1e-3,
-    "mm": 1e3,
-    "cm": 1e4,
-    "m": 1e6,
-    "inch": 25_400.0,
-}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -97,7 +89,7 @@ def read_image(path: str | Path) -> Image:
     if has_suffix(path, (".tif", ".tiff")):
         pixels, names, pixel_size = _read_tiff(data, path, notes)
     else:
-        pixels, names, pixel_size = *_read_picture(data, path, notes), None
+        pixels, names, pixel_size = *read_picture(data, path, notes), None
     pixels, names = _without_idle_channels(pixels, names, path, notes)
     _check_finite(pixels, path)
     pixels = frozen_view(np.ascontiguousarray(pixels))
@@ -135,17 +127,9 @@ def _without_idle_channels(
     return pixels, names
 
 
-def _package(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ClewError(
-            f"Reading images needs the package '{name}': pip install 'clew[image]'. Got: {error}."
-        ) from error
-
-
 # ---- PNG and JPEG ----
-def _read_picture(data: bytes, path: Path, notes: list[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+def read_picture(data: bytes, path: Path, notes: list[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the pixels of a PNG or JPEG as (C, Y, X), with the names of the channels."""
     # PNG keeps its bit depth and colour type in bytes 24 and 25; Pillow would cut 16-bit colour to 8 bits in silence.
     wide_colour = data[:8] == b"\x89PNG\r\n\x1a\n" and data[24:25] == b"\x10" and data[25:26] in b"\2\4\6"
     check(
@@ -154,7 +138,7 @@ def _read_picture(data: bytes, path: Path, notes: list[str]) -> tuple[np.ndarray
         "The PNG '{}' must have 8-bit colour or one gray channel of up to 16 bits. Got 16-bit colour: save it as TIFF.",
         path,
     )
-    pillow = _package("PIL.Image")
+    pillow = package("PIL.Image")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", pillow.DecompressionBombWarning)
@@ -165,9 +149,7 @@ def _read_picture(data: bytes, path: Path, notes: list[str]) -> tuple[np.ndarray
                     picture = picture.convert("RGBA" if "transparency" in picture.info else "RGB")
                 mode, pixels = picture.mode, np.asarray(picture)
     except Exception as error:  # a decoder raises whatever corrupt bytes lead it to
-        raise DataError(
-            f"The image '{path}' must be a whole PNG or JPEG. Got: {_one_line(error)}."
-        ) from error
+        raise DataError(f"The image '{path}' must be a whole PNG or JPEG. Got: {one_line(error)}.") from error
     kinds = {"L": ("gray",), "LA": ("gray", "alpha"), "RGB": COLOUR, "RGBA": (*COLOUR, "alpha")}
     names = kinds.get(mode, ("gray",) if pixels.ndim == 2 else None)
     check(
@@ -177,19 +159,16 @@ def _read_picture(data: bytes, path: Path, notes: list[str]) -> tuple[np.ndarray
     return np.moveaxis(np.atleast_3d(pixels), -1, 0), names or ()
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
-
-
 # ---- TIFF ----
 def _read_tiff(
     data: bytes, path: Path, notes: list[str]
 ) -> tuple[np.ndarray, tuple[str, ...], tuple[float, float] | None]:
-    tifffile = _package("tifffile")
+    tifffile = package("tifffile")
     try:
-        with _complaints_of_tifffile() as complaints, tifffile.TiffFile(io.BytesIO(data)) as tiff:
-            _check_all_pages(tiff, data, path)
+        with complaints_of_tifffile() as complaints, tifffile.TiffFile(io.BytesIO(data)) as tiff:
+            check_all_pages(tiff, path)
             _check_one_plane(tiff, path)
+            check_codec(tiff, path)
             series = tiff.series[0]
             pixels = series.asarray(maxworkers=1)
             check(
@@ -199,72 +178,31 @@ def _read_tiff(
                 path,
                 complaints[0] if complaints else "",
             )
-            described = _described(tiff)
+            described = described_by(tiff)
             photometric = getattr(series.keyframe.photometric, "name", "")
-            pixels, names = _channels_first(pixels, series, photometric, _channels_of(described, path, notes))
+            pixels, names = _channels_first(pixels, series, photometric, channels_of(described, path, notes))
     except DataError:
         raise
     except Exception as error:  # a decoder raises whatever corrupt bytes lead it to
-        raise DataError(f"The image '{path}' must be a whole TIFF. Got: {_one_line(error)}.") from error
+        raise DataError(f"The image '{path}' must be a whole TIFF. Got: {one_line(error)}.") from error
     if photometric == "MINISWHITE":
         notes.append(f"{path.name}: is stored with 0 as white; the values are taken as stored.")
-    return pixels, names, _pixel_size(described, path, notes)
-
-
-@contextlib.contextmanager
-def _complaints_of_tifffile() -> Iterator[list[str]]:
-    """Collect the errors that tifffile logs in this thread, and keep all it logs off the screen."""
-    logger, thread, complaints = logging.getLogger("tifffile"), threading.get_ident(), []
-
-    def collect(record: logging.LogRecord) -> bool:
-        if record.thread == thread and record.levelno >= logging.ERROR:
-            complaints.append(record.getMessage())
-        return record.thread != thread
-
-    logger.addFilter(collect)
-    try:
-        yield complaints
-    finally:
-        logger.removeFilter(collect)
+    return pixels, names, pixel_size_of(described, path, notes)
 
 
 def _check_one_plane(tiff: Any, path: Path) -> None:
     """Refuse what is no single (C, Y, X) image."""
-    shapes = [f"{series.axes} {series.shape}" for series in tiff.series]
-    check(
-        len(shapes) == 1,
-        DataError,
-        "The TIFF '{}' must hold one image. Got {}: {}.",
-        path,
-        len(shapes),
-        ", ".join(shapes[:4]),
-    )
+    check_one_series(tiff, path)
     series = tiff.series[0]
     axes = "".join(axis for axis, n in zip(series.axes, series.shape) if n > 1 or axis in "YX")
     check(
         set(axes) <= set("CSYX") and {"Y", "X"} <= set(axes) and len(axes) <= 3,
         DataError,
-        "The image '{}' must have axes C, Y, X. Got {} {} instead; stacks and time series come in a later version, "
-        "and channels must be marked as axis C in the file's metadata.",
+        "The image '{}' must have axes C, Y, X. Got {} {} instead; stacks and time series are read by 'clew pixels' "
+        "(`open_stack`) alone, and channels must be marked as axis C in the file's metadata.",
         path,
         series.axes,
         series.shape,
-    )
-
-
-def _check_all_pages(tiff: Any, data: bytes, path: Path) -> None:
-    """Refuse a file whose last page leads on to one that is not there: its channels would be missing in silence."""
-    pages, layout = len(tiff.pages), tiff.tiff
-    place = tiff.pages.next_page_offset or 0
-    (following,) = struct.unpack(layout.offsetformat, data[place : place + layout.offsetsize])
-    check(
-        not following,
-        DataError,
-        "The TIFF '{}' must be whole. Got {} bytes, and after {} pages one more at byte {}.",
-        path,
-        len(data),
-        pages,
-        following,
     )
 
 
@@ -283,64 +221,16 @@ def _channels_first(
     n = len(pixels)
     if channel == "S" and photometric == "RGB" and n in (3, 4):
         return pixels, (*COLOUR, "alpha")[:n]
+    return pixels, name_channels(described, n)
+
+
+def name_channels(given: Sequence[str], n: int) -> tuple[str, ...]:
+    """Return the names of n channels: "gray" for one, those given where they tell all apart, or else c1, c2, ..."""
     if n == 1:
-        return pixels, ("gray",)
-    names = tuple(name.strip() for name in described)
+        return ("gray",)
+    names = tuple(name.strip() for name in given)
     usable = len(names) == n and all(names) and len(set(names)) == n
-    return pixels, names if usable else tuple(f"c{i + 1}" for i in range(n))
-
-
-def _channels_of(described: dict[str, Any], path: Path, notes: list[str]) -> list[str]:
-    """Return the names that the file gives its channels; none where ImageJ's slices are called after files."""
-    names = described.get("channels", [])
-    passing = [
-        name for name in names if has_suffix(Path(name.strip()), IMAGES) or len(name) > LONGEST_CHANNEL_NAME
-    ]
-    if described.get("by") != "ImageJ" or len(names) < 2 or not passing:
-        return names
-    called = ", ".join(f"c{i + 1}" for i in range(len(names)))
-    notes.append(
-        f"{path.name}: the channels are called {called}; their names in the file are those of files, or remarks."
-    )
-    return []
-
-
-def _described(tiff: Any) -> dict[str, Any]:
-    """Return what OME or ImageJ metadata tell: "by", "channels" (names), "size" (dy, dx) and its "unit"."""
-    if tiff.is_ome:
-        pixels = next(
-            e for e in ElementTree.fromstring(tiff.ome_metadata).iter() if e.tag.endswith("}Pixels")
-        )
-        sizes = [pixels.get(f"PhysicalSize{axis}") for axis in "YX"]
-        units = {pixels.get(f"PhysicalSize{axis}Unit", "µm") for axis in "YX"}
-        return {
-            "by": "OME",
-            "channels": [e.get("Name", "") for e in pixels if e.tag.endswith("}Channel")],
-            "size": None if None in sizes else [float(size) for size in sizes if size],
-            "unit": units.pop() if len(units) == 1 else " and ".join(sorted(units)),
-        }
-    if tiff.is_imagej:
-        tags, known = tiff.pages[0].tags, tiff.imagej_metadata or {}
-        resolutions = [tags[key].value for key in ("YResolution", "XResolution") if key in tags]
-        sized = len(resolutions) == 2 and all(numerator for numerator, _ in resolutions)
-        return {
-            "by": "ImageJ",
-            "channels": [str(label) for label in known.get("Labels", [])],
-            "size": [denominator / numerator for numerator, denominator in resolutions] if sized else None,
-            "unit": str(known.get("unit", "pixel")),
-        }
-    return {}
-
-
-def _pixel_size(described: dict[str, Any], path: Path, notes: list[str]) -> tuple[float, float] | None:
-    size, unit = described.get("size"), described.get("unit", "")
-    if not size or unit.casefold() in ("pixel", "pixels", "px", ""):
-        return None
-    um = UM_PER_UNIT.get(unit.casefold())
-    if um is None or min(size) <= 0:
-        notes.append(f"{path.name}: the pixel size {size} in '{unit}' is no length; sizes are in px.")
-        return None
-    return size[0] * um, size[1] * um
+    return names if usable else tuple(f"c{i + 1}" for i in range(n))
 
 
 # ---- label images ----
@@ -432,7 +322,7 @@ def find_images(
         "The label images (--masks) must be other files than the images. Got '{}' as both.",
         *both[:1],
     )
-    beside = {file: _label_images_of(file) for file in files}
+    beside = {file: label_images_of(file) for file in files}
     taken = {mask for found in beside.values() for mask in found}
     images = [file for file in files if file not in taken]
     check(images, DataError, "The paths must name at least one image. Got {}.", _names(paths) or "none")
@@ -487,7 +377,7 @@ def _stem(path: Path) -> str:
     return path.stem.removesuffix(".ome")
 
 
-def _label_images_of(image: Path) -> list[Path]:
+def label_images_of(image: Path) -> list[Path]:
     """Return the files beside an image that are named as its label images."""
     stems = {_stem(image), _stem(image).removesuffix("_image")}
     endings = [suffix for suffix in IMAGES if suffix not in (".jpg", ".jpeg")]

@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Literal
 
-from clew.errors import DataError, check, did_you_mean
+from clew.errors import ClewError, DataError, check, did_you_mean
 
 PARQUET = (".parquet", ".pq")
 TABLES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", *PARQUET)
 ARRAYS = (".npy", ".npz")
 IMAGES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
+IN_ZARR = ("zarr.json", ".zgroup", ".zarray")  # one of them lies in every Zarr folder
 
 
 def has_suffix(path: Path, suffixes: tuple[str, ...]) -> bool:
     """Tell whether the file name ends in one of ``suffixes``, in whatever case."""
     return path.name.casefold().endswith(suffixes)
+
+
+def is_zarr(path: Path) -> bool:
+    """Tell whether a path is a Zarr folder: by its name, or by what lies in it."""
+    return path.is_dir() and (
+        has_suffix(path, (".zarr",)) or any((path / name).is_file() for name in IN_ZARR)
+    )
+
+
+def package(name: str) -> ModuleType:
+    """Import a package that reading images needs, or say how to come by it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ClewError(
+            f"Reading images needs the package '{name}': pip install 'clew[image]'. Got: {error}."
+        ) from error
+
+
+def one_line(error: BaseException) -> str:
+    """Return what another library's error says, in one line without a full stop."""
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
 def kind_of(path: str | Path) -> Literal["table", "image"]:
