@@ -418,6 +418,34 @@ def test_a_label_image_of_another_shape_is_refused():
         measure(two_objects(), np.ones((3, 3), np.int64))
 
 
+# ---- touching objects ----
+def touching_disks():
+    """Return two disks that touch, and one by itself."""
+    pixels = np.zeros((100, 200), np.uint8)
+    for column in (40, 76, 150):
+        pixels[disk((50, column), 20)] = 100
+    return pixels
+
+
+def test_touching_objects_are_one_unless_they_are_to_be_split():
+    pixels = touching_disks()
+    assert measure(pixels).counts["found"] == measure(pixels, split="none").counts["found"] == 2
+    split = measure(pixels, split="distance")
+    assert split.counts["found"] == 3 and split.settings["split"] == "distance"
+    assert "2 connected pieces cut apart at necks into 3 objects." in split.notes
+    assert table(split)["area"].to_numpy() == pytest.approx(np.pi * 20**2, rel=0.05)
+
+
+def test_a_mask_is_split_and_numbered_objects_are_left_as_they_are():
+    pixels = touching_disks()
+    mask = (pixels > 0).astype(np.uint8) * 255
+    assert measure(pixels, mask, split="distance").counts["found"] == 3
+    numbered = np.where(np.arange(200) < 110, 4, 9) * (pixels > 0)
+    kept = measure(pixels, numbered, split="distance")
+    np.testing.assert_array_equal(kept.label_images["a.tif"], numbered)
+    assert "The objects of 1 label image are numbered already and are not cut apart." in kept.notes
+
+
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
@@ -426,6 +454,7 @@ def test_a_label_image_of_another_shape_is_refused():
         ({"channel": 1}, "'channel' setting .* Got 1"),
         ({"min_area": -1}, "must be 0 or more pixels. Got -1"),
         ({"foreground": "brigth"}, "Did you mean 'bright'"),
+        ({"split": "distanc"}, "Did you mean 'distance'"),
         ({"border": "drp"}, "Did you mean 'drop'"),
     ],
 )

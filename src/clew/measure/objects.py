@@ -11,6 +11,7 @@ import numpy as np
 
 from clew.errors import DataError, SettingError, check, check_choice
 from clew.measure.measured import Measured, counted
+from clew.measure.segment import Split, connected_pieces, cut_apart, note_of_split
 from clew.read.images import COLOUR, Image
 from clew.read.kinds import distinct_names
 from clew.samples import Samples
@@ -57,6 +58,7 @@ def measure_objects(
     threshold: Literal["otsu"] | float = "otsu",
     channel: int = 0,
     foreground: Literal["bright", "dark"] = "bright",
+    split: Split = "none",
     min_area: int = 0,
     border: Literal["keep", "drop"] = "keep",
     fewest: int = 2,
@@ -76,6 +78,9 @@ def measure_objects(
         The channel that is cut, from 0. Of a colour picture it is the mean of red, green and blue.
     foreground : {"bright", "dark"}
         Whether objects are brighter or darker than what lies around them.
+    split : {"none", "distance"}
+        Whether touching objects are cut apart at their necks, as by `clew.measure.segment.segment`; where label images
+        number the objects, that settles it.
     min_area : int
         Smaller objects, in pixels, are left out.
     border : {"keep", "drop"}
@@ -108,6 +113,7 @@ def measure_objects(
         "threshold": threshold,
         "channel": channel,
         "foreground": foreground,
+        "split": split,
         "min_area": min_area,
         "border": border,
     }
@@ -116,16 +122,20 @@ def measure_objects(
     names = distinct_names([image.path for image in images])
     _note_label_images(images, names, notes)
     dtypes = sorted({str(image.pixels.dtype) for image in images})
-    images = _with_equal_channels(images, notes)
-    scales = _micrometres_per_pixel(images)
+    images = with_equal_channels(images, notes)
+    scales = micrometres_per_pixel(images)
     thresholds: dict[str, float] = {}
     labels: dict[str, np.ndarray] = {}
+    masks = []
     for name, image, given in zip(names, images, label_images):
         if given is None:
             labels[name], thresholds[name] = _cut(image, threshold, channel, foreground)
         else:
-            labels[name] = _objects_of(given, image, name, notes)
+            labels[name], is_mask = _objects_of(given, image, name, notes)
+            masks += [name] * is_mask
     _note_thresholds(thresholds, threshold, images[0], notes)
+    if split != "none":
+        _split(labels, [*thresholds, *masks], notes)
     covered = _much_covered({name: labels[name] for name in thresholds}, foreground)
     notes += [covered] if covered else []
 
@@ -159,7 +169,11 @@ def _check_settings(images: Sequence[Image], label_images: Sequence[Any], settin
         len(images),
         len(label_images),
     )
-    for name, choices in (("foreground", ("bright", "dark")), ("border", ("keep", "drop"))):
+    for name, choices in (
+        ("foreground", ("bright", "dark")),
+        ("split", ("none", "distance")),
+        ("border", ("keep", "drop")),
+    ):
         check_choice(settings[name], choices, what=f"'{name}' setting", of=of)
     threshold = settings["threshold"]
     number = isinstance(threshold, (int, float, np.number)) and np.isfinite(threshold)
@@ -188,7 +202,7 @@ def _check_settings(images: Sequence[Image], label_images: Sequence[Any], settin
     )
 
 
-def _with_equal_channels(images: Sequence[Image], notes: list[str]) -> list[Image]:
+def with_equal_channels(images: Sequence[Image], notes: list[str]) -> list[Image]:
     """Return the images, gray ones among colour pictures with three equal channels; refuse other mixtures."""
     import dataclasses
 
@@ -224,7 +238,7 @@ def _with_equal_channels(images: Sequence[Image], notes: list[str]) -> list[Imag
     return list(images)
 
 
-def _micrometres_per_pixel(images: Sequence[Image]) -> list[float | None]:
+def micrometres_per_pixel(images: Sequence[Image]) -> list[float | None]:
     """Return the side of a pixel of each image in µm, or None for all."""
     for image in images:
         check(
@@ -298,7 +312,6 @@ def _cut(
 ) -> tuple[np.ndarray, float]:
     """Return the objects of an image, int32 of shape (Y, X), and the threshold that made them."""
     from skimage.filters import threshold_otsu
-    from skimage.measure import label
 
     plane = image.pixels.mean(axis=0) if image.channel_names == COLOUR else image.pixels[channel]
     if threshold == "otsu":
@@ -307,11 +320,11 @@ def _cut(
         threshold = threshold_otsu(plane.astype(np.float64) if wide else plane)
     bright = plane > float(threshold)
     mask = bright if foreground == "bright" else ~bright
-    return label(mask, connectivity=2).astype(np.int32), float(threshold)
+    return connected_pieces(mask)[0], float(threshold)
 
 
-def _objects_of(given: np.ndarray, image: Image, name: str, notes: list[str]) -> np.ndarray:
-    """Return a given label image as int32; cut a mask into its connected pieces."""
+def _objects_of(given: np.ndarray, image: Image, name: str, notes: list[str]) -> tuple[np.ndarray, bool]:
+    """Return a given label image as int32, a mask cut into its connected pieces; and whether it was a mask."""
     from skimage.measure import label
 
     given = np.asarray(given)
@@ -331,12 +344,23 @@ def _objects_of(given: np.ndarray, image: Image, name: str, notes: list[str]) ->
         notes.append(
             f"{name}: the label image is a mask (0 and {values[0]}) and is cut into {n_pieces} connected pieces."
         )
-        return pieces.astype(np.int32)
+        return pieces.astype(np.int32), True
     if n_pieces > len(values):
         notes.append(
             f"{name}: {len(values)} labels lie in {n_pieces} pieces; the pieces of one label are one object."
         )
-    return labels
+    return labels, len(values) == 1
+
+
+def _split(labels: dict[str, np.ndarray], names: list[str], notes: list[str]) -> None:
+    """Cut the touching objects of the named images apart, and say so."""
+    if names:
+        n_pieces = sum(len(np.unique(labels[name][labels[name] > 0])) for name in names)
+        labels |= {name: cut_apart((labels[name] > 0).astype(np.int32)) for name in names}
+        notes.append(note_of_split(n_pieces, sum(int(labels[name].max()) for name in names)))
+    if len(names) < len(labels):
+        n = counted(len(labels) - len(names), "label image")
+        notes.append(f"The objects of {n} are numbered already and are not cut apart.")
 
 
 def _note_thresholds(thresholds: dict[str, float], threshold: Any, image: Image, notes: list[str]) -> None:
@@ -395,7 +419,7 @@ def _measure_image(image: Image, labels: np.ndarray, scale: float) -> pd.DataFra
         warnings.simplefilter("ignore")  # of objects too small for an outline, which are dropped and counted
         table = pd.DataFrame(
             regionprops_table(consecutive, np.moveaxis(pixels, 0, -1), properties=wanted)
-        ).rename(columns=SKIMAGE | _intensity_columns(image))
+        ).rename(columns=SKIMAGE | intensity_columns(image))
         area, major, minor = table["area"], table["major_axis_length"], table["minor_axis_length"]
         table["circularity"] = 4 * np.pi * area / table["perimeter"] ** 2
         table["roundness"] = 4 * area / (np.pi * major**2)
@@ -413,7 +437,7 @@ def _measure_image(image: Image, labels: np.ndarray, scale: float) -> pd.DataFra
     return table.assign(area=area * scale**2, **{name: table[name] * scale for name in LENGTHS})
 
 
-def _intensity_columns(image: Image) -> dict[str, str]:
+def intensity_columns(image: Image) -> dict[str, str]:
     """Return scikit-image's name of each intensity ("intensity_mean-1") with ours ("intensity_mean_DAPI")."""
     # Commas separate names in lists of features.
     names = [re.sub(r"[\s,]+", "_", name) for name in image.channel_names]
@@ -492,7 +516,7 @@ def _sample_names(table: pd.DataFrame) -> list[str]:
 
 
 def _samples(kept: pd.DataFrame, image: Image, unit: str) -> Samples:
-    intensities = tuple(_intensity_columns(image).values())
+    intensities = tuple(intensity_columns(image).values())
     units = {"area": f"{unit}²", **dict.fromkeys(LENGTHS, unit), **dict.fromkeys(intensities, "counts")}
     names = (*SIZE, *RATIOS, *intensities)
     sets = {"shape": SHAPE, "size": SIZE, "intensity": intensities}
