@@ -19,18 +19,19 @@ POOL = 64  # groups among which the sealed share is met as nearly as possible
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Folds(Result):
-    """The parts of a cross-validation: each row is tested once.
+    """The parts of a cross-validation: each row is tested once, but for painted pixels that cannot be.
 
     Parameters
     ----------
     train, test : ndarray of bool, shape (n_folds, n_rows)
         The rows that train and that test in each fold; with a gap, some rows do neither.
     by : str
-        What keeps them apart: "group", "space" or "row".
+        What keeps them apart: "group", "space" or "row"; of painted pixels "stroke", "region" or "image".
     reason : str
         A sentence that says how the rows were divided, and what to mind.
     gap : float
-        The distance in px below which a row beside a test row does not train; 0 where there is none.
+        The distance in px below which a row beside a test row does not train; 0 where there is none. Of painted
+        pixels the reach of the largest filter, along the axis where it is longest.
     """
 
     train: np.ndarray

@@ -1,13 +1,14 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import tifffile
 
-from clew.errors import SettingError
-from clew.learn.apply import check_output, paint_classes, prediction_table, write_table
-from clew.learn.forest import Prediction
+from clew.errors import DataError, SettingError
+from clew.learn.apply import check_measured_alike, check_output, paint_classes, prediction_table, write_table
+from clew.learn.forest import Prediction, train
 from clew.measure.measured import Measured
 from clew.samples import Samples
 
@@ -89,3 +90,17 @@ def test_objects_are_painted_with_the_number_of_their_class_and_left_out_ones_ar
     (path,) = paint_classes(measured(), SAID, tmp_path / "painted")
     assert path == tmp_path / "painted" / "a" / "x.tif.classes.tif"
     np.testing.assert_array_equal(tifffile.imread(path), [[1, 1, 0], [0, 0, 2]])
+
+
+def test_images_of_other_channels_or_depth_are_refused():
+    rows = replace(measured().samples, labels=["long", "round"], units=("counts",))
+    gray = {"channels": ["gray"], "dtype": "uint8"}
+    forest = train(rows, trees=2, measure=gray)
+    check_measured_alike(forest, replace(measured(), settings=gray))
+    with pytest.raises(DataError, match="the channels gray, given red, green, blue"):
+        colour = {"channels": ["red", "green", "blue"], "dtype": "uint8"}
+        check_measured_alike(forest, replace(measured(), settings=colour))
+    with pytest.raises(DataError, match="intensities of uint8 images, given uint16"):
+        check_measured_alike(forest, replace(measured(), settings=gray | {"dtype": "uint16"}))
+    without = train(replace(rows, units=("px²",)), trees=2, measure=gray)
+    check_measured_alike(without, replace(measured(), settings=gray | {"dtype": "uint16"}))

@@ -359,3 +359,91 @@ def test_distances_that_change_while_they_are_read_are_noticed(tmp_path, monkeyp
     monkeypatch.setattr("clew.steps.intake.measure", slow)
     with pytest.raises(DataError, match="must stay as it is while it is measured"):
         steps.new(tmp_path / "x.study", distances=path)
+
+
+# ---- touching objects, and painted labels ----
+def nuclei(folder, name, seed=0):
+    """Write a picture of three touching pairs of disks and two single ones; return its path."""
+    pixels = np.zeros((160, 220), np.uint8)
+    y, x = np.mgrid[:160, :220]
+    for row, column in (
+        (30, 30),
+        (30, 58),
+        (80, 40),
+        (108, 40),
+        (60, 120),
+        (60, 148),
+        (130, 120),
+        (130, 190),
+    ):
+        pixels[np.hypot(y - row, x - column) < 15] = 100 + column // 4 + seed
+    tifffile.imwrite(folder / name, pixels)
+    return folder / name
+
+
+def test_touching_objects_are_split_from_the_study_to_the_prediction(tmp_path):
+    path = nuclei(tmp_path, "a.tif")
+    assert steps.new(tmp_path / "whole.study", [path], sealed=0).data["rows"] == 5
+    told = steps.new(tmp_path / "split.study", [path], sealed=0, split="distance")
+    assert told.data["rows"] == 8
+    assert "5 connected pieces cut apart at necks into 8 objects." in told.lines
+    study = Study(tmp_path / "split.study")
+    assert study.facts()["measure"]["split"] == "distance" and steps.verify(study).data["same"]
+    names = study.sample_names()
+    pd.DataFrame({"sample": names, "label": ["x", "y"] * 4}).to_csv(tmp_path / "l.csv", index=False)
+    steps.label(study, tmp_path / "l.csv")
+    model = tmp_path / "split.study" / steps.train(study, trees=5).data["model"]
+    steps.predict(model, [nuclei(tmp_path, "b.tif", seed=5)], out=tmp_path / "p.csv")
+    assert len(pd.read_csv(tmp_path / "p.csv")) == 8
+
+
+def test_splitting_goes_with_images_only(tmp_path):
+    path, _ = write_table(tmp_path)
+    with pytest.raises(SettingError, match="--split must go with images. Got tables"):
+        steps.new(tmp_path / "t.study", [path], split="distance")
+
+
+def test_painted_objects_are_labelled_by_name_of_the_image_and_can_be_undone(tmp_path):
+    paths = [nuclei(tmp_path, name, seed) for seed, name in enumerate(("a.tif", "b.tif"))]
+    steps.new(tmp_path / "s.study", paths, sealed=0, split="distance")
+    study = Study(tmp_path / "s.study")
+    (tmp_path / "painted").mkdir()
+    for name in ("a", "b"):
+        annotation = np.zeros((160, 220), np.uint8)
+        annotation[30, 25:35], annotation[30, 53:63] = 1, 2
+        annotation[25:28, 53:63] = 1  # two classes on one object: the highest counts
+        if name == "b":
+            annotation[5, 200:210] = 1  # on no object
+            annotation[130, 120] = 1
+        tifffile.imwrite(tmp_path / "painted" / f"{name}_annotation.tif", annotation)
+    told = steps.label(study, tmp_path / "painted")
+    assert told.data["labels"] == 5 and study.labels() == {
+        "a.tif#1": ("1", "person"),
+        "a.tif#2": ("2", "person"),
+        "b.tif#1": ("1", "person"),
+        "b.tif#2": ("2", "person"),
+        "b.tif#7": ("1", "person"),
+    }
+    assert "b.tif: 1 stroke touches no object." in told.lines
+    assert all(event.who and event.step == told.step.id for event in study.label_events())
+    assert steps.train(study, trees=5).data["classes"] == ["1", "2"]
+    steps.label(study, undo=True)
+    assert study.labels() == {}
+
+
+def test_paint_that_does_not_fit_changes_nothing(tmp_path, table):
+    steps.new(tmp_path / "s.study", [nuclei(tmp_path, "a.tif")], sealed=0)
+    study = Study(tmp_path / "s.study")
+    tifffile.imwrite(tmp_path / "a_annotation.tif", np.ones((9, 9), np.uint8))
+    with pytest.raises(DataError, match="must have the shape of"):
+        steps.label(study, tmp_path / "a_annotation.tif")
+    beside = np.zeros((160, 220), np.uint8)
+    beside[5, 200:210] = 1
+    tifffile.imwrite(tmp_path / "a_annotation.tif", beside)
+    with pytest.raises(
+        DataError, match="must be painted on at least one of the 5 objects. Got strokes beside"
+    ):
+        steps.label(study, tmp_path / "a_annotation.tif")
+    assert study.label_events() == []
+    with pytest.raises(DataError, match="a study of tables must come from a table. Got .*annotation"):
+        steps.label(table[0], tmp_path / "a_annotation.tif")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clew.errors import SettingError, check
-from clew.learn.forest import Prediction
+from clew.errors import DataError, SettingError, check
+from clew.learn.forest import Forest, Prediction
 from clew.measure.measured import Measured
 from clew.result import write_whole
 from clew.samples import Samples
@@ -20,6 +20,25 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMATS = (".csv", ".parquet", ".jsonl")
+
+
+def check_measured_alike(forest: Forest, measured: Measured) -> None:
+    """Refuse images with other channels or another depth than those that a model was trained on."""
+    trained, given = forest.measure, measured.settings
+    check(
+        trained["channels"] == given["channels"],
+        DataError,
+        "The model was trained on images with the channels {}, given {}: they must be the same.",
+        ", ".join(trained["channels"]),
+        ", ".join(given["channels"]),
+    )
+    check(
+        "counts" not in forest.units or trained.get("dtype") == given.get("dtype"),
+        DataError,
+        "The model was trained on intensities of {} images, given {}: they must be of the same depth.",
+        trained.get("dtype"),
+        given.get("dtype"),
+    )
 
 
 def prediction_table(samples: Samples, prediction: Prediction) -> pd.DataFrame:

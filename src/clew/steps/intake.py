@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -43,6 +44,7 @@ def new(
     threshold: float | Literal["otsu"] = "otsu",
     channel: int = 0,
     foreground: Literal["bright", "dark"] = "bright",
+    split: Literal["none", "distance"] = "none",
     min_area: int = 0,
     border: Literal["keep", "drop"] = "keep",
     random_state: int = 0,
@@ -92,6 +94,8 @@ def new(
         Images: the channel that the threshold is applied to, from 0.
     foreground : {"bright", "dark"}
         Images: are the objects brighter or darker than the ground?
+    split : {"none", "distance"}
+        Images: cut touching objects apart at their necks? Not those that label images number.
     min_area : int
         Images: objects with fewer pixels are left out, and counted.
     border : {"keep", "drop"}
@@ -116,6 +120,7 @@ def new(
             "threshold": threshold,
             "channel": channel,
             "foreground": foreground,
+            "split": split,
             "min_area": min_area,
             "border": border,
         },
@@ -317,16 +322,19 @@ def _put_pictures(draft: Any, measured: Measured, files: list[tuple[Path, Path |
 
 
 def label(study: Study, file: Path | None = None, *, undo: bool = False) -> Outcome:
-    """Add labels that people made elsewhere: a CSV with the columns sample and label; or take the last ones back.
+    """Add labels that people made elsewhere, in a table or painted on the objects; or take the last ones back.
 
     Parameters
     ----------
     study : Study
     file : Path
-        The table; nothing is recorded unless all of it fits.
+        A table with the columns sample and label; or, of images, an annotation (label image, ilastik project, QuPath's
+        GeoJSON) or a folder of them: each object gets the highest class painted on it. Nothing is recorded unless all fits.
     undo : bool
         Take the last act of labelling back; it stays on record, and so does the undoing.
     """
+    from clew.read.annotations import ANNOTATIONS
+    from clew.read.kinds import has_suffix
     from clew.read.labels import read_labels
 
     if undo:
@@ -339,18 +347,82 @@ def label(study: Study, file: Path | None = None, *, undo: bool = False) -> Outc
         return _undo(study)
     if file is None:
         raise SettingError("The labels must come from a file: clew label STUDY FILE.csv. Got none.")
-    given = dict(read_labels(file, samples=study.sample_names()))
+    file = Path(file)
+    notes: list[str] = []
+    if file.is_dir() or has_suffix(file, ANNOTATIONS):
+        given = _painted_labels(study, file, notes)
+    else:
+        given = dict(read_labels(file, samples=study.sample_names()))
     standing = study.labels()
     changed = sum(sample in standing and standing[sample] != (one, "person") for sample, one in given.items())
-    recorded = record_labels(study, given, source=Path(file).name)
+    recorded = record_labels(study, given, source=file.name)
     result = study.result(recorded)
     lines = [
         f"{result.headline()}.",
+        *sentences(notes),
         f"{changed} of them stand in place of earlier ones, which stay on record."
         if changed
         else f"Next: clew train {study.folder}",
     ]
-    return Outcome(lines, {**result.summary(), "changed": changed}, recorded, result)
+    return Outcome(lines, {**result.summary(), "changed": changed}, recorded, result, notes)
+
+
+@dataclass(frozen=True)
+class _Painted:
+    """What `pair_annotations` asks of an image, without opening it."""
+
+    name: str
+    path: Path
+    shape: tuple[int, ...]
+    content: str
+
+    def sha256(self) -> str:
+        return self.content
+
+
+def _painted_labels(study: Study, file: Path, notes: list[str]) -> dict[str, str]:
+    """Return the label of each object that was painted on: the highest class there."""
+    import tifffile
+
+    from clew.learn.objects import labels_from_annotation
+    from clew.read.pairing import pair_annotations
+
+    sources = [one for one in study.sources() if one.role == "data"]
+    kind = study.facts()["kind"]
+    check(
+        kind == "image",
+        DataError,
+        "The labels of a study of {}s must come from a table. Got '{}'.",
+        kind,
+        file,
+    )
+    labels = [tifffile.imread(study.folder / "arrays" / f"{one.name}.labels.tif") for one in sources]
+    images = [
+        _Painted(one.name, Path(one.path), (1, 1, 1, *each.shape), one.sha256)
+        for one, each in zip(sources, labels)
+    ]
+    pairs, remarks = pair_annotations(images, [file])
+    notes += remarks
+    rows, n_lost = set(study.sample_names()), 0
+    given: dict[str, str] = {}
+    for index, annotation in pairs:
+        painted = labels_from_annotation(labels[index], annotation)
+        notes += [f"{sources[index].name}: {note}" for note in painted.notes]
+        named = painted.label != ""
+        found = {
+            f"{sources[index].name}#{number}": str(one)
+            for number, one in zip(painted.object[named], painted.label[named])
+        }
+        n_lost += len(found.keys() - rows)
+        given |= {sample: one for sample, one in found.items() if sample in rows}
+    if n_lost:
+        notes.append(
+            f"{n_lost} painted objects are no rows of the study: they were left out of it when measured."
+        )
+    check(
+        given, DataError, "The annotation '{}' must be painted on rows of the study. Got none of them.", file
+    )
+    return given
 
 
 def _undo(study: Study) -> Outcome:

@@ -286,24 +286,12 @@ def _record_predictions(
 
 def _measured_otherwise(forest: Forest, measured: Measured) -> list[str]:
     """Refuse images with other channels or another depth than the model's; say what else differs."""
+    from clew.learn.apply import check_measured_alike
+
     trained, given = forest.measure, measured.settings
     if trained.get("kind") != "image":
         return []
-    check(
-        trained["channels"] == given["channels"],
-        DataError,
-        "The model was trained on images with the channels {}, given {}: they must be the same.",
-        ", ".join(trained["channels"]),
-        ", ".join(given["channels"]),
-    )
-    intensity = any(name.startswith("intensity_") for name in forest.feature_names)
-    check(
-        not intensity or trained.get("dtype") == given.get("dtype"),
-        DataError,
-        "The model was trained on intensities of {} images, given {}: they must be of the same depth.",
-        trained.get("dtype"),
-        given.get("dtype"),
-    )
+    check_measured_alike(forest, measured)
     if trained.get("label_images") != given.get("label_images"):
         made = {"given": "label images", "made": "a threshold", "mixed": "label images and a threshold"}
         was, now = (made.get(one.get("label_images", ""), "something else") for one in (trained, given))
