@@ -24,9 +24,13 @@ DRAWN = {
     "Forest": "clew.plot.learn:forest",
     "Validation": "clew.plot.validate:validation",
     "Scores": "clew.plot.validate:metrics",
+    "StrokeValidation": "clew.plot.strokes:strokes",
+    "SegmentationScores": "clew.plot.segmentation:pixels",
+    "ObjectScores": "clew.plot.segmentation:objects",
 }
 # Figures that take more than a result: ``clew.plot.two_runs(result, 0, 7)``.
 NAMED = {
+    "agreement": "clew.plot.segmentation:agreement",
     "at_home": "clew.plot.stability:at_home",
     "choice_of_k": "clew.plot.evidence:choice_of_k",
     "two_runs": "clew.plot.stability:two_runs",
