@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from clew.demo import demo
+from clew.steps import pixels
 from clew.study.study import Study
 
 
@@ -54,6 +56,17 @@ def test_the_report_is_there_and_the_thread_is_on_record(told):
     assert str(out / "blobs.study" / "report.html") in "\n".join(outcome.lines)
     verbs = [one.verb for one in Study(out / "blobs.study").steps()]
     assert verbs == ["sources", "measure", "seal", "explore", "name", "train", "validate", "test"]
+
+
+def test_what_was_painted_trains_a_pixel_classifier_by_the_command_that_is_told(told, tmp_path):
+    out, outcome = told
+    (line,) = (one.strip() for one in outcome.lines if "clew pixels train" in one)
+    words = line.removesuffix("blob.model").split()[3:]
+    assert words == [str(out / "simulated-blobs.tif"), "--annotations", str(out / "painted"), "--out"]
+    trained = pixels.train(
+        [Path(words[0])], annotations=[Path(words[2])], out=tmp_path / "blob.model", features="small"
+    )
+    assert trained.data["validation"]["metrics"]["balanced_accuracy"]["value"] > 0.97
 
 
 def test_nothing_is_ever_replaced_by_a_demo(told):

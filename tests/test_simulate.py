@@ -3,7 +3,7 @@ import pytest
 from scipy.ndimage import label
 
 from clew.errors import SettingError
-from clew.simulate import blobs
+from clew.simulate import blobs, strokes
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +49,13 @@ def test_the_same_seed_gives_the_same_picture_and_another_another(made):
 def test_too_many_blobs_for_the_picture_are_refused():
     with pytest.raises(SettingError, match="must fit into 64 x 64 px"):
         blobs(n_round=40, n_elongated=0, size=64)
+
+
+def test_strokes_stay_on_what_they_are_painted_on(made):
+    painted = strokes(made)
+    assert set(np.unique(painted)) == {0, 1, 2}
+    assert ((painted == 2) <= (made.label_image > 0)).all()
+    assert ((painted == 1) <= (made.label_image == 0)).all()
+    assert 0.001 < (painted > 0).mean() < 0.02  # sparse: that is the point of painting
+    np.testing.assert_array_equal(painted, strokes(made))
+    assert (painted != strokes(made, random_state=1)).any()

@@ -21,6 +21,7 @@ _WHERE = {
     "Study": "study.study",
     "read_image": "read.images",
     "read_table": "read.tables",
+    "open_stack": "read.stacks",
     "measure_objects": "measure.objects",
     "measure_rows": "measure.rows",
     "read_distances": "read.distances",
@@ -31,14 +32,13 @@ _WHERE = {
     "watch_kmeans": "explore.kmeans_steps",
     "stability": "explore.stability",
     "evidence": "explore.evidence",
-    "dip_test": "explore.dip",
     "hypotheses": "explore.hypotheses",
-    "folds": "splits",
-    "seal": "splits",
-    "group_interval": "intervals",
     "cross_validate": "validate.metrics",
+    "compare_segmentations": "validate.segmentation",
     "train": "learn.forest",
     "Forest": "learn.forest",
+    "PixelClassifier": "learn.pixels",
+    "ObjectClassifier": "learn.objects",
 }
 __all__ = ["__version__", *sorted(_WHERE)]
 

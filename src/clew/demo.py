@@ -80,6 +80,8 @@ def demo(*, out: Path = Path("clew-demo"), on_progress: OnProgress | None = None
         f"The report of all this, in one page:  {page}",
         f"The thread of what was done:          clew log {folder}",
         f"Run it all again from the raw file:   clew verify {folder}",
+        "From painted strokes to every pixel:",
+        f"  clew pixels train {image} --annotations {out / 'painted'} --out blob.model",
         "Now your own data:                    clew new my.study IMAGE.tif   (or TABLE.csv)",
     ]
     data = {
@@ -93,12 +95,15 @@ def demo(*, out: Path = Path("clew-demo"), on_progress: OnProgress | None = None
 
 
 def _room(out: Path, truth: SimulatedBlobs) -> Path:
-    """Make the folder and write the simulated photograph into it; an earlier demo keeps its place, with a new number."""
+    """Make the folder; write the simulated photograph, strokes painted on it, and its true outlines into it."""
     import tifffile
 
-    out.mkdir(parents=True)
+    from clew.simulate import strokes
+
     image = out / "simulated-blobs.tif"
-    tifffile.imwrite(image, truth.pixels)
+    for folder, pixels in (("", truth.pixels), ("painted", strokes(truth)), ("truth", truth.label_image)):
+        (out / folder).mkdir(parents=True)
+        tifffile.imwrite(out / folder / image.name, pixels)
     return image
 
 
@@ -203,14 +208,14 @@ def _against_truth(study: Study, forest: Any, truth: SimulatedBlobs) -> dict[str
 
 
 def _folded(lines: list[str]) -> list[str]:
-    """Break long lines between words, with what follows set in as far."""
+    """Break long lines between words, with what follows set in as far; commands stay whole, to be copied."""
     folded: list[str] = []
     for line in lines:
         indent = " " * max(2, len(line) - len(line.lstrip())) if line.strip() else ""
         wrapped = textwrap.wrap(
             line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
         )
-        folded += wrapped if len(line) > WIDTH else [line]
+        folded += wrapped if len(line) > WIDTH and not line.startswith("  clew ") else [line]
     return folded
 
 

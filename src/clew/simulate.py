@@ -114,3 +114,40 @@ def blobs(
             "random_state": random_state,
         },
     )
+
+
+def strokes(
+    truth: SimulatedBlobs, *, n: int = 24, length: int = 15, width: int = 3, random_state: int = 0
+) -> np.ndarray:
+    """Simulate what a person paints on the blobs: short strokes on the ground (1) and within blobs (2), half of each.
+
+    Parameters
+    ----------
+    truth : SimulatedBlobs
+    n : int
+        The number of strokes.
+    length, width : int
+        In px; a stroke in a blob ends where the blob does.
+    random_state : int
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width)
+        0 where nothing is painted.
+    """
+    rng = np.random.default_rng(random_state)
+    painted = np.zeros(truth.label_image.shape, np.uint8)
+    inside = truth.label_image > 0
+    for i in range(n):
+        value = 1 + i % 2
+        rows, columns = np.nonzero(inside == (value == 2))
+        start = rng.integers(len(rows))
+        y, x = int(rows[start]), int(columns[start])
+        stroke = (
+            (slice(y, y + width), slice(x, x + length))
+            if rng.random() < 0.5
+            else (slice(y, y + length), slice(x, x + width))
+        )
+        fits = inside[stroke] == (value == 2)
+        painted[stroke][fits] = value
+    return painted

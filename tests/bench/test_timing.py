@@ -1,4 +1,5 @@
 import os
+import platform
 import subprocess
 import sys
 import threading
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from clew.bench import timing
-from clew.bench.timing import Side, Sides, Spent, Work, check_installed, machine, measure, spend
+from clew.bench.timing import Side, Sides, Spent, Work, check_installed, machine, measure, spend, versions_of
 from clew.errors import SettingError
 
 
@@ -139,6 +140,12 @@ def test_missing_rivals_are_said_in_one_sentence_with_how_to_install_them():
         check_installed(works)
     assert "\n" not in str(e.value)
     check_installed([of(Sides(Side(print)), needs=("numpy",))])
+
+
+def test_programs_can_be_needed_too():
+    work = of(Sides(Side(print)), needs=(sys.executable,))
+    check_installed([work])
+    assert versions_of([work]) == {sys.executable: platform.python_version()}
 
 
 def test_the_machine_is_said():

@@ -20,7 +20,7 @@ def fake(name: str, **more) -> Work:
 
 @pytest.fixture
 def fakes(monkeypatch):
-    works = [fake("map-small"), fake("map-large"), fake("cut"), fake("huge", on_request=True)]
+    works = [fake("map-small"), fake("map-large"), fake("cut"), fake("map-huge", on_request=True)]
     monkeypatch.setattr(verb, "works_of", lambda work: works)
 
 
@@ -51,6 +51,28 @@ def test_people_get_a_table_that_can_stand_in_readme(fakes):
     assert any("numpy" in line for line in lines)
 
 
+def test_a_row_that_knows_where_its_time_goes_says_so_below_the_table(monkeypatch):
+    where = {
+        "cpu_ms": {"convolve": 30.0, "trees": 10.0},
+        "between_stages_mb": 1300,
+        "between_stages_ms": 130.0,
+        "least_mb": 8.4,
+        "limit_ms": 0.84,
+        "times_limit": 250.0,
+        "copy_gb_per_s": 10.0,
+    }
+    asked = []
+    sides = Sides(Side(lambda i: 0), where=lambda seconds: asked.append(seconds) or where)
+    works = [Work("whole", "all of it", lambda: sides, peak=False), fake("cut")]
+    monkeypatch.setattr(verb, "works_of", lambda work: works)
+    outcome = bench(repeats=1)
+    assert [row["where"] for row in outcome.data["rows"]] == [where, None]
+    assert asked == [outcome.data["rows"][0]["ours_s"]]
+    (told,) = [line for line in outcome.lines if line.startswith("whole:")]
+    assert "convolve 30 (75%), trees 10 (25%)" in told
+    assert "the run takes 250.0 times that" in told
+
+
 def test_a_row_without_rival_memory_or_quality_has_empty_cells():
     row = {
         "work": "a",
@@ -78,7 +100,7 @@ def test_rows_are_chosen_by_name_or_family(fakes):
     assert names(["map"]) == ["map-small", "map-large"]
     assert names(["cut", "map-large"]) == ["map-large", "cut"]
     assert names(None) == ["map-small", "map-large", "cut"]
-    assert names(["huge"]) == ["huge"]
+    assert names(["map-huge"]) == ["map-huge"]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +159,7 @@ def test_the_command_line_takes_the_work_as_its_argument(fakes, capsys):
     assert "Did you mean 'explore'?" in capsys.readouterr().err
 
 
-def test_all_is_start_and_explore():
-    names = {work: [one.name for one in works_of(work)] for work in ("start", "explore", "all")}
-    assert names["all"] == names["start"] + names["explore"]
+def test_all_is_start_explore_and_pixels():
+    names = {work: [one.name for one in works_of(work)] for work in ("start", "explore", "pixels", "all")}
+    assert names["all"] == names["start"] + names["explore"] + names["pixels"]
     assert len(set(names["all"])) == len(names["all"])

@@ -9,7 +9,9 @@ import multiprocessing
 import os
 import platform
 import resource
+import shutil
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -75,11 +77,14 @@ class Sides:
     rival : Side or None
     judge : callable, optional
         Takes all that the runs of one side returned, in a list; returns named figures.
+    where : callable, optional
+        Takes the median seconds of ours; tells where they go, by a run more that is not timed.
     """
 
     ours: Side
     rival: Side | None = None
     judge: Callable[[list[Any]], Quality] | None = None
+    where: Callable[[float], dict[str, Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,7 @@ class Work:
     rival : str or None
         What one would use instead, in words, with its settings.
     needs : tuple of str
-        Distributions that must be installed.
+        Distributions, or programs such as gcc, that must be installed.
     fresh : bool
         Time every run in a fresh process, too: for works that should leave nothing behind.
     peak : bool
@@ -143,11 +148,13 @@ def measure(work: Work, *, repeats: int) -> dict[str, Any]:
     judged = None
     if sides.judge is not None:
         judged = {name: sides.judge([one.outcome for one in runs]) for name, runs in spent.items()}
+    seconds = _seconds(both, spent)
     return {"work": work.name, "what": work.what, "rival": work.rival} | {
-        **_seconds(both, spent),
+        **seconds,
         "how": {name: side.how(repeats) for name, side in both.items()},
         "peak_mb": peaks if work.peak else None,
         "quality": judged,
+        "where": sides.where(seconds["ours_s"]) if sides.where is not None else None,
     }
 
 
@@ -245,7 +252,7 @@ def check_installed(works: Iterable[Work]) -> None:
     check(
         not missing,
         SettingError,
-        "The libraries that bench measures beside must be installed. Got no {}; install what it needs with: pip install 'clew[bench,image]'.",
+        "The libraries that bench measures beside must be installed. Got no {}; install them with: pip install 'clew[bench,image]' (gcc comes with the system).",
         " and no ".join(missing),
     )
 
@@ -259,7 +266,17 @@ def _version(name: str) -> str:
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
+        return _program_version(name)
+
+
+def _program_version(name: str) -> str:
+    """Return the version that a program of this name tells, or "" where there is none."""
+    if shutil.which(name) is None:
         return ""
+    told = subprocess.run([name, "--version"], check=False, capture_output=True, text=True).stdout.split(
+        "\n"
+    )[0]
+    return told.rpartition(" ")[2]
 
 
 def machine() -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
+from clew.bench.stages import sentence
 from clew.bench.timing import Work, check_installed, machine, measure, versions_of
 from clew.errors import SettingError, check, check_choice, did_you_mean
 from clew.result import write_whole
@@ -16,7 +17,7 @@ COLUMNS = ("work", "ours", "rival", "times faster (of CPU)", "peak MB", "quality
 
 
 def bench(
-    work: Literal["start", "explore", "all"] = "start",
+    work: Literal["start", "explore", "pixels", "all"] = "start",
     *,
     repeats: int = 3,
     only: list[str] | None = None,
@@ -25,17 +26,18 @@ def bench(
 ) -> Outcome:
     """Measure side by side with the libraries one would use instead.
 
-    WORK is start (until a process has answered; seconds), explore (embeddings and clusterings; half an hour) or all.
+    WORK is start (until a process has answered; seconds), explore (embeddings and clusterings; half an hour),
+    pixels (filters and forests on images; ten minutes) or all.
 
     Parameters
     ----------
-    work : {"start", "explore", "all"}
+    work : {"start", "explore", "pixels", "all"}
         What to measure.
     repeats : int
         Alternating runs of each side, after a warm-up that does not count; long ones make fewer, and say so.
     only : list of str
-        Rows, or families of rows, to measure, such as umap-10k or tsne; the row big (1,000,000 x 50) is measured only
-        where it is named.
+        Rows, or families of rows, to measure, such as umap-10k or tsne; the rows big (1,000,000 x 50) and
+        pixels-disk (16,384 x 16,384 pixels) are measured only where they are named.
     out : Path
         A file for the same JSON that --json prints.
 
@@ -46,7 +48,7 @@ def bench(
     """
     from clew.study.record import versions
 
-    check_choice(work, ("start", "explore", "all"), what="'work' argument", of="bench")
+    check_choice(work, ("start", "explore", "pixels", "all"), what="'work' argument", of="bench")
     check(repeats >= 1, SettingError, "The 'repeats' of bench must be at least 1. Got {} instead.", repeats)
     check(
         out is None or out.absolute().parent.is_dir(),
@@ -73,14 +75,14 @@ def bench(
 
 def works_of(work: str) -> list[Work]:
     """Return the rows of a work."""
-    from clew.bench import explore, start
+    from clew.bench import explore, pixels, start
 
-    rooms = {"start": start.works, "explore": explore.works}
+    rooms = {"start": start.works, "explore": explore.works, "pixels": pixels.works}
     return [one for name, works in rooms.items() if work in (name, "all") for one in works()]
 
 
 def chosen(works: list[Work], only: list[str] | None) -> list[Work]:
-    """Return the works that are named by their name or family ("umap" for "umap-10k"); without names, the usual ones."""
+    """Return the works that are named by name, the usual ones of families ("umap" for "umap-10k"), or all usual ones."""
     if not only:
         return [one for one in works if not one.on_request]
     for name in only:
@@ -93,7 +95,8 @@ def chosen(works: list[Work], only: list[str] | None) -> list[Work]:
             name,
             did_you_mean(name, names),
         )
-    return [one for one in works if {one.name, one.name.partition("-")[0]} & set(only)]
+    families = {one.name: one.name.partition("-")[0] for one in works if not one.on_request}
+    return [one for one in works if one.name in only or families.get(one.name) in only]
 
 
 def _threads() -> int:
@@ -156,4 +159,4 @@ def remarks(data: dict[str, Any]) -> list[str]:
         told.append(
             "Other work ran on this machine: trust the ratios of CPU seconds, not those of wall time."
         )
-    return told
+    return told + [sentence(row["work"], row["where"]) for row in data["rows"] if row["where"]]
