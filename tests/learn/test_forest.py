@@ -74,6 +74,58 @@ def test_probabilities_and_classes_are_scikit_learns(samples, settings):
     np.testing.assert_array_equal(forest.importance, rival.feature_importances_)
 
 
+@pytest.mark.parametrize("names", [("a", "b"), ("1", "2"), ("10", "9")])
+def test_equal_weights_of_classes_are_scikit_learns_balanced_ones(names):
+    """Whatever the classes are called: scikit-learn 1.9 itself fails where they are numbers as text."""
+    rows = blobs()
+    code = (rows.labels == "debris").astype(int)
+    forest = train(rows.with_labels(np.array(names)[code]), trees=20, depth=4, class_weight="equal")
+    assert forest.classes == sorted(names) and forest.class_counts == dict(
+        zip(names, np.bincount(code).tolist(), strict=True)
+    )
+    place = np.array([forest.classes.index(name) for name in names])[code]
+    rival = RandomForestClassifier(20, max_depth=4, random_state=0, class_weight="balanced")
+    rival.fit(rows.features, place)
+    found = forest.predict(rows).probability
+    np.testing.assert_allclose(found, rival.predict_proba(rows.features), atol=1e-12)
+    np.testing.assert_allclose(forest.importance, rival.feature_importances_, atol=1e-12)
+    given = train(rows.with_labels(np.array(names)[code]), trees=20, depth=4)
+    rare = forest.classes.index(names[1])
+    assert found[:, rare].mean() > 1.3 * given.predict(rows).probability[:, rare].mean()
+    assert forest.sha256 != given.sha256
+
+
+def test_equal_weights_of_even_classes_leave_the_shares_as_they_are():
+    given, equal = (train(iris(), depth=3, class_weight=one) for one in ("given", "equal"))
+    for forest in (given, equal):
+        shares = forest.value[forest.tree_start].mean(axis=0)
+        np.testing.assert_allclose(shares, 1 / 3, atol=0.02)
+
+
+@pytest.mark.parametrize("settings", [{}, {"depth": 2, "min_leaf": 7, "max_features": 0.5}])
+def test_the_trees_are_scikit_learns_node_by_node(settings):
+    words = {"depth": "max_depth", "min_leaf": "min_samples_leaf"}
+    told = {words.get(name, name): value for name, value in settings.items()}
+    numbers = make(cancer().features, target=np.sin(cancer().features[:, 0]))
+    for samples, rival, extra, y in [
+        (cancer(), RandomForestClassifier, {}, cancer().labels),
+        (numbers, RandomForestRegressor, {"max_features": 1 / 3}, numbers.target),
+    ]:
+        forest = train(samples, trees=12, random_state=5, n_jobs=2, **settings)
+        rival = rival(12, random_state=5, **(extra | told)).fit(samples.features, y)
+        trees = [one.tree_ for one in rival.estimators_]
+        inner = forest.feature >= 0
+        assert forest.feature[inner].tolist() == [f for tree in trees for f in tree.feature if f >= 0]
+        np.testing.assert_array_equal(
+            forest.threshold[inner],
+            np.concatenate([tree.threshold[tree.feature >= 0] for tree in trees]),
+        )
+        np.testing.assert_array_equal(
+            forest.cover, np.concatenate([tree.weighted_n_node_samples for tree in trees])
+        )
+        np.testing.assert_array_equal(forest.importance, rival.feature_importances_)
+
+
 def test_another_forest_would_be_noticed():
     samples = cancer()
     rival = RandomForestClassifier(30, random_state=4).fit(samples.features, samples.labels)
@@ -399,6 +451,28 @@ def test_labels_and_a_target_need_a_word():
 def test_impossible_settings_are_refused(settings, sentence):
     with pytest.raises(SettingError, match=sentence):
         train(blobs(), **settings)
+
+
+def test_numbers_have_no_classes_to_weigh():
+    samples = make(iris().features[:, :3], target=iris().features[:, 3])
+    with pytest.raises(
+        SettingError, match="'class_weight' of train must be 'given' for numbers. Got 'equal'"
+    ):
+        train(samples, class_weight="equal")
+    with pytest.raises(SettingError, match="given, equal"):
+        train(iris(), class_weight="balanced")
+
+
+def test_validation_weighs_classes_as_training_does():
+    rows = blobs()
+    rare = rows.with_labels(np.where(rows.labels == "debris", "rare", "common"))
+    recalls = {
+        weight: validate(rare, trees=20, depth=2, class_weight=weight, folds=3)
+        for weight in ("given", "equal")
+    }
+    assert {one.settings["class_weight"] for one in recalls.values()} == {"given", "equal"}
+    found = {weight: (one.predicted == "rare").sum() for weight, one in recalls.items()}
+    assert found["equal"] > found["given"]
 
 
 def test_numbers_cannot_be_voted_on():

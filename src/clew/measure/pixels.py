@@ -35,6 +35,12 @@ PRESETS: dict[str, tuple[tuple[str, ...], tuple[float, ...]]] = {
     "medium": (KINDS[:-1], SIGMAS),
     "large": (KINDS, SIGMAS),
 }
+ORDERS = {  # how often the derivative, a product of two counting twice
+    "gradient_magnitude": 1,
+    "laplacian_of_gaussian": 2,
+    "hessian_eigenvalues": 2,
+    "structure_tensor_eigenvalues": 2,
+}
 TRUNCATE = 4.0  # sigmas at which a Gaussian ends, as scipy's and scikit-image's do
 WIDE = 24  # radius in px above which Gaussians are kept in float64: their second differences are that small
 AXES = ("z", "y", "x")
@@ -59,7 +65,8 @@ class PixelFeatures:
     dimensions : {2, 3}
         Whether filters lie in the plane (Y, X) or in the volume (Z, Y, X).
     unit : {"px", "µm"}
-        What sigmas are in. "µm" needs images with a pixel size, and looks at the same size of things in all of them.
+        What sigmas are in. "µm" needs images with a pixel size, and looks at the same size of things in all of them;
+        derivatives are then per sigma (the geometric mean of sigma along the axes, in px), so that they have one scale.
     anisotropy : float
         How many times longer a voxel is along Z than along X; with "px" the sigma along Z is divided by it.
 
@@ -175,8 +182,18 @@ class PixelFeatures:
         """Return the filters for images of one pixel size (Z, Y, X) in µm; it only matters where sigmas are in µm."""
         scales = {sigma: self.sigma_px(sigma, pixel_size) for sigma in self.sigmas}
         return FilterBank(
-            tuple(dataclasses.replace(one, scale=scales.get(one.sigma, (0.0,) * 3)) for one in self._each())
+            tuple(
+                dataclasses.replace(one, scale=scale, factor=self._factor(one.kind, scale))
+                for one in self._each()
+                for scale in [scales.get(one.sigma, (0.0,) * 3)]
+            )
         )
+
+    def _factor(self, kind: str, scale: Scales) -> float:
+        """Return by what a feature is multiplied: in finer pixels a derivative per pixel is smaller, per sigma it is not."""
+        if self.unit == "px":
+            return 1.0
+        return math.prod(s for s in scale if s) ** (ORDERS.get(kind, 0) / self.dimensions)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON keeps them."""
@@ -191,13 +208,14 @@ class PixelFeatures:
 
 @dataclass(frozen=True)
 class _Feature:
-    """One feature: of which channel, what, at which scale (Z, Y, X in px), and which of several eigenvalues."""
+    """One feature: of which channel, what, which of several eigenvalues, at which scale (Z, Y, X in px), times what."""
 
     channel: int
     kind: str
     sigma: float
     part: int
     scale: Scales = (0.0, 0.0, 0.0)
+    factor: float = 1.0
 
 
 def _name(one: _Feature, features: PixelFeatures) -> str:
@@ -276,12 +294,18 @@ class FilterBank:
             Only these are computed, and what they share only once.
         """
         chosen = [(i, self.features[i]) for i in sorted(range(len(self)) if wanted is None else set(wanted))]
+
+        def emit_scaled(index: int, values: np.ndarray) -> None:
+            if self.features[index].factor != 1:
+                values *= np.float32(self.features[index].factor)
+            emit(index, values)
+
         finer = {
             (one.channel, _half(one.scale)) for _, one in chosen if one.kind == "difference_of_gaussians"
         }
         kept: dict[tuple[int, Scales], np.ndarray] = {}
         for key, group in itertools.groupby(chosen, key=lambda each: (each[1].channel, each[1].scale)):
-            _Scale(block, *key, kept, keep=key in finer).apply(list(group), emit)
+            _Scale(block, *key, kept, keep=key in finer).apply(list(group), emit_scaled)
 
 
 class Block:
