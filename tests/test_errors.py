@@ -6,6 +6,7 @@ from clew.errors import (
     SealedError,
     SettingError,
     StudyError,
+    WriteError,
     check,
     check_choice,
     did_you_mean,
@@ -24,6 +25,7 @@ def test_a_check_that_holds_is_silent_and_one_that_fails_says_its_sentence():
         (SettingError, ValueError),
         (DataError, ValueError),
         (StudyError, OSError),
+        (WriteError, OSError),
         (SealedError, PermissionError),
     ],
 )

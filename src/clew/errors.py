@@ -27,6 +27,10 @@ class StudyError(ClewError, OSError):
     """A study folder cannot be opened, read or written."""
 
 
+class WriteError(ClewError, OSError):
+    """An image cannot be written: the disk is full, or does not let us."""
+
+
 class SealedError(ClewError, PermissionError):
     """Somebody reached for sealed rows without opening the seal."""
 

@@ -36,6 +36,12 @@ def test_pixel_size_turns_sides_into_micrometres():
     assert measured.samples.units[:3] == ("µm", "µm", "µm²")
 
 
+@pytest.mark.parametrize("boxes", [[[1, 2, 3]], [1, 2, 3, 4], [["1", "2", "3", "4"]]])
+def test_boxes_that_are_no_four_numbers_each_are_refused(boxes):
+    with pytest.raises(DataError, match=r"boxes of 'a\.tif' must be numbers of shape \(n_boxes, 4\). Got "):
+        measure_boxes([image_of(np.zeros((20, 30), np.uint8))], [np.array(boxes)])
+
+
 @pytest.mark.parametrize(
     ("box", "got"),
     [

@@ -190,7 +190,7 @@ def test_the_same_bits_come_from_many_threads():
         (np.ones((3, 3), bool), {"neck": 1}, SettingError, "a share between 0 and 1. Got 1"),
         (np.ones((3, 3), bool), {"split": "distanc"}, SettingError, "Did you mean 'distance'"),
         (np.ones((3, 3), bool), {"min_area": 9, "max_area": 4}, SettingError, "Got 9 and 4"),
-        (np.ones((3, 3), bool), {"pixel_size": (1, 1, 1)}, SettingError, r"2 lengths above 0, .* Got \(1, 1, 1\)"),
+        (np.ones((3, 3), bool), {"pixel_size": (1, 1, 1)}, SettingError, r"2 lengths above 0: dy, dx. Got \(1, 1, 1\)"),
         (np.ones((3, 3), bool), {"pixel_size": (0, 1)}, SettingError, r"Got \(0, 1\)"),
     ],
 )  # fmt: skip

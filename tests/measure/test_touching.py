@@ -136,9 +136,14 @@ def test_objects_that_lie_apart_are_refused():
         measure_touching([image_of(np.zeros((20, 30), np.uint8))], [labels])
 
 
-@pytest.mark.parametrize("labels", [np.ones((3, 3), int), np.full((20, 30), -1), np.ones((20, 30))])
-def test_label_images_that_do_not_fit_are_refused(labels):
-    with pytest.raises(
-        DataError, match=r"label image of 'a\.tif' must be whole numbers from 0 of shape \(20, 30\)"
-    ):
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        (np.ones((3, 3), int), r"be whole numbers of shape \(20, 30\)"),
+        (np.ones((20, 30)), r"be whole numbers of shape \(20, 30\)"),
+        (np.full((20, 30), -1), r"hold numbers from 0 to 2147483647. Got -1"),
+    ],
+)
+def test_label_images_that_do_not_fit_are_refused(labels, says):
+    with pytest.raises(DataError, match=rf"label image of 'a\.tif' must {says}"):
         measure_touching([image_of(np.zeros((20, 30), np.uint8))], [labels])

@@ -9,7 +9,8 @@ from clew import plot
 from clew.plot import segmentation as draw
 from clew.plot.style import REF, SURFACE, svg
 from clew.plot.validate import spelt
-from clew.validate.segmentation import compare_objects, compare_segmentations
+from clew.validate.objects import compare_objects
+from clew.validate.segmentation import compare_segmentations
 
 
 @pytest.fixture(scope="module")

@@ -92,6 +92,11 @@ def test_a_rectangle_on_pixel_borders_is_its_area():
 
 
 # ---- what QuPath writes ----
+def test_a_centre_on_an_edge_belongs_to_what_is_below_or_to_the_right():
+    found = painted(drawn(feature(polygon([[0.5, 0.5], [2.5, 0.5], [2.5, 2.5], [0.5, 2.5]]))))
+    assert np.argwhere(found[0, 0]).tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
+
+
 @pytest.mark.parametrize("wrap", [True, False])
 def test_classes_are_numbered_by_name_and_keep_names_and_colours(wrap):
     drawing = drawn(
@@ -145,6 +150,21 @@ def test_what_is_no_trained_annotation_is_left_aside_and_counted():
         assert told in note
 
 
+@pytest.mark.parametrize("kind", ["Polygon", "MultiPolygon", "LineString", "GeometryCollection"])
+@pytest.mark.parametrize("nothing", [[], [[]], [[[]]]])
+def test_empty_geometries_are_left_aside_and_counted(kind, nothing):
+    key = "geometries" if kind == "GeometryCollection" else "coordinates"
+    drawing = drawn(feature({"type": kind, key: nothing}), feature(polygon(SQUARE)))
+    assert painted(drawing).any() and drawing.notes == ["cells.geojson: left aside are 1 without a geometry."]
+
+
+def test_an_outline_without_the_centre_of_a_pixel_is_told():
+    sliver = polygon([[1, 1.1], [9, 1.1], [9, 1.2], [1, 1.2]])
+    drawing = drawn(feature(sliver), feature(polygon(SQUARE)))
+    assert painted(drawing).sum() == painted(drawn(feature(polygon(SQUARE)))).sum()
+    assert drawing.notes == ["cells.geojson: 1 annotation so small that no centre of a pixel lies inside."]
+
+
 def test_annotations_of_the_first_qupath_versions_and_nested_ones_are_read():
     old = {"type": "Feature", "id": "PathAnnotationObject", "geometry": polygon(SQUARE), "properties": {"classification": {"name": "Tumor", "colorRGB": -3670016}}}  # fmt: skip
     assert drawn(old).colors == {1: (200, 0, 0)}
@@ -177,11 +197,13 @@ def test_outlines_over_the_upper_left_border_lose_only_what_is_outside():
         (b"[1, 2]", "must be whole GeoJSON"),
         (b'{"a": 1}', "must be whole GeoJSON"),
         (b'{"type": "FeatureCollection", "features": []}', "must hold annotations with a class. Got 0 features"),
-        ([feature(polygon(SQUARE), None)], "Got 1 features: 1 without a class"),
+        ([feature(polygon(SQUARE), None)], "Got 1 feature: 1 without a class"),
         ([feature({"type": "Circle", "coordinates": [1, 1]})], "must be polygons, lines or points. Got 'Circle'"),
-        ([feature(polygon([[0, 0], [1, "x"]]))], "must be whole GeoJSON"),
+        ([feature(polygon([[0, 0], [1, "x"]]))], "must be finite numbers"),
+        ([feature(polygon([["1", "1"], ["5", "1"], ["5", "5"]]))], "must be finite numbers. Got .'1', '1'. instead"),
+        ([feature({"type": "Polygon", "coordinates": []})], "Got 1 feature: 1 without a geometry"),
         ([feature({"type": "Polygon"})], "must be whole GeoJSON"),
-        ([feature(polygon([[0, 0], [1, float("nan")]]))], "must be finite numbers"),
+        ([feature(polygon([[0, 0], [1, float("nan")]]))], "must be finite numbers. Got .1.0, nan. instead"),
         ([feature(polygon([[-50, 0], [1, 1], [0, 5]]))], "must be pixels of the image, from 0 on. Got x = -50"),
         ([feature(polygon([[0, 0], [1e6, 0], [1e6, 1e6]]))], "must lie in a box of at most"),
         ([feature(polygon(SQUARE), f"class {i}") for i in range(65)], "must have at most 64 classes. Got 65"),

@@ -121,6 +121,19 @@ def test_the_comparison_sees_swapped_axes(tmp_path):
     assert (dense(read_annotation(path), labels) != labels).any()
 
 
+@pytest.mark.parametrize(
+    ("version", "own_axes"), [(b"1.4.0b5", False), (b"1.3.3post3", False), (b"1.4.0", True)]
+)
+def test_versions_that_tagged_blocks_wrongly_are_read_along_the_axes_of_the_file(tmp_path, version, own_axes):
+    labels = scribbles((1, 1, 12, 12))
+    path = write_project(tmp_path / "p.ilp", [("a.png", labels)], axes="yx", version=version)
+    with h5py.File(path, "a") as file:
+        for block in file["PixelClassification/LabelSets/labels000"].values():
+            block.attrs["axistags"] = tags("xyc")
+    expected = labels.swapaxes(2, 3) if own_axes else labels
+    np.testing.assert_array_equal(dense(read_annotation(path), labels), expected)
+
+
 def test_early_versions_bring_every_image_into_five_axes(tmp_path):
     labels = scribbles((1, 1, 12, 17))
     path = write_project(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from clew.errors import DataError
-from clew.read.kinds import distinct_names, is_zarr, kind_of, read_bytes
+from clew.read.kinds import distinct_names, is_zarr, kind_of, read_bytes, some_of
 
 
 @pytest.mark.parametrize(
@@ -114,3 +114,10 @@ def test_a_zarr_is_told_by_its_name_or_by_what_lies_in_it(tmp_path):
         assert is_zarr(tmp_path / name) == expected
     (tmp_path / "f.zarr").touch()
     assert not is_zarr(tmp_path / "f.zarr")  # a file
+
+
+@pytest.mark.parametrize(
+    ("n", "said"), [(0, ""), (1, "a"), (6, "a, b, c, d, e, f"), (7, "a, b, c, d, e, f, ...")]
+)
+def test_of_many_names_six_are_told(n, said):
+    assert some_of("abcdefgh"[:n]) == said

@@ -186,6 +186,15 @@ def test_of_images_of_one_name_the_one_in_the_same_folder_is_meant(tmp_path):
         pair_annotations(images, [save(tmp_path / "else/cells_labels.tif", 7)])
 
 
+def test_of_two_images_that_a_name_fits_alike_none_is_guessed(tmp_path):
+    annotation = save(tmp_path / "cells_annotation.tif")
+    images = [Painted(tmp_path / name) for name in ("cells.tif", "cells.png", "other.tif")]
+    with pytest.raises(
+        DataError, match=r"'cells_annotation.tif' must belong to one of the images, by its name"
+    ):
+        pair_annotations(images, [annotation])
+
+
 def test_annotations_of_one_name_in_two_folders_are_not_taken_for_one_image(tmp_path):
     images = images_of(tmp_path / "one", "cells.tif")  # that of the second folder is not given
     paths = [save(tmp_path / "one/cells_labels.tif", 5), save(tmp_path / "two/cells_labels.tif", 7)]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from clew.errors import SettingError
-from clew.read.stack_writer import TiffWriter, WriteError
+from clew.errors import SettingError, WriteError
+from clew.read.stack_writer import TiffWriter
 from clew.read.stacks import open_stack
 
 RNG = np.random.default_rng(0)
@@ -74,14 +74,14 @@ def test_tiffs_are_what_tifffile_reads(tmp_path, kept, dtype):
     assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
 
 
-def test_channel_names_of_a_tiff_come_back(tmp_path):
-    for dtype in ("float32", "int32"):
-        names = ("background", "cell", "edge")
-        pixels = PIXELS[:1, :, :1].astype(dtype)
-        write_tiles(
-            TiffWriter(tmp_path / "a.tif", shape=pixels.shape, dtype=dtype, channel_names=names), pixels
-        )
-        assert open_stack(tmp_path / "a.tif").channel_names == names
+@pytest.mark.parametrize("dtype", ["float32", "int32"])  # of ImageJ, and of OME
+@pytest.mark.parametrize("kept", ["CYX", "CZYX", "TCYX", "TCZYX"])
+def test_channel_names_of_a_tiff_come_back(tmp_path, kept, dtype):
+    names = ("background", "cell", "edge")
+    pixels = PIXELS[tuple(slice(None) if axis in kept else slice(0, 1) for axis in "TCZYX")].astype(dtype)
+    writer = TiffWriter(tmp_path / "a.tif", shape=pixels.shape, dtype=dtype, channel_names=names)
+    write_tiles(writer, pixels)
+    assert open_stack(tmp_path / "a.tif").channel_names == names
 
 
 def test_a_tiff_is_there_whole_or_not_at_all(tmp_path):
@@ -134,6 +134,23 @@ def test_tiles_and_settings_that_do_not_fit_are_refused(tmp_path):
         with pytest.raises(SettingError):
             TiffWriter(tmp_path / "a.tif", **({"shape": PIXELS.shape, "dtype": "uint8"} | wrong))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_takes_a_part_at_a_time_gets_the_rest(tmp_path):
+    class Sparing:
+        def __init__(self, file):
+            self.file = file
+
+        def __getattr__(self, name):
+            return getattr(self.file, name)
+
+        def write(self, data):
+            return self.file.write(data[:7])
+
+    writer = TiffWriter(tmp_path / "a.tif", shape=PIXELS.shape, dtype=PIXELS.dtype)
+    writer.file = Sparing(writer.file)
+    write_tiles(writer, PIXELS)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "a.tif"), PIXELS.swapaxes(1, 2))
 
 
 def test_a_disk_that_is_full_leaves_no_tiff(tmp_path):

@@ -77,6 +77,66 @@ def test_the_samples_of_colour_are_channels(tmp_path, planar, layout):
     _same_everywhere(stack, VOLUME[0][None, :, None])
 
 
+@pytest.mark.parametrize("layout", [{}, {"tile": (32, 32)}], ids=str)
+def test_colour_that_is_compressed_as_jpeg_is_red_green_and_blue(tmp_path, layout):
+    pytest.importorskip("imagecodecs")
+    pixels = np.zeros((64, 96, 3), np.uint8)
+    pixels[:32, :, 0], pixels[32:, :, 2] = 200, 100
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", compression="jpeg", **layout)
+    with tifffile.TiffFile(tmp_path / "a.tif") as tiff:
+        assert tiff.pages[0].photometric.name == "YCBCR"  # which tifffile turns into red, green and blue
+    stack, image = open_stack(tmp_path / "a.tif"), read_image(tmp_path / "a.tif")
+    assert stack.channel_names == image.channel_names == ("red", "green", "blue")
+    block = stack.read(0, WHOLE, WHOLE, WHOLE)[:, 0]
+    np.testing.assert_array_equal(block, image.pixels)
+    inner = np.r_[:24, 40:64]  # where red meets blue JPEG blurs
+    np.testing.assert_allclose(block[:, inner].astype(int), np.moveaxis(pixels, -1, 0)[:, inner], atol=3)
+
+
+@pytest.mark.parametrize("layout", [{}, {"tile": (32, 16), "compression": "zlib"}], ids=str)
+@pytest.mark.parametrize("axes", ["CYX", "ZYX", "TYX", "ZCYX", "TZYX"])
+def test_planes_that_lie_in_a_page_as_samples_are_what_the_metadata_say(tmp_path, axes, layout):
+    planes = (
+        VOLUME if len(axes) == 4 else VOLUME[0]
+    )  # three of them: tifffile takes them for red, green and blue
+    sampled = {"photometric": "rgb", "planarconfig": "separate", "metadata": {"axes": axes}}
+    tifffile.imwrite(tmp_path / "a.tif", planes, **sampled, **layout)
+    with tifffile.TiffFile(tmp_path / "a.tif") as tiff:
+        assert tiff.pages[0].samplesperpixel == 3 and tiff.series[0].axes == axes
+    order = planes.transpose([axes.index(axis) for axis in "TCZYX" if axis in axes])
+    _same_everywhere(
+        open_stack(tmp_path / "a.tif"), order[tuple(slice(None) if a in axes else None for a in "TCZYX")]
+    )
+
+
+def test_samples_that_the_metadata_call_rows_are_refused(tmp_path):
+    metadata = {"axes": "CYX"}  # and yet the channels lie together at every pixel
+    tifffile.imwrite(tmp_path / "a.tif", VOLUME[0, :, :3, :3], photometric="rgb", metadata=metadata)
+    with pytest.raises(
+        DataError, match=r"must hold whole planes. Got pages of \(3, 3, 3\), and an image of CYX"
+    ):
+        open_stack(tmp_path / "a.tif")
+
+
+def test_rows_that_lie_in_another_order_are_read_strip_by_strip(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, VOLUME[0], photometric="minisblack", rowsperstrip=10, metadata=None)
+    data = bytearray(path.read_bytes())
+    with tifffile.TiffFile(path) as tiff:  # of the second page the first two strips change places
+        page = tiff.pages[1]
+        (a, b), n = page.dataoffsets[:2], page.databytecounts[0]
+        tag = page.tags["StripOffsets"]
+        values = np.frombuffer(
+            data, f"<u{tag.valuebytecount // tag.count}", tag.count, tag.valueoffset
+        ).copy()
+        values[:2] = values[1::-1]
+        data[tag.valueoffset : tag.valueoffset + tag.valuebytecount] = values.tobytes()
+        data[a : a + n], data[b : b + n] = data[b : b + n], data[a : a + n]
+    path.write_bytes(data)
+    np.testing.assert_array_equal(tifffile.imread(path), VOLUME[0])
+    _same_everywhere(open_stack(path), VOLUME[0][None, None])
+
+
 def test_tiles_that_are_deep_are_read(tmp_path):
     deep = RNG.integers(0, 255, (19, 40, 50)).astype(np.uint8)
     tifffile.imwrite(tmp_path / "a.tif", deep, volumetric=True, tile=(16, 16, 16), compression="zlib")
@@ -115,6 +175,16 @@ def test_unmarked_pages_are_depth_and_that_is_said_and_can_be_told_otherwise(tmp
     _same_everywhere(open_stack(tmp_path / "a.tif", axes="TCYX"), VOLUME[:, :, None])
 
 
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [(["DAPI", "actin", "myosin"] * 2, ("DAPI", "actin", "myosin")), (list("abcdef"), ("c1", "c2", "c3"))],
+)
+def test_labels_of_planes_are_channels_where_they_repeat(tmp_path, labels, names):
+    metadata = {"axes": "ZCYX", "Labels": labels}
+    tifffile.imwrite(tmp_path / "a.tif", VOLUME, imagej=True, metadata=metadata)
+    assert open_stack(tmp_path / "a.tif").channel_names == names
+
+
 def test_the_size_of_pixels_comes_from_imagej_and_ome(tmp_path):
     metadata = {"axes": "ZCYX", "spacing": 2.0, "unit": "um"}
     tifffile.imwrite(tmp_path / "a.tif", VOLUME, imagej=True, resolution=(4, 2), metadata=metadata)
@@ -146,6 +216,17 @@ def test_a_tiff_cut_anywhere_is_refused_when_it_is_opened(tmp_path, capfd, optio
     with pytest.raises(DataError, match=r"cut\.tif' must (be (a )?whole|hold)") as error:
         open_stack(path)
     assert "\n" not in str(error.value) and capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("options", [{}, {"imagej": True}, {"tile": (32, 16)}], ids=str)
+def test_a_tiff_that_lacks_one_byte_is_refused_when_it_is_opened(tmp_path, options):
+    tifffile.imwrite(tmp_path / "a.tif", VOLUME[0, 0], **options)
+    data = (tmp_path / "a.tif").read_bytes()
+    with tifffile.TiffFile(tmp_path / "a.tif") as tiff:
+        end = max(map(sum, zip(tiff.pages[0].dataoffsets, tiff.pages[0].databytecounts)))
+    (tmp_path / "a.tif").write_bytes(data[: end - 1])
+    with pytest.raises(DataError, match="must be whole"):
+        open_stack(tmp_path / "a.tif")
 
 
 def test_a_corrupt_strip_is_named_with_its_place_and_the_others_are_read(tmp_path):

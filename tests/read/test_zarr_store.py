@@ -61,6 +61,17 @@ def test_both_versions_are_read_region_by_region(tmp_path, format, options):
         )
 
 
+def test_channels_and_times_of_other_names_are_told_by_their_type(tmp_path):
+    path = _written(tmp_path / "a.zarr", PIXELS)
+    metadata = json.loads((path / "zarr.json").read_text())
+    axes = metadata["attributes"]["ome"]["multiscales"][0]["axes"]
+    axes[0]["name"], axes[1]["name"] = "frame", "stain"
+    (path / "zarr.json").write_text(json.dumps(metadata))
+    stack = open_stack(path)
+    assert stack.shape == PIXELS.shape
+    np.testing.assert_array_equal(stack.read(1, WHOLE, WHOLE, WHOLE), PIXELS[1])
+
+
 @pytest.mark.parametrize("axes", ["yx", "cyx", "zyx", "tyx", "czyx", "tczyx", "xyc"])
 def test_axes_come_from_the_metadata(tmp_path, axes):
     pixels = PIXELS[tuple(slice(None) if a in axes else 0 for a in "tczyx")]

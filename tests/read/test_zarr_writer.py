@@ -10,8 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from clew.errors import DataError, SettingError
-from clew.read.stack_writer import WriteError
+from clew.errors import DataError, SettingError, WriteError
 from clew.read.stacks import open_stack
 from clew.read.zarr_writer import DONE, ZarrWriter
 from tests.read.test_stack_writer import (
@@ -202,6 +201,21 @@ for y in range(0, 512, 64):
     finished = _zarr(path, pixels, **settings)
     assert all(finished.is_done(*tile) for tile in tiles)
     finished.finish()
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_what_ended_before_it_had_an_array_is_gone_on_with(tmp_path, monkeypatch, version):
+    def no_room(*_, **__):
+        raise OSError(28, "No space left")
+
+    with monkeypatch.context() as full:
+        full.setattr(zarr.Group, "create_array", no_room)
+        with pytest.raises(WriteError, match=r"must take the image '.*a\.zarr'. Got: No space left"):
+            _zarr(tmp_path / "a.zarr", version=version)
+    write_tiles(_zarr(tmp_path / "a.zarr", version=version, resume=True), PIXELS)
+    stack = open_stack(tmp_path / "a.zarr")
+    np.testing.assert_array_equal(stack.read(1, WHOLE, WHOLE, WHOLE), PIXELS[1])
+    assert not stack.notes
 
 
 def test_only_what_was_begun_with_the_same_settings_is_gone_on_with(tmp_path):

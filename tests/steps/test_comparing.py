@@ -13,7 +13,8 @@ from PIL import Image as Picture
 from clew.cli import plain
 from clew.errors import DataError
 from clew.steps.comparing import compare
-from clew.validate.segmentation import compare_objects, compare_segmentations
+from clew.validate.objects import compare_objects
+from clew.validate.segmentation import compare_segmentations
 from tests.conftest import shared
 
 

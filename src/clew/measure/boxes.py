@@ -87,7 +87,16 @@ def measure_boxes(images: Sequence[Image], boxes: Sequence[np.ndarray]) -> Measu
 
 def _checked(boxes: np.ndarray, image: Image, name: str) -> list[list[int]]:
     """Return the boxes of an image as ints."""
-    boxes = np.asarray(boxes).reshape(-1, 4)
+    boxes = np.asarray(boxes)
+    check(
+        boxes.size == 0 or (boxes.ndim == 2 and boxes.shape[1] == 4 and boxes.dtype.kind in "uif"),
+        DataError,
+        "The boxes of '{}' must be numbers of shape (n_boxes, 4). Got {} of shape {} instead.",
+        name,
+        boxes.dtype,
+        boxes.shape,
+    )
+    boxes = boxes.reshape(-1, 4)
     height, width = image.pixels.shape[1:]
     top, left, bottom, right = boxes.T
     wrong = ~(

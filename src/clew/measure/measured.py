@@ -1,12 +1,15 @@
-"""`Measured`: what measuring raw data gives, and how its notes count."""
+"""`Measured`: what measuring raw data gives, how its notes count, and the checks that all measuring of objects shares."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clew.errors import DataError, SettingError, check
 from clew.result import frozen_view
 from clew.samples import Samples
 
@@ -17,6 +20,51 @@ if TYPE_CHECKING:
 def counted(n: int, one: str) -> str:
     """Return "1 object", "2 objects"."""
     return f"{n} {one}{'s' * (n != 1)}"
+
+
+def numbered_objects(given: Any, shape: tuple[int, ...], *, of: str) -> np.ndarray:
+    """Return a label image as int32 of shape ``shape``.
+
+    Raises
+    ------
+    DataError
+        If it has another shape, or numbers that are not whole, negative or above 2**31 - 1.
+    """
+    labels, most = np.asarray(given), np.iinfo(np.int32).max
+    check(
+        labels.shape == shape and labels.dtype.kind in "bui",
+        DataError,
+        "The label image of '{}' must be whole numbers of shape {}. Got {} of shape {} instead.",
+        of,
+        shape,
+        labels.dtype,
+        labels.shape,
+    )
+    wrong = [int(end) for end in (labels.min(initial=0), labels.max(initial=0)) if not 0 <= end <= most]
+    check(
+        not wrong,
+        DataError,
+        "The label image of '{}' must hold numbers from 0 to {}. Got {}.",
+        of,
+        most,
+        *wrong[:1] or [0],
+    )
+    return labels.astype(np.int32)
+
+
+def sides_of_pixel(pixel_size: Sequence[float] | None, n_axes: int, *, of: str) -> tuple[float, ...]:
+    """Return the sides of a pixel, (dy, dx) or (dz, dy, dx), all 1 where none are given; refuse what is no length."""
+    sides = (1.0,) * n_axes if pixel_size is None else tuple(pixel_size)
+    check(
+        len(sides) == n_axes and all(isinstance(side, Real) and 0 < side < np.inf for side in sides),
+        SettingError,
+        "The 'pixel_size' setting of {} must be {} lengths above 0: {}. Got {} instead.",
+        of,
+        n_axes,
+        ", ".join(("dz", "dy", "dx")[-n_axes:]),
+        pixel_size,
+    )
+    return tuple(float(side) for side in sides)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

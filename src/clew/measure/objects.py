@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from clew.errors import DataError, SettingError, check, check_choice
-from clew.measure.measured import Measured, counted
+from clew.measure.measured import Measured, counted, numbered_objects
 from clew.measure.segment import Split, connected_pieces, cut_apart, note_of_split
 from clew.read.images import COLOUR, Image
 from clew.read.kinds import distinct_names
@@ -327,17 +327,7 @@ def _objects_of(given: np.ndarray, image: Image, name: str, notes: list[str]) ->
     """Return a given label image as int32, a mask cut into its connected pieces; and whether it was a mask."""
     from skimage.measure import label
 
-    given = np.asarray(given)
-    check(
-        given.shape == image.pixels.shape[1:] and given.dtype.kind in "bui",
-        DataError,
-        "The label image of '{}' must be whole numbers of shape {}. Got {} of shape {} instead.",
-        name,
-        image.pixels.shape[1:],
-        given.dtype,
-        given.shape,
-    )
-    labels = given.astype(np.int32)
+    labels = numbered_objects(given, image.pixels.shape[1:], of=name)
     values = np.unique(labels[labels != 0])
     pieces, n_pieces = label(labels, connectivity=2, return_num=True)
     if len(values) == 1 and n_pieces > 1:

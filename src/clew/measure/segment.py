@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from clew.errors import DataError, SettingError, check
-from clew.measure.measured import counted
+from clew.measure.measured import counted, sides_of_pixel
 from clew.result import Result, step
 
 Split = Literal["none", "distance"]
@@ -107,7 +107,7 @@ def segment(
         max_area,
     )
     inside = _inside(mask, foreground)
-    spacing = _spacing(pixel_size, inside.ndim)
+    spacing = sides_of_pixel(pixel_size, inside.ndim, of="segment")
     if fill_holes:
         from scipy.ndimage import binary_fill_holes
 
@@ -208,18 +208,6 @@ def _inside(mask: np.ndarray, foreground: int | None) -> np.ndarray:
         ", ".join(map(str, values[:6])) + (" ..." if len(values) > 6 else ""),
     )
     return mask != 0
-
-
-def _spacing(pixel_size: Sequence[float] | None, n_axes: int) -> tuple[float, ...]:
-    spacing = (1.0,) * n_axes if pixel_size is None else tuple(float(side) for side in pixel_size)
-    check(
-        len(spacing) == n_axes and all(0 < side < np.inf for side in spacing),
-        SettingError,
-        "The 'pixel_size' setting of segment must be {} lengths above 0, one an axis. Got {} instead.",
-        n_axes,
-        pixel_size,
-    )
-    return spacing
 
 
 def _notes(counts: dict[str, int], split: str, min_area: int, max_area: int | None) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clew.errors import DataError, check
-from clew.measure.measured import Measured, counted
+from clew.measure.measured import Measured, counted, numbered_objects
 from clew.measure.objects import intensity_columns, micrometres_per_pixel, with_equal_channels
 from clew.read.images import Image
 from clew.read.kinds import distinct_names
@@ -79,7 +79,10 @@ def measure_touching(images: Sequence[Image], label_images: Sequence[np.ndarray]
     names = distinct_names([image.path for image in images])
     images = with_equal_channels(images, notes)
     scales = micrometres_per_pixel(images)
-    labels = {name: np.asarray(given) for name, given in zip(names, label_images)}
+    labels = {
+        name: numbered_objects(given, image.pixels.shape[1:], of=name)
+        for name, image, given in zip(names, images, label_images)
+    }
     tables = [
         _measure_image(image, labels[name], name, scale or 1.0)
         for name, image, scale in zip(names, images, scales)
@@ -137,15 +140,6 @@ def _measure_image(image: Image, labels: np.ndarray, name: str, scale: float) ->
     """Measure the pairs of one image; lengths times ``scale``."""
     import pandas as pd
 
-    check(
-        labels.shape == image.pixels.shape[1:] and labels.dtype.kind in "ui" and labels.min() >= 0,
-        DataError,
-        "The label image of '{}' must be whole numbers from 0 of shape {}. Got {} of shape {} instead.",
-        name,
-        image.pixels.shape[1:],
-        labels.dtype,
-        labels.shape,
-    )
     values, dense = np.unique(np.append(0, labels), return_inverse=True)
     dense = dense[1:].reshape(labels.shape)  # 0 is the ground, whether there is any or not
     n = len(values)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clew.errors import DataError, SettingError, check
-from clew.measure.measured import Measured, counted
+from clew.errors import DataError, check
+from clew.measure.measured import Measured, counted, sides_of_pixel
 from clew.samples import Samples
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 AXES = ("major_axis_length", "middle_axis_length", "minor_axis_length")
 SIZE = ("volume", "equivalent_diameter", *AXES)
@@ -70,13 +73,7 @@ def measure_volumes(
     """
     import pandas as pd
 
-    spacing = (1.0, 1.0, 1.0) if pixel_size is None else tuple(float(side) for side in pixel_size)
-    check(
-        len(spacing) == 3 and all(0 < side < np.inf for side in spacing),
-        SettingError,
-        "The 'pixel_size' setting of measure_volumes must be 3 lengths above 0: dz, dy, dx. Got {}.",
-        pixel_size,
-    )
+    spacing = sides_of_pixel(pixel_size, 3, of="measure_volumes")
     names = [f"stack_{i + 1}" for i in range(len(stacks))] if names is None else list(names)
     check(
         len(stacks) == len(label_images) == len(names) >= 1,
@@ -92,7 +89,7 @@ def measure_volumes(
         for name, stack in zip(names, stacks)
     ]
     table = pd.concat(tables, ignore_index=True)
-    features = [*SIZE, *RATIOS, *_intensities(channel_names)]
+    features = _features(channel_names)
     small = (table["n_voxels"] < min_volume).to_numpy()
     degenerate = ~np.isfinite(table[features].to_numpy(np.float64)).all(axis=1)
     degenerate |= (table["minor_axis_length"] <= 0).to_numpy()
@@ -117,8 +114,20 @@ def measure_volumes(
         len(table),
         len(table),
     )
+    settings: dict[str, Any] = {
+        "pixel_size": list(spacing),
+        "unit": unit,
+        "channels": list(channel_names),
+        "min_volume": min_volume,
+    }
+    return Measured(_samples(kept, unit, channel_names), labels, notes, counts, settings)
+
+
+def _samples(kept: pd.DataFrame, unit: str, channel_names: Sequence[str]) -> Samples:
+    """Return the rows that are kept."""
+    features = _features(channel_names)
     units = {"volume": f"{unit}³", "equivalent_diameter": unit, **dict.fromkeys(AXES, unit)}
-    samples = Samples(
+    return Samples(
         features=kept[features].to_numpy(np.float64),
         feature_names=tuple(features),
         units=tuple(units.get(name, "counts" if name.startswith("intensity") else "") for name in features),
@@ -127,13 +136,10 @@ def measure_volumes(
         group=kept["source"].to_numpy(str),
         sets={"size": SIZE, "shape": RATIOS, "intensity": tuple(_intensities(channel_names))},
     )
-    settings: dict[str, Any] = {
-        "pixel_size": list(spacing),
-        "unit": unit,
-        "channels": list(channel_names),
-        "min_volume": min_volume,
-    }
-    return Measured(samples, labels, notes, counts, settings)
+
+
+def _features(channel_names: Sequence[str]) -> list[str]:
+    return [*SIZE, *RATIOS, *_intensities(channel_names)]
 
 
 def _intensities(channel_names: Sequence[str]) -> list[str]:
@@ -192,7 +198,7 @@ def _measure_stack(
                     **dict(zip(_intensities(channel_names), figures.ravel())),
                 }
             )
-    columns = ["source", "label", "n_voxels", *PLACE, *CENTER, *SIZE, *RATIOS, *_intensities(channel_names)]
+    columns = ["source", "label", "n_voxels", *PLACE, *CENTER, *_features(channel_names)]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from clew.plot.style import GROUPS, INK, INK3, REF, RULE, RULE2, SURFACE, THREAD, Drawing, bare, drawn, mix
 from clew.plot.validate import spelt
-from clew.validate.segmentation import ObjectScores, SegmentationScores
+from clew.validate.objects import ObjectScores
+from clew.validate.segmentation import SegmentationScores
 
 WORDS = {"accuracy": "accuracy, whole", "cropped_accuracy": "accuracy, cropped", "precision": "precision", "recall": "recall", "f1": "F1 (Dice)", "jaccard": "Jaccard"}  # fmt: skip
 ONLY_TRUE, ONLY_PREDICTED = GROUPS[0], GROUPS[1]

@@ -69,9 +69,10 @@ def _drawing(features: list[dict[str, Any]], path: Path, number_of: dict[str, in
     check(
         classified,
         DataError,
-        "The GeoJSON '{}' must hold annotations with a class. Got {} features{}.",
+        "The GeoJSON '{}' must hold annotations with a class. Got {} feature{}{}.",
         path,
         len(features),
+        "s" * (len(features) != 1),
         f": {left}" if left else "",
     )
     notes = [f"{path.name}: left aside are {left}."] if left else []
@@ -94,11 +95,15 @@ def _drawing(features: list[dict[str, Any]], path: Path, number_of: dict[str, in
         *unknown[:1],
     )
     number_of = number_of or {name: i + 1 for i, name in enumerate(names)}
-    canvas, colors = Canvas(), {}
+    canvas, colors, thin = Canvas(), {}, 0
     for name, feature in classified:
-        _paint(canvas, feature["geometry"], number_of[name], path)
+        thin += not _paint(canvas, feature["geometry"], number_of[name], path)
         color = _color_of(feature["properties"]["classification"])
         colors.update({number_of[name]: color} if color else {})
+    if thin:
+        notes.append(
+            f"{path.name}: {thin} annotation{'s' * (thin > 1)} so small that no centre of a pixel lies inside."
+        )
     clashes, place = canvas.clashes()
     if place:
         notes.append(
@@ -140,9 +145,19 @@ def _class_of(feature: dict[str, Any]) -> tuple[str, str]:
         told = told.get("name") or ": ".join(told.get("names") or [])
     if not told:
         return "", "without a class"
-    if not feature.get("geometry"):
+    if _is_empty(feature.get("geometry")):
         return "", "without a geometry"
     return (str(told), "") if told != TRAINS_NOTHING else ("", f"of class '{TRAINS_NOTHING}'")
+
+
+def _is_empty(geometry: Any) -> bool:
+    """Tell whether a geometry is none, or has no coordinates, which RFC 7946 takes for none."""
+    if not geometry:
+        return True
+    inside = geometry.get("geometries", geometry.get("coordinates"))
+    while isinstance(inside, list) and len(inside) == 1:
+        inside = inside[0]
+    return bool(inside == [])
 
 
 def _color_of(classification: Any) -> tuple[int, int, int] | None:
@@ -154,14 +169,17 @@ def _color_of(classification: Any) -> tuple[int, int, int] | None:
     return (packed >> 16 & 255, packed >> 8 & 255, packed & 255) if isinstance(packed, int) else None
 
 
-def _paint(canvas: Canvas, geometry: dict[str, Any], number: int, path: Path) -> None:
-    """Paint one geometry, on the plane that it tells."""
+def _paint(canvas: Canvas, geometry: dict[str, Any], number: int, path: Path) -> bool:
+    """Paint one geometry, on the plane that it tells; return whether it has any pixel."""
     plane = geometry.get("plane") or {}
     t, z = max(int(plane.get("t", 0)), 0), max(int(plane.get("z", 0)), 0)
+    painted = False
     for row, column, inside in _masks(geometry, path):
         # an outline may stand out over the image's upper and left border
         inside = inside[max(-row, 0) :, max(-column, 0) :]
         canvas.paint((t, z, max(row, 0), max(column, 0)), (inside * np.uint8(number))[None, None])
+        painted |= bool(inside.any())
+    return painted
 
 
 def _masks(geometry: dict[str, Any], path: Path) -> Iterator[tuple[int, int, np.ndarray]]:
@@ -192,10 +210,17 @@ def _masks(geometry: dict[str, Any], path: Path) -> Iterator[tuple[int, int, np.
 
 def _xy(points: Any, path: Path) -> np.ndarray:
     """Return points as (n, 2) of x and y; a third coordinate is left out."""
-    xy = np.array([point[:2] for point in points], dtype=np.float64).reshape(-1, 2)
+    told = np.array([point[:2] for point in points])
+    are_numbers = told.size and told.dtype.kind in "iuf"
+    wrong = told[~np.isfinite(told).all(axis=1)].tolist() if are_numbers else points
     check(
-        len(xy) and np.isfinite(xy).all(), DataError, "The coordinates of '{}' must be finite numbers.", path
+        are_numbers and not wrong,
+        DataError,
+        "The coordinates of '{}' must be finite numbers. Got {} instead.",
+        path,
+        *wrong[:1] or ["none"],
     )
+    xy = told.astype(np.float64).reshape(-1, 2)
     check(
         xy.min() >= -1,
         DataError,

@@ -14,16 +14,18 @@ from typing import Any
 import numpy as np
 
 from clew.errors import DataError, check
-from clew.read.kinds import IMAGES, absolute, has_suffix, kind_of, one_line, package, read_bytes
+from clew.read.kinds import IMAGES, absolute, has_suffix, kind_of, one_line, package, read_bytes, some_of
 from clew.read.tiff import (
     COLOUR,
+    INVERTED,
     channels_of,
-    check_all_pages,
     check_codec,
     check_one_series,
-    complaints_of_tifffile,
     described_by,
+    is_colour,
+    is_inverted,
     pixel_size_of,
+    whole_tiff,
 )
 from clew.result import frozen_view
 
@@ -163,30 +165,14 @@ def read_picture(data: bytes, path: Path, notes: list[str]) -> tuple[np.ndarray,
 def _read_tiff(
     data: bytes, path: Path, notes: list[str]
 ) -> tuple[np.ndarray, tuple[str, ...], tuple[float, float] | None]:
-    tifffile = package("tifffile")
-    try:
-        with complaints_of_tifffile() as complaints, tifffile.TiffFile(io.BytesIO(data)) as tiff:
-            check_all_pages(tiff, path)
-            _check_one_plane(tiff, path)
-            check_codec(tiff, path)
-            series = tiff.series[0]
-            pixels = series.asarray(maxworkers=1)
-            check(
-                not complaints,
-                DataError,
-                "The TIFF '{}' must be whole. Got: {}.",
-                path,
-                complaints[0] if complaints else "",
-            )
-            described = described_by(tiff)
-            photometric = getattr(series.keyframe.photometric, "name", "")
-            pixels, names = _channels_first(pixels, series, photometric, channels_of(described, path, notes))
-    except DataError:
-        raise
-    except Exception as error:  # a decoder raises whatever corrupt bytes lead it to
-        raise DataError(f"The image '{path}' must be a whole TIFF. Got: {one_line(error)}.") from error
-    if photometric == "MINISWHITE":
-        notes.append(f"{path.name}: is stored with 0 as white; the values are taken as stored.")
+    with whole_tiff(path, data) as tiff:
+        _check_one_plane(tiff, path)
+        check_codec(tiff, path)
+        series = tiff.series[0]
+        pixels = series.asarray(maxworkers=1)
+        described = described_by(tiff)
+        pixels, names = _channels_first(pixels, series, channels_of(described, path, notes))
+        notes += [f"{path.name}: {INVERTED}"] if is_inverted(series) else []
     return pixels, names, pixel_size_of(described, path, notes)
 
 
@@ -207,7 +193,7 @@ def _check_one_plane(tiff: Any, path: Path) -> None:
 
 
 def _channels_first(
-    pixels: np.ndarray, series: Any, photometric: str, described: list[str]
+    pixels: np.ndarray, series: Any, described: list[str]
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return the pixels as (C, Y, X), with the names of the channels."""
     axes = list(series.axes)
@@ -219,7 +205,7 @@ def _channels_first(
     pixels = pixels if channel else pixels[None]
     pixels = pixels.astype(np.uint8) if pixels.dtype == bool else pixels
     n = len(pixels)
-    if channel == "S" and photometric == "RGB" and n in (3, 4):
+    if channel == "S" and is_colour(series) and n in (3, 4):
         return pixels, (*COLOUR, "alpha")[:n]
     return pixels, name_channels(described, n)
 
@@ -349,8 +335,7 @@ def find_images(
 
 
 def _names(paths: Sequence[str | Path]) -> str:
-    names = [Path(path).name for path in paths]
-    return ", ".join(names[:6] + ["..."] * (len(names) > 6))
+    return some_of([Path(path).name for path in paths])
 
 
 def _listed(paths: Sequence[str | Path], notes: list[str]) -> list[Path]:

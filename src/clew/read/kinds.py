@@ -41,6 +41,11 @@ def package(name: str) -> ModuleType:
         ) from error
 
 
+def some_of(names: Sequence[str]) -> str:
+    """Return the first six names with commas, and dots where there are more."""
+    return ", ".join([*names[:6], *["..."] * (len(names) > 6)])
+
+
 def one_line(error: BaseException) -> str:
     """Return what another library's error says, in one line without a full stop."""
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__

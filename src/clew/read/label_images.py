@@ -12,7 +12,7 @@ import numpy as np
 
 from clew.errors import DataError, check
 from clew.read.kinds import has_suffix, one_line, package
-from clew.read.tiff import check_all_pages, complaints_of_tifffile
+from clew.read.tiff import whole_tiff
 
 LABEL_IMAGES = (".tif", ".tiff", ".png", ".npy")
 REMARK = "clew annotation: "  # before what a TIFF of ours tells about itself, in ImageJ's "Info"
@@ -104,26 +104,12 @@ def _one_channel(pixels: np.ndarray, path: Path) -> np.ndarray:
 
 def _read_tiff(data: bytes, path: Path) -> tuple[np.ndarray, dict[str, Any]]:
     """Return labels (T, Z, Y, X) or fewer axes, and what a file of ours tells."""
-    tifffile = package("tifffile")
-    try:
-        with complaints_of_tifffile() as complaints, tifffile.TiffFile(io.BytesIO(data)) as tiff:
-            check_all_pages(tiff, path)
-            n = len(tiff.series)
-            check(n == 1, DataError, "The annotation '{}' must hold one image. Got {}.", path, n)
-            pixels, axes = tiff.series[0].asarray(maxworkers=1), tiff.series[0].axes
-            check(
-                not complaints,
-                DataError,
-                "The TIFF '{}' must be whole. Got: {}.",
-                path,
-                complaints[0] if complaints else "",
-            )
-            remarks = str((tiff.imagej_metadata or {}).get("Info", "")) if tiff.is_imagej else ""
-            told = _told_in(remarks)
-    except DataError:
-        raise
-    except Exception as error:  # a decoder raises whatever corrupt bytes lead it to
-        raise DataError(f"The annotation '{path}' must be a whole TIFF. Got: {one_line(error)}.") from error
+    with whole_tiff(path, data, what="annotation") as tiff:
+        n = len(tiff.series)
+        check(n == 1, DataError, "The annotation '{}' must hold one image. Got {}.", path, n)
+        pixels, axes = tiff.series[0].asarray(maxworkers=1), tiff.series[0].axes
+        remarks = str((tiff.imagej_metadata or {}).get("Info", "")) if tiff.is_imagej else ""
+        told = _told_in(remarks)
     if told:
         size = tuple(told["shape"])
         check(

@@ -16,7 +16,7 @@ import numpy as np
 from clew.errors import DataError, SettingError, check
 from clew.read.annotations import ANNOTATIONS, Annotation, Names, fitted, read_annotations
 from clew.read.canvas import Canvas, Place
-from clew.read.kinds import absolute, has_suffix
+from clew.read.kinds import absolute, has_suffix, some_of
 
 SUFFIXES = (*ANNOTATIONS, ".jpg", ".jpeg", ".h5", ".hdf5", ".n5", ".zarr", ".ome")
 # What follows an image's name in that of its annotation: cells_pixel_annotation_2.tif belongs to cells.tif.
@@ -96,12 +96,8 @@ def pair_annotations(
         notes += [*one.notes, f"{images[home].name}: {one.told()} ({one.name})."]
     without = [image.name for i, image in enumerate(images) if i not in of_image]
     if without:
-        notes.append(f"Without annotation: {_some(without)}.")
+        notes.append(f"Without annotation: {some_of(without)}.")
     return pairs, notes
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join([*names[:6], *["..."] * (len(names) > 6)])
 
 
 def _listed(paths: Sequence[str | Path], images: Sequence[PaintedImage], notes: list[str]) -> list[Path]:
@@ -126,13 +122,13 @@ def _listed(paths: Sequence[str | Path], images: Sequence[PaintedImage], notes: 
             found.setdefault(absolute(file), file)
         aside = [file.name for file in inside if file not in set(fit)]
         if aside:
-            notes.append(f"Left aside in the folder '{path.name}', being no annotations: {_some(aside)}.")
+            notes.append(f"Left aside in the folder '{path.name}', being no annotations: {some_of(aside)}.")
     check(
         found,
         DataError,
         "The annotations must name at least one file ({}). Got {}.",
         ", ".join(ANNOTATIONS),
-        _some([str(path) for path in paths]) or "none",
+        some_of([str(path) for path in paths]) or "none",
     )
     return list(found.values())
 
@@ -150,7 +146,7 @@ def _homes(found: list[Annotation], images: Sequence[PaintedImage], notes: list[
     none_known = len(lost) == len(found) and (len(images) == 1 or not any(one.image_name for one in found))
     if none_known and len(found) == len(images):
         together = [f"{one.name} with {image.name}" for one, image in zip(found, images)]
-        notes.append(f"Paired in order, since the names do not fit: {_some(together)}.")
+        notes.append(f"Paired in order, since the names do not fit: {some_of(together)}.")
         return list(range(len(images)))
     _check_alike(found, homes, images)
     projects = {one.path for one, home in zip(found, homes) if home is not None and one.image_name}
@@ -162,7 +158,7 @@ def _homes(found: list[Annotation], images: Sequence[PaintedImage], notes: list[
             one.name,
             f"the name it tells, '{one.image_name}'" if one.image_name else "its name",
             f"{len(images)} image{'s' * (len(images) != 1)}",
-            _some([image.name for image in images]),
+            some_of([image.name for image in images]),
         )
         notes.append(f"Left aside: {one.name}, whose image is not among those given.")
     notes.extend(f"{_annotations(n)} paired with the images by {by}." for by, n in sorted(how.items()))
@@ -201,7 +197,7 @@ def _home_by_content(
         one.name,
         f"'{one.image_name}'" if one.image_name else "an image",
         str(one.image_sha256)[:12],
-        _some([image.name for image in images]),
+        some_of([image.name for image in images]),
     )
     named = [i for i in same if images[i].name == one.image_name]  # of copies, the one of the same name
     return (named or same)[0], "the content of the image"
@@ -210,7 +206,7 @@ def _home_by_content(
 def _home_by_name(one: Annotation, images: Sequence[PaintedImage]) -> tuple[int | None, str]:
     known = [{_stem(image.name), _stem(image.name).removesuffix("_image")} for image in images]
     by = "the image's name in the file" if one.image_name else "name"
-    for stem in [_stem(one.image_name)] if one.image_name else _image_stems(one.name):
+    for stem in [_stem(one.image_name)] if one.image_name else stems_of_image(one.name):
         hits = [i for i, names in enumerate(known) if {stem, stem.removesuffix("_image")} & names]
         if len(hits) > 1 and one.path:
             folders = [Path(images[i].path or "").parent.resolve() for i in hits]
@@ -228,7 +224,7 @@ def _stem(name: str) -> str:
     return stem
 
 
-def _image_stems(annotation_name: str) -> list[str]:
+def stems_of_image(annotation_name: str) -> list[str]:
     """Return what the image of an annotation may be called: "a_mask_2", or else "a", for "a_mask_2.tif"."""
     stems = [_stem(annotation_name)]
     while match := ENDING.search(stems[-1]):

@@ -14,15 +14,17 @@ from __future__ import annotations
 import math
 import os
 import threading
+import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 
-from clew.errors import ClewError, SettingError, check
+from clew.errors import ClewError, SettingError, WriteError, check
 from clew.read.kinds import one_line, package
 from clew.result import settle
 
@@ -32,8 +34,15 @@ LARGEST_IMAGEJ = 2**32 - 2**24  # bytes of pixels; offsets of a classic TIFF hav
 IN_TIFF = ("uint8", "uint16", "uint32", "int8", "int16", "int32", "float32", "float64")
 
 
-class WriteError(ClewError, OSError):
-    """An image cannot be written: the disk is full, or does not let us."""
+@contextmanager
+def disk_takes(path: Path) -> Iterator[None]:
+    """Say in one sentence that the disk is full, or does not let us."""
+    try:
+        yield
+    except WriteError:
+        raise
+    except OSError as error:
+        raise WriteError(f"The disk must take the image '{path}'. Got: {error.strerror or error}.") from error
 
 
 class StackWriter(ABC):
@@ -192,22 +201,21 @@ class TiffWriter(StackWriter):
         describe = _imagej if imagej else _ome
         options = describe("".join(axis for axis, _ in lengths), channel_names, pixel_size, planes=t * z)
         try:
-            tifffile.imwrite(
-                self.partial,
-                shape=tuple(n for _, n in lengths),
-                dtype=self.dtype.newbyteorder("<"),
-                byteorder="<",
-                photometric="minisblack",
-                **options,
-            )
-            with tifffile.TiffFile(self.partial) as tiff:
-                self.start = tiff.series[0].dataoffset
-            self.file = open(self.partial, "r+b", buffering=0)  # noqa: SIM115  (closed by finish or abandon)
-        except OSError as error:
+            with disk_takes(self.path):
+                tifffile.imwrite(
+                    self.partial,
+                    shape=tuple(n for _, n in lengths),
+                    dtype=self.dtype.newbyteorder("<"),
+                    byteorder="<",
+                    photometric="minisblack",
+                    **options,
+                )
+                with tifffile.TiffFile(self.partial) as tiff:
+                    self.start = tiff.series[0].dataoffset
+                self.file = open(self.partial, "r+b", buffering=0)  # noqa: SIM115  (closed by finish or abandon)
+        except BaseException:
             self.partial.unlink(missing_ok=True)
-            raise WriteError(
-                f"The disk must take the image '{self.path}'. Got: {error.strerror or error}."
-            ) from error
+            raise
 
     def _write(self, t: int, z: slice, y: slice, x: slice, block: np.ndarray) -> None:
         n_z, height, width = self.shape[2:]
@@ -242,14 +250,10 @@ class TiffWriter(StackWriter):
             self.path,
             self.missing,
         )
-        try:
+        with disk_takes(self.path):
             os.fsync(self.file.fileno())
             self.file.close()
             settle(self.partial, self.path)
-        except OSError as error:
-            raise WriteError(
-                f"The disk must take the image '{self.path}'. Got: {error.strerror or error}."
-            ) from error
 
     def abandon(self) -> None:
         """Remove what was written, unless it was finished."""
@@ -265,8 +269,8 @@ def _imagej(axes: str, channel_names: Sequence[str], pixel_size: PixelSize, *, p
         metadata["unit"] = "um"
     if dz:
         metadata["spacing"] = dz
-    if channel_names and planes == 1:
-        metadata["Labels"] = list(channel_names)
+    if channel_names:
+        metadata["Labels"] = list(channel_names) * planes
     return {"imagej": True, "metadata": metadata, "resolution": (1 / dx, 1 / dy) if dx and dy else None}
 
 
@@ -278,4 +282,5 @@ def _ome(axes: str, channel_names: Sequence[str], pixel_size: PixelSize, *, plan
             metadata |= {f"PhysicalSize{axis}": um, f"PhysicalSize{axis}Unit": "µm"}
     if channel_names and "C" in axes:
         metadata["Channel"] = {"Name": list(channel_names)}
+    metadata["UUID"] = str(uuid.uuid5(uuid.NAMESPACE_OID, repr(metadata)))  # tifffile's tells time and machine
     return {"ome": True, "bigtiff": True, "metadata": metadata}

@@ -19,7 +19,7 @@ import numpy as np
 
 from clew.errors import DataError, SettingError, check
 from clew.read.images import COLOUR, label_images_of, name_channels, read_picture
-from clew.read.kinds import IMAGES, absolute, has_suffix, is_zarr, read_bytes
+from clew.read.kinds import IMAGES, absolute, has_suffix, is_zarr, read_bytes, some_of
 from clew.read.pieces import Opened, Pieces
 from clew.read.tiff import open_tiff
 from clew.read.zarr_store import open_zarr
@@ -319,8 +319,9 @@ def find_stacks(paths: Sequence[str | Path]) -> tuple[list[Path], list[str]]:
             ("no images", aside),
             ("label images of others", sorted(mask.name for mask in masks)),
         ):
-            listed = ", ".join(names[:6] + ["..."] * (len(names) > 6))
-            notes += [f"Left aside in the folder '{path.name}', being {what}: {listed}."] if names else []
+            notes += (
+                [f"Left aside in the folder '{path.name}', being {what}: {some_of(names)}."] if names else []
+            )
     return list(found.values()), notes
 
 

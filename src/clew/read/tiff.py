@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import math
 import os
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 
-from clew.errors import DataError, check
+from clew.errors import ClewError, DataError, check
 from clew.read.kinds import IMAGES, has_suffix, one_line, package
 from clew.read.pieces import RECENT_BYTES, Opened, Pieces
 
@@ -33,6 +34,7 @@ UM_PER_UNIT = {
 NEEDS_CODEC = (
     "The TIFF '{}' is compressed as {}, which needs the package 'imagecodecs': pip install imagecodecs."
 )
+INVERTED = "is stored with 0 as white; the values are taken as stored."
 NO_LENGTH = ("pixel", "pixels", "px", "")
 UNMARKED = "IQ"  # how tifffile calls pages of which no metadata tell what they are
 ROWS_BYTES = 2**20  # of an uncompressed plane that are read at once
@@ -54,6 +56,36 @@ def complaints_of_tifffile() -> Iterator[list[str]]:
         yield complaints
     finally:
         logger.removeFilter(collect)
+
+
+@contextlib.contextmanager
+def whole_tiff(path: Path, data: bytes | None = None, *, what: str = "image") -> Iterator[Any]:
+    """Open a TIFF (or its bytes) with tifffile, and refuse it where it is not whole, be it while it is looked at.
+
+    Raises
+    ------
+    DataError
+        If pages are missing, tifffile complains, or raises whatever corrupt bytes lead it to.
+    """
+    tifffile = package("tifffile")
+    try:
+        with (
+            complaints_of_tifffile() as complaints,
+            tifffile.TiffFile(path if data is None else io.BytesIO(data)) as tiff,
+        ):
+            check_all_pages(tiff, path)
+            yield tiff
+            check(
+                not complaints,
+                DataError,
+                "The TIFF '{}' must be whole. Got: {}.",
+                path,
+                *complaints[:1] or [""],
+            )
+    except ClewError:
+        raise
+    except Exception as error:  # a decoder raises whatever corrupt bytes lead it to
+        raise DataError(f"The {what} '{path}' must be a whole TIFF. Got: {one_line(error)}.") from error
 
 
 def check_all_pages(tiff: Any, path: Path) -> None:
@@ -129,6 +161,18 @@ def described_by(tiff: Any) -> dict[str, Any]:
     return {}
 
 
+def is_colour(series: Any) -> bool:
+    """Tell whether the samples of a pixel are red, green and blue (and opacity); JPEG is decoded to these."""
+    page = series.keyframe
+    stored = getattr(page.photometric, "name", ""), getattr(page.compression, "name", "")
+    return "S" in series.axes and (stored[0] == "RGB" or stored == ("YCBCR", "JPEG"))
+
+
+def is_inverted(series: Any) -> bool:
+    """Tell whether 0 is white."""
+    return bool(getattr(series.keyframe.photometric, "name", "") == "MINISWHITE")
+
+
 def pixel_size_of(described: dict[str, Any], path: Path, notes: list[str]) -> tuple[float, float] | None:
     """Return height and width of a pixel in µm, where `described_by` found them."""
     size, unit = described.get("size"), described.get("unit", "")
@@ -185,46 +229,39 @@ def open_tiff(path: Path, *, axes: str | None, notes: list[str]) -> Opened:
     DataError
         If the file is not whole, holds several images, planes that lie in other files, or unknown axes.
     """
-    tifffile = package("tifffile")
-    try:
-        with complaints_of_tifffile() as complaints, tifffile.TiffFile(path) as tiff:
-            check_all_pages(tiff, path)
-            check_one_series(tiff, path)
-            check_codec(tiff, path)
-            series = tiff.series[0]
-            marked = _marked_axes(series, axes, path, notes)
-            pieces = TiffPieces(path, tiff, marked)
-            check(
-                not complaints,
-                DataError,
-                "The TIFF '{}' must be whole. Got: {}.",
-                path,
-                *complaints[:1] or [""],
-            )
-            described = described_by(tiff)
-            photometric = getattr(series.keyframe.photometric, "name", "")
-            n_channels = math.prod(n for axis, n in zip(pieces.axes, pieces.shape) if axis == "C")
-            colour = photometric == "RGB" and "S" in series.axes and n_channels in (3, 4)
-            told = len(described.get("channels", [])) == n_channels
-            names = channels_of(described, path, notes) if told and not colour else []
-            size = (
-                depth_of(described, path, notes),
-                *(pixel_size_of(described, path, notes) or (None, None)),
-            )
-    except DataError:
-        raise
-    except Exception as error:  # a decoder raises whatever corrupt bytes lead it to
-        raise DataError(f"The image '{path}' must be a whole TIFF. Got: {one_line(error)}.") from error
-    if photometric == "MINISWHITE":
-        notes.append(f"{path.name}: is stored with 0 as white; the values are taken as stored.")
+    with whole_tiff(path) as tiff:
+        check_one_series(tiff, path)
+        check_codec(tiff, path)
+        series = tiff.series[0]
+        pieces = TiffPieces(path, tiff, _marked_axes(series, axes, path, notes))
+        described = described_by(tiff)
+        n_channels = math.prod(n for axis, n in zip(pieces.axes, pieces.shape) if axis == "C")
+        colour = is_colour(series) and n_channels in (3, 4)
+        notes += [f"{path.name}: {INVERTED}"] if is_inverted(series) else []
+        size = (
+            depth_of(described, path, notes),
+            *(pixel_size_of(described, path, notes) or (None, None)),
+        )
     largest = math.prod(pieces.chunk) * pieces.dtype.itemsize
     if largest > RECENT_BYTES:
         notes.append(
             f"{path.name}: is compressed in pieces of {largest / 2**20:.0f} MB, each of which is held in memory "
             "whole; saved in tiles it would be read in less."
         )
-    names = list((*COLOUR, "alpha")[:n_channels]) if colour else names
+    names = (
+        (*COLOUR, "alpha")[:n_channels] if colour else _channels_of_stack(described, n_channels, path, notes)
+    )
     return Opened(pieces, tuple(names), size, has_alpha=colour and n_channels == 4)
+
+
+def _channels_of_stack(
+    described: dict[str, Any], n_channels: int, path: Path, notes: list[str]
+) -> Sequence[str]:
+    """Return the names of the channels: ImageJ has one for each plane, of a stack the same again and again."""
+    labels = described.get("channels", [])
+    names = labels[:n_channels]
+    told = len(labels) >= n_channels and labels == names * (len(labels) // n_channels)
+    return channels_of({**described, "channels": names}, path, notes) if told else ()
 
 
 def _marked_axes(series: Any, given: str | None, path: Path, notes: list[str]) -> str:
@@ -285,8 +322,8 @@ class TiffPieces(Pieces):
         )
         n_lead = next(k for k in range(series.ndim) if math.prod(series.shape[:k]) * page.size == series.size)
         self.lead = tuple(series.shape[:n_lead])
-        sample_axis = next((mark for axis, mark in zip(series.axes, axes) if axis == "S"), "_")
         separate, depth, height, width, together = page.shaped
+        sample_axis, depth_axis = _axes_in_page(page, axes[n_lead:], series.shape[n_lead:], path)
         self.starts, self.counts, in_rows = _segments(tiff, series, math.prod(self.lead), path)
         if in_rows:
             rows = min(height, max(1, ROWS_BYTES // (width * together * page.dtype.itemsize)))
@@ -300,7 +337,7 @@ class TiffPieces(Pieces):
             piece, self.unpack = tuple(map(min, piece, (depth, height, width))), page.decode
         super().__init__(
             path,
-            axes[:n_lead] + sample_axis + ("Z" if depth > 1 else "_") + "YX",
+            axes[:n_lead] + sample_axis + depth_axis + "YX",
             (*self.lead, separate * together, depth, height, width),
             (1,) * n_lead + (together, *piece),
             page.dtype,
@@ -345,6 +382,30 @@ class TiffPieces(Pieces):
             )
             file.seek(start)
             return file.read(count)
+
+
+def _axes_in_page(page: Any, axes: str, shape: tuple[int, ...], path: Path) -> tuple[str, str]:
+    """Return the axes along which samples and depth of one page lie, "_" where there is one; samples need not be colours.
+
+    A stack of three planes may be written as one page of three samples, and its metadata say that they are Z.
+    """
+    separate, *_, together = page.shaped
+    parts = zip(("samples", "depth", "Y", "X", "samples"), page.shaped)
+    stored = [(part, n) for part, n in parts if n > 1 or part in "YX"]
+    told = [(axis, n) for axis, n in zip(axes, shape) if axis != "_"]
+    axis_of = {part: axis for (part, _), (axis, _) in zip(stored, told)}
+    check(
+        [n for _, n in stored] == [n for _, n in told]
+        and (separate == 1 or together == 1)
+        and (axis_of["Y"], axis_of["X"]) == ("Y", "X"),
+        DataError,
+        "The pages of the TIFF '{}' must hold whole planes. Got pages of {}, and an image of {} {}.",
+        path,
+        page.shape,
+        axes,
+        shape,
+    )
+    return axis_of.get("samples", "_"), axis_of.get("depth", "_")
 
 
 def _stamp(handle: int) -> tuple[int, int]:

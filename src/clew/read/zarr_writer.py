@@ -31,9 +31,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from clew.errors import DataError, SettingError, check, check_choice
+from clew.errors import DataError, SettingError, WriteError, check, check_choice
 from clew.read.kinds import one_line, package
-from clew.read.stack_writer import PixelSize, Shape, StackWriter, WriteError
+from clew.read.stack_writer import PixelSize, Shape, StackWriter, disk_takes
 from clew.result import write_whole
 
 DONE = "clew-done.jsonl"
@@ -119,7 +119,7 @@ class ZarrWriter(StackWriter):
             "about": dict(about or {}),
         }
         begun = json.loads(json.dumps(begun))
-        try:
+        with disk_takes(self.path):
             if resume and self.path.exists():
                 self._go_on(begun, described)
             else:
@@ -131,10 +131,6 @@ class ZarrWriter(StackWriter):
                 )
                 self._begin(begun, described, version)
             self.finished = open(self.path / DONE, "ab", buffering=0)  # noqa: SIM115  (closed by finish or abandon)
-        except OSError as error:
-            raise WriteError(
-                f"The disk must take the image '{path}'. Got: {error.strerror or error}."
-            ) from error
 
     # ---- beginning ----
     def _begin(self, begun: dict[str, Any], described: dict[str, Any], version: str) -> None:
@@ -148,8 +144,12 @@ class ZarrWriter(StackWriter):
             zarr_format=format_,
             attributes={**described, "clew": {"complete": False, **begun}},
         )
+        self.array = self._new_array()
+
+    def _new_array(self) -> Any:
+        format_ = self.group.metadata.zarr_format
         n, piece = dict(zip("TCZYX", self.shape)), dict(zip("TCZYX", (1, 1, *self.chunk)))
-        self.array = self.group.create_array(
+        return self.group.create_array(
             "0",
             shape=tuple(n[axis] for axis in self.axes),
             chunks=tuple(piece[axis] for axis in self.axes),
@@ -163,7 +163,7 @@ class ZarrWriter(StackWriter):
         try:
             self.group = zarr.open_group(store=str(self.path), mode="r+")
             there = dict(self.group.attrs)
-            self.array = self.group["0"]
+            array = self.group.get("0")
         except Exception as error:  # zarr raises whatever it meets
             raise DataError(
                 f"The image '{self.path}' must be one that was begun, to go on with it. Got: {one_line(error)}."
@@ -179,6 +179,7 @@ class ZarrWriter(StackWriter):
             self.path,
             " and ".join(differing),
         )
+        self.array = self._new_array() if array is None else array  # none, if it ended that early
         if complete:
             self.done = set(np.ndindex(self._n_chunks))
             return
@@ -267,15 +268,11 @@ class ZarrWriter(StackWriter):
             n,
         )
         self.finished.close()
-        try:
+        with disk_takes(self.path):
             with ThreadPoolExecutor(8) as threads:  # a disk takes many small files together much faster
                 list(threads.map(_sync, (self.path / "0").rglob("*")))
             self.group.attrs["clew"] = {**self.group.attrs["clew"], "complete": True}
             (self.path / DONE).unlink(missing_ok=True)
-        except OSError as error:
-            raise WriteError(
-                f"The disk must take the image '{self.path}'. Got: {error.strerror or error}."
-            ) from error
 
     def abandon(self) -> None:
         """Leave the image as far as it was written; it is marked incomplete, unless it was finished."""

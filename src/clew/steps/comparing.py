@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +12,12 @@ from clew.errors import DataError, check
 from clew.figures import CLASS_FIGURES
 from clew.intervals import FEWEST_GROUPS, number, spell
 from clew.read.images import LABEL_ENDINGS
-from clew.read.kinds import IMAGES, has_suffix, is_zarr
+from clew.read.kinds import IMAGES, has_suffix, is_zarr, some_of
 from clew.steps.outcome import Outcome, sentences
 
 if TYPE_CHECKING:
-    from clew.validate.segmentation import ObjectScores, SegmentationScores
+    from clew.validate.objects import ObjectScores
+    from clew.validate.segmentation import SegmentationScores
 
 LABEL_IMAGES = tuple(
     suffix for suffix in IMAGES if suffix not in (".jpg", ".jpeg")
@@ -74,7 +74,8 @@ def compare(
     DataError
         If files are missing, have no partner, several channels or times, or hold no label images that fit each other.
     """
-    from clew.validate.segmentation import compare_objects, compare_segmentations
+    from clew.validate.objects import compare_objects
+    from clew.validate.segmentation import compare_segmentations
 
     notes: list[str] = []
     pairs = _paired(truth, predicted, what="prediction", notes=notes)
@@ -130,11 +131,11 @@ def _paired(truth: Path, other: Path, *, what: str, notes: list[str]) -> list[tu
         len(true),
         truth,
         len(lacking),
-        _some(lacking),
+        some_of(lacking),
     )
     left = [path.name for key, path in others.items() if key not in true]
     if left:
-        notes.append(f"{len(left)} in '{other.name}' have no truth, and are left out: {_some(left)}.")
+        notes.append(f"{len(left)} in '{other.name}' have no truth, and are left out: {some_of(left)}.")
     return [(path, others[key]) for key, path in true.items()]
 
 
@@ -170,10 +171,6 @@ def _label_images(folder: Path, notes: list[str]) -> dict[str, Path]:
 
 def _stem(path: Path) -> str:
     return path.stem.removesuffix(".ome")
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join([*names[:6], *(["..."] if len(names) > 6 else [])])
 
 
 @dataclass

@@ -384,7 +384,7 @@ def _painted_labels(study: Study, file: Path, notes: list[str]) -> dict[str, str
     """Return the label of each object that was painted on: the highest class there."""
     import tifffile
 
-    from clew.learn.objects import labels_from_annotation
+    from clew.learn.painted import labels_from_annotation
     from clew.read.pairing import pair_annotations
 
     sources = [one for one in study.sources() if one.role == "data"]
