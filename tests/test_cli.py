@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -292,12 +293,36 @@ def test_a_process_of_its_own_answers_and_refuses_alike(tmp_path):
 
 def test_help_names_every_verb_and_every_setting_of_a_verb(clew):
     out = clew("--help")[1]
-    assert all(verb in out for verb in VERBS)
+    assert all(word in out for verb in VERBS for word in verb.split())
     out = clew("explore", "--help")[1]
     for flag in ("--embed", "--cluster", "--k", "--runs", "--references", "--random-state", "--json"):
         assert flag in out
     assert "on-progress" not in out
     assert clew()[0] == 0
+
+
+def test_verbs_of_two_words_have_a_help_of_their_own(clew):
+    for args in (["pixels"], ["pixels", "--help"]):
+        status, out, err = clew(*args)
+        assert (status, err) == (0, "")
+        assert "Classify every pixel of images." in out
+        assert re.findall("^  ([a-z]+)  ", out, re.MULTILINE) == ["train", "predict", "compare"]
+    assert "pixels Classify every pixel of images: train, predict, compare" in " ".join(
+        clew("--help")[1].split()
+    )
+    refused(*clew("pixels", "trian"), "Did you mean 'train'?")
+    assert clew("pixels", "train") == (2, "", "Missing argument 'IMAGES...'.\n")
+    refused(*clew("pixel", "train"), "Did you mean 'pixels'?")
+
+
+def test_the_help_of_pixels_speaks_of_flags_and_not_of_code(clew):
+    for verb in ("train", "predict", "compare"):
+        status, out, _ = clew("pixels", verb, "--help")
+        assert status == 0
+        assert "clew.learn" not in out
+        assert "As for" not in out
+    out = " ".join(clew("pixels", "train", "--help")[1].split())
+    assert "The number of trees; 100 of depth 4 are customary in microscopy." in out
 
 
 @pytest.mark.parametrize("verb", list(VERBS))

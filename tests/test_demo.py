@@ -61,11 +61,16 @@ def test_the_report_is_there_and_the_thread_is_on_record(told):
 def test_what_was_painted_trains_a_pixel_classifier_by_the_command_that_is_told(told, tmp_path):
     out, outcome = told
     (line,) = (one.strip() for one in outcome.lines if "clew pixels train" in one)
-    words = line.removesuffix("blob.model").split()[3:]
-    assert words == [str(out / "simulated-blobs.tif"), "--annotations", str(out / "painted"), "--out"]
+    image, _, painted, _, classes, _, _ = line.split()[3:]
+    assert (image, painted) == (str(out / "simulated-blobs.tif"), str(out / "painted"))
     trained = pixels.train(
-        [Path(words[0])], annotations=[Path(words[2])], out=tmp_path / "blob.model", features="small"
+        [Path(image)],
+        annotations=[Path(painted)],
+        classes=classes,
+        out=tmp_path / "blob.model",
+        features="small",
     )
+    assert trained.data["classes"] == ["blob", "ground"]
     assert trained.data["validation"]["metrics"]["balanced_accuracy"]["value"] > 0.97
 
 

@@ -30,30 +30,76 @@ from clew.steps import Outcome, Verb
 
 VERBS = {"demo": Verb("demo", demo), **STEPS, "report": Verb("report", report), "bench": Verb("bench", bench)}
 
+GROUPS = {"pixels": "Classify every pixel of images: "}  # verbs of two words, by the first
+
 
 class Verbs(click.Group):
-    """The group of all verbs; a verb is built only when it is called for."""
+    """The group of all verbs, or of those that begin with the same word; a verb is built only when it is called for."""
+
+    begin = ""
+
+    def parts(self) -> dict[str, str]:
+        """Return the words that may come next, in the order of the walk-through, with what each does."""
+        found: dict[str, str] = {}
+        for name, verb in VERBS.items():
+            if name.startswith(self.begin):
+                word, _, more = name.removeprefix(self.begin).partition(" ")
+                found[word] = (
+                    f"{found[word]}, {more}" if word in found else GROUPS[word] + more if more else verb.help
+                )
+        return found
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the verbs in the order of the walk-through."""
-        return list(VERBS)
+        """Return the words that may come next."""
+        return list(self.parts())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Build one verb's command."""
-        return command(VERBS[cmd_name]) if cmd_name in VERBS else None
+        """Build one verb's command, or the group of those that begin so."""
+        name = self.begin + cmd_name
+        if name in VERBS:
+            return command(VERBS[name])
+        if cmd_name not in self.parts():
+            return None
+        group = Verbs(cmd_name, help=GROUPS[cmd_name].rpartition(":")[0] + ".", invoke_without_command=True)
+        group.callback = click.pass_context(_help)
+        group.begin = f"{name} "
+        return group
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Find the verb, or suggest one."""
-        if args and args[0] not in VERBS:
+        known = self.parts()
+        if args and args[0] not in known:
             raise click.UsageError(
-                f"The verb must be one of: {', '.join(VERBS)}. Got '{args[0]}' instead.{did_you_mean(args[0], VERBS)}"
+                f"The verb must be one of: {', '.join(self.begin + one for one in known)}. "
+                f"Got '{self.begin}{args[0]}' instead.{did_you_mean(args[0], known)}"
             )
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs without importing what they need."""
         with formatter.section("Verbs"):
-            formatter.write_dl([(name, verb.help) for name, verb in VERBS.items()])
+            formatter.write_dl(list(self.parts().items()))
+
+
+def _help(ctx: click.Context) -> None:
+    """Answer without a verb: show the help."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+class Numbers(click.ParamType):
+    """Numbers with commas."""
+
+    name = "number,..."
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Turn text into numbers."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return [float(part) for part in value.split(",")]
+        except ValueError:
+            self.fail(f"It must be numbers with commas, such as 1,2,4. Got '{value}' instead.")
 
 
 class NumberOr(click.ParamType):
@@ -184,6 +230,8 @@ def _type_of(hint: Any) -> tuple[Any, bool]:
     if str in plain or hint is str:  # a list of names may be written with commas
         return str, False
     lists = [typing.get_args(part)[0] for part in parts if typing.get_origin(part) is list]
+    if float in lists:
+        return Numbers(), False
     if lists:
         return (click.Path(path_type=Path, readable=False) if lists[0] is Path else str), True
     one = plain[0] if plain else hint
@@ -290,8 +338,7 @@ def plain(value: Any) -> Any:
 @click.pass_context
 def cli(ctx: click.Context) -> None:
     """Answer without a verb: show the help."""
-    if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
+    _help(ctx)
 
 
 def main(args: list[str] | None = None) -> None:

@@ -81,7 +81,7 @@ def demo(*, out: Path = Path("clew-demo"), on_progress: OnProgress | None = None
         f"The thread of what was done:          clew log {folder}",
         f"Run it all again from the raw file:   clew verify {folder}",
         "From painted strokes to every pixel:",
-        f"  clew pixels train {image} --annotations {out / 'painted'} --out blob.model",
+        f"  clew pixels train {image} --annotations {out / 'painted'} --classes 1=ground,2=blob --out blob.model",
         "Now your own data:                    clew new my.study IMAGE.tif   (or TABLE.csv)",
     ]
     data = {

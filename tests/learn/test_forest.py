@@ -329,7 +329,7 @@ def a_list(folder):
         (no_config, "must be a forest"),
         (no_json, "must be a forest"),
         (a_list, "must be a forest"),
-        (shutil.rmtree, "must be a forest"),
+        (shutil.rmtree, "must exist. Got a path where nothing is"),
         (spoil_config(format="a net"), "another kind"),
         (spoil_config(version=2), "newer clew"),
         (spoil_config(version="x"), "must be a forest"),

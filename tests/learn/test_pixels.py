@@ -540,8 +540,8 @@ def test_uneven_painting_is_reported_and_left_as_it_is_unless_asked():
     painted[:, 30:] *= painted[:, 30:] == 1  # few of class 2
     given = PixelClassifier(**FEW).fit([noisy], [painted])
     equal = PixelClassifier(class_weight="equal", **FEW).fit([noisy], [painted])
-    [shares] = [note for note in given.forest_.notes if note.startswith("Painted pixels: 1 ")]
-    assert f"2 {np.sum(painted == 2):,} (" in shares
+    [shares] = [note for note in given.forest_.notes if note.startswith("Painted pixels of class 1: ")]
+    assert f"class 2: {np.sum(painted == 2):,} (" in shares
     assert any("class_weight='equal'" in note for note in given.forest_.notes)
     p, q = (one.predict_proba(noisy)[1].mean() for one in (given, equal))
     share = (painted == 2).sum() / (painted > 0).sum()
@@ -901,3 +901,27 @@ def test_silent_balancing_and_no_normalising_would_cost_what_they_cost():
     raw, _ = quality(data, 2_000, features="small", normalise="none")
     assert equal.mean() < given.mean() - 0.03
     assert raw.mean() < given.mean() - 0.08
+
+
+def test_a_saved_classifier_predicts_the_same_and_says_what_it_lacks(fitted, tmp_path):
+    image, _, _ = example()
+    fitted.save(tmp_path / "model")
+    loaded = PixelClassifier.load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.predict_proba(image), fitted.predict_proba(image))
+    with pytest.raises(SettingError, match="must be fitted before it is validated"):
+        loaded.validate()
+    with pytest.raises(SettingError, match="must be fitted before it is saved"):
+        PixelClassifier().save(tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        ("file.tif", "open_stack opens files. Got str"),
+        (None, "Got NoneType"),
+        (np.zeros((4, 5, 3)), "such as 'YXC' .colour last., 'CYX', 'ZYX' or 'TYX'. Got none, which is 'YX'"),
+    ],
+)
+def test_what_is_no_image_is_refused_with_what_to_do(fitted, image, said):
+    with pytest.raises((DataError, SettingError), match=said):
+        fitted.predict(image)

@@ -11,7 +11,7 @@ import zarr
 from PIL import Image as Picture
 
 from clew.cli import plain
-from clew.errors import DataError
+from clew.errors import DataError, SettingError
 from clew.steps.comparing import compare
 from clew.validate.objects import compare_objects
 from clew.validate.segmentation import compare_segmentations
@@ -209,3 +209,22 @@ def test_what_is_no_pair_of_label_images_is_refused(folders, tmp_path, truth, sa
     with pytest.raises(DataError, match=says) as refused:
         compare(tmp_path / truth, tmp_path / said)
     assert "\n" not in str(refused.value)
+
+
+def test_outlines_of_objects_are_compared_with_one_class_of_pixels(tmp_path):
+    truth, classes = np.zeros((20, 30), np.uint16), np.ones((20, 30), np.uint8)
+    truth[2:8, 2:12], truth[10:16, 4:20] = 1, 7
+    classes[2:8, 2:12], classes[10:16, 4:16] = 2, 2
+    for name, labels in (("truth.tif", truth), ("classes.tif", classes)):
+        tifffile.imwrite(tmp_path / name, labels)
+    told = compare(tmp_path / "truth.tif", tmp_path / "classes.tif", foreground=2)
+    one = told.data["pixels"]["per_class"]["foreground"]
+    assert (one["tp"], one["fp"], one["fn"]) == (60 + 72, 0, 24)
+    assert (
+        compare(tmp_path / "truth.tif", tmp_path / "classes.tif", foreground=1).data["pixels"]["per_class"][
+            "foreground"
+        ]["tp"]
+        == 24
+    )
+    with pytest.raises(SettingError, match="must go without 'objects'"):
+        compare(tmp_path / "truth.tif", tmp_path / "classes.tif", foreground=2, objects=True)

@@ -232,7 +232,8 @@ def test_results_come_back_from_a_file(tmp_path):
 def test_numbers_of_objects_are_no_classes():
     objects = np.arange(100).reshape(10, 10)
     with pytest.raises(
-        DataError, match="at most 64 classes. Got 100 numbers: compare objects by compare_objects"
+        DataError,
+        match="at most 64 classes. Got 100 numbers; those of objects are compared by compare_objects",
     ):
         compare_segmentations(objects, objects)
     with pytest.raises(SettingError, match="Did you mean 'foreground'"):

@@ -67,6 +67,13 @@ def works() -> list[Work]:
         ),
         Work("pixels-2048-best", whole, partial(_whole, SIDE, "tl2cgen"), f"{cv}; tl2cgen", (*CV, *TL2CGEN)),
         Work(
+            "pixels-grow",
+            f"growing {FOREST} on 30 strokes x 33 features",
+            partial(_growing, STROKE_SIDE),
+            "scikit-learn fit",
+            SK,
+        ),
+        Work(
             "pixels-stroke",
             f"fit to 30 strokes and classify every {STRIDE}th pixel each way of {STROKE_SIDE:,} x {STROKE_SIDE:,}; filters by default",
             partial(_stroke, STROKE_SIDE),
@@ -151,7 +158,9 @@ class Scene:
         """Return our classifier, fitted."""
         from clew.learn.pixels import PixelClassifier
 
-        classifier = PixelClassifier(sigmas=list(SIGMAS), normalise="none", trees=TREES, depth=DEPTH)
+        classifier = PixelClassifier(
+            sigmas=list(SIGMAS), normalise="none", trees=TREES, depth=DEPTH, grower="scikit-learn"
+        )
         return classifier.fit([self.pixels], [self.painted])
 
     @cached_property
@@ -375,10 +384,9 @@ def _skimage_forest(features: np.ndarray, painted: np.ndarray) -> Any:
 
 def _stroke(side: int) -> Sides:
     """After one more stroke: fit anew, and look. Theirs has its features already, ours filters what it needs again."""
-    from clew.kernels.threads import n_threads
     from clew.learn.pixels import PixelClassifier
 
-    scene, classifier = Scene(side), PixelClassifier(n_jobs=n_threads())
+    scene, classifier = Scene(side), PixelClassifier()
 
     @cache
     def kept() -> tuple[np.ndarray, np.ndarray]:
@@ -393,6 +401,19 @@ def _stroke(side: int) -> Sides:
         return _skimage_forest(features, scene.painted).predict(seen).reshape(-(-side // STRIDE), -1)
 
     return Sides(Side(ours), Side(theirs), scene.accuracy)
+
+
+def _growing(side: int) -> Sides:
+    """Grow a forest on painted pixels: the fit without the filters."""
+    from clew.learn.growing import grow
+
+    painted = Scene(side).ours.painted_
+    classes, codes = np.unique(painted.labels, return_inverse=True)
+
+    def ours(i: int) -> dict[str, np.ndarray]:
+        return grow(painted.features, codes, len(classes), trees=TREES, depth=DEPTH, random_state=i)
+
+    return Sides(Side(ours), Side(lambda i: rivals.forest_of(painted.features, codes.astype(np.uint8))))
 
 
 # ---- whole processes ----

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -204,7 +205,10 @@ def compiled_by_tl2cgen(forest: Any) -> Callable[[np.ndarray], np.ndarray]:
     with contextlib.redirect_stdout(io.StringIO()):  # they tell their versions there
         model = treelite.sklearn.import_model(forest)
         tl2cgen.export_lib(model, toolchain="gcc", libpath=library, params={})
-        predictor = tl2cgen.Predictor(library, nthread=n_threads())
+        allowed = int(
+            os.environ.get("OMP_NUM_THREADS") or n_threads()
+        )  # it refuses more than OpenMP was told
+        predictor = tl2cgen.Predictor(library, nthread=min(n_threads(), allowed))
 
     def predict(rows: np.ndarray) -> np.ndarray:
         assert folder  # lives as long as the library is used

@@ -19,7 +19,7 @@ class _Compiling(event.Listener):
         if ours and not self.said:
             self.said = True
             logging.getLogger("clew").info(
-                "Compiling for this machine; this is done once, and kept on disk for the next time."
+                "Compiling for this machine; each kind of work is compiled once, and kept on disk for the next time."
             )
 
     def on_end(self, event: event.Event) -> None:

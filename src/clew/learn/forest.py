@@ -425,6 +425,7 @@ class Forest(Result):
             If the folder does not hold a whole forest, or one of a newer clew.
         """
         folder = Path(folder)
+        check(folder.exists(), DataError, "The model '{}' must exist. Got a path where nothing is.", folder)
         try:
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             check(config.get("format") == FORMAT, DataError, "a folder of another kind")
@@ -536,7 +537,12 @@ def train(
         class_weight,
     )
     y, classes, weight = _learnt(known, learns, class_weight)
-    settings: dict[str, Any] = {"trees": trees, "depth": depth, "min_leaf": min_leaf, "random_state": random_state}
+    settings: dict[str, Any] = {
+        "trees": trees,
+        "depth": depth,
+        "min_leaf": min_leaf,
+        "random_state": random_state,
+    }
     shallow = bool(classes) and depth is not None and depth <= DEEPEST
     if grower == "clew" or (grower == "auto" and shallow):
         arrays = _grow_here(X, y, classes, settings, max_features, class_weight, n_jobs)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
@@ -35,6 +36,8 @@ WEIGHTS: dict[str, ClassWeight] = {
     "equal": "equal",
 }  # in the words of `clew.learn.forest`
 FEWEST = 2  # painted pixels of a class
+# Of one pixel in 64 it is asked how close a call its class was; where there are many such, that is said.
+LOOKED_AT, CLOSE, MANY_CLOSE = 64, 0.2, 0.2
 UNEVEN = 4  # times more pixels of one class than of another, which is said
 ALIKE = 0.05  # two pixel sizes that differ by less than this share are taken as one
 TILES_2D: tuple[Shape, ...] = ((1, 256, 512), (1, 128, 256), (1, 64, 128))
@@ -314,6 +317,13 @@ def _features(
     check_choice(str(dimensions), ("auto", "2", "3"), what="'dimensions' setting", of="pixels")
     deep = [stack.shape[2] > 1 for stack in stacks]
     check(
+        str(dimensions) != "3" or all(deep),
+        DataError,
+        "The images must have several planes (Z) for filters in 3 dimensions. Got {} without among {}.",
+        len(deep) - sum(deep),
+        len(deep),
+    )
+    check(
         dimensions != "auto" or all(deep) or not any(deep),
         DataError,
         "The images must be all planes or all volumes, or 'dimensions' be said. Got {} with several planes among {}.",
@@ -406,8 +416,9 @@ def _check_classes(painted: PaintedPixels, notes: list[str]) -> dict[str, int]:
             n,
             name,
         )
-    shares = ", ".join(f"{name} {n:,} ({n / len(painted):.0%})" for name, n in counted.items())
-    notes.append(f"Painted pixels: {shares}.")
+    called = {name: f"class {name}" if name.isdecimal() else name for name in counted}
+    shares = ", ".join(f"{called[name]}: {n:,} ({n / len(painted):.0%})" for name, n in counted.items())
+    notes.append(f"Painted pixels of {shares}.")
     if max(counted.values()) > UNEVEN * min(counted.values()):
         notes.append(
             "The classes are painted unevenly, and the model leans to the larger as the painting does; "
@@ -583,8 +594,14 @@ class PixelModel:
             The number of each pixel's class in `forest.classes`, from 0.
         probability : ndarray of float32, shape (n_classes, Z, Y, X), or None
         """
+        planes, shape = self._planes(stack, scale, t, start, stop, stride, buffers or Buffers())
+        return self._classified(planes, shape, probability)
+
+    def _planes(
+        self, stack: Stack, scale: Scale, t: int, start: Shape, stop: Shape, stride: int, buffers: Buffers
+    ) -> tuple[np.ndarray, Shape]:
+        """Return the ranks of all features of a tile, as the compiled forest takes them, and the tile's shape."""
         compiled, bank = self.compiled, self.bank(stack)
-        buffers = buffers or Buffers()
         block = _block(stack, t, start, stop, bank.halo(compiled.used), scale, buffers)
         shape = (block.shape[0], *(-(-n // stride) for n in block.shape[1:]))
         n = math.prod(shape)
@@ -595,10 +612,26 @@ class PixelModel:
             compiled.rank(index, np.ascontiguousarray(chosen).reshape(-1), planes)
 
         bank.apply(block, rank, compiled.used)
+        return planes, shape
+
+    def _classified(
+        self, planes: np.ndarray, shape: Shape, probability: bool
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        n = math.prod(shape)
         labels = np.empty(n, np.uint8)
         shares = np.empty((len(self.forest.classes), n), np.float32) if probability else None
-        compiled.classify(planes, labels=labels, probability=shares)
+        self.compiled.classify(planes, labels=labels, probability=shares)
         return labels.reshape(shape), None if shares is None else shares.reshape(-1, *shape)
+
+    def _close_calls(self, planes: np.ndarray, n: int) -> np.ndarray:
+        """Return of how many of a tile's pixels, one in `LOOKED_AT`, the two likeliest classes are close, and how many they are."""
+        chosen = planes[:, :n:LOOKED_AT]
+        some = self.compiled.empty_planes(chosen.shape[1])
+        some[:, : chosen.shape[1]] = chosen
+        shares = np.empty((len(self.forest.classes), chosen.shape[1]), np.float32)
+        self.compiled.classify(some, probability=shares)
+        second, first = np.partition(shares, -2, axis=0)[-2:]
+        return np.array([np.count_nonzero(first - second < CLOSE), len(first)])
 
     def predict(
         self,
@@ -643,17 +676,23 @@ class PixelModel:
         self.compiled  # noqa: B018  (made once, before there are threads)
         local = threading.local()
         todo = [one for one in tiles_of(stack.shape, size) if skip is None or not skip(*one[:2])]
+        calls: list[np.ndarray] = []
 
         def do(one: tuple[int, Shape, Shape]) -> None:
             if not hasattr(local, "buffers"):
                 local.buffers = Buffers()
-            t, start, stop = one
-            labels, shares = self.predict_tile(
-                stack, scale, t, start, stop, probability=probability, stride=stride, buffers=local.buffers
-            )
-            write(t, start, labels, shares)
+            planes, shape = self._planes(stack, scale, *one, stride, local.buffers)
+            labels, shares = self._classified(planes, shape, probability)
+            calls.append(self._close_calls(planes, labels.size))
+            write(one[0], one[1], labels, shares)
 
         _in_threads(do, todo, on_progress)
+        close, all_ = np.sum(calls, axis=0) if calls else (0, 1)
+        if close > MANY_CLOSE * all_:
+            notes.append(
+                f"{stack.name}: of {close / all_:.0%} of the pixels the two likeliest classes are nearly as likely (less than "
+                f"{CLOSE:g} apart): look at their uncertainty, paint some of them, or choose filters that reach less far."
+            )
         return [*notes, *scale.notes]
 
 
@@ -686,7 +725,7 @@ def entropy(probability: np.ndarray) -> np.ndarray:
     ndarray of float32, shape (...)
     """
     logs = np.log(np.maximum(probability, np.finfo(np.float32).tiny))
-    return (-(probability * logs).sum(axis=0) / math.log(len(probability))).astype(np.float32)
+    return np.abs((probability * logs).sum(axis=0) / math.log(len(probability))).astype(np.float32)
 
 
 def _channels(names: Sequence[str]) -> str:
@@ -818,6 +857,32 @@ class PixelClassifier:
         self.feature_names_ = tuple(forest.feature_names)
         self.feature_importances_ = forest.importance
 
+    def save(self, folder: str | Path) -> Path:
+        """Write the model into a new folder, for `load` and ``clew pixels predict``: the same bytes for the same strokes.
+
+        Raises
+        ------
+        SettingError
+            If it is not fitted, or the folder exists.
+        """
+        check(
+            hasattr(self, "forest_"),
+            SettingError,
+            "A PixelClassifier must be fitted before it is saved. Call fit first.",
+        )
+        return self.forest_.save_model(folder)
+
+    @classmethod
+    def load(cls, folder: str | Path, *, axes: str | None = None) -> PixelClassifier:
+        """Read a classifier that `save` or ``clew pixels train`` wrote; it predicts, and has no painted pixels.
+
+        Raises
+        ------
+        DataError
+            If the folder holds no model for pixels.
+        """
+        return cls.of(Forest.load_model(folder), axes=axes)
+
     def fit(self, images: Sequence[Any], annotations: Sequence[Any]) -> PixelClassifier:
         """Fit to painted pixels.
 
@@ -847,13 +912,21 @@ class PixelClassifier:
         if isinstance(image, Stack):
             return image
         array = np.asarray(image)
+        check(
+            array.ndim >= 2 and array.dtype.kind in "buif",
+            DataError,
+            "The {} of PixelClassifier must be an array of numbers, or a Stack: open_stack opens files. Got {}.",
+            name,
+            type(image).__name__ if array.ndim < 2 else f"an array of {array.dtype}",
+        )
         axes = self.axes or "YX"
         check(
             len(axes) == array.ndim,
             SettingError,
-            "The 'axes' of PixelClassifier must name the {} axes of the array, such as 'YX', 'CYX', 'ZYX' or 'TCZYX'. Got '{}'.",
+            "The 'axes' of PixelClassifier must name the {} axes of an array, such as {}. Got {}.",
             array.ndim,
-            axes,
+            {2: "'YX'", 3: "'YXC' (colour last), 'CYX', 'ZYX' or 'TYX'"}.get(array.ndim, "'TCZYX'"),
+            f"'{self.axes}'" if self.axes else "none, which is 'YX'",
         )
         return Stack.of(array, axes=axes, name=name)
 

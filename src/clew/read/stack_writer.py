@@ -282,5 +282,7 @@ def _ome(axes: str, channel_names: Sequence[str], pixel_size: PixelSize, *, plan
             metadata |= {f"PhysicalSize{axis}": um, f"PhysicalSize{axis}Unit": "µm"}
     if channel_names and "C" in axes:
         metadata["Channel"] = {"Name": list(channel_names)}
-    metadata["UUID"] = str(uuid.uuid5(uuid.NAMESPACE_OID, repr(metadata)))  # tifffile's tells time and machine
+    metadata["UUID"] = str(
+        uuid.uuid5(uuid.NAMESPACE_OID, repr(metadata))
+    )  # tifffile's tells time and machine
     return {"ome": True, "bigtiff": True, "metadata": metadata}

@@ -284,7 +284,8 @@ def _marked_axes(series: Any, given: str | None, path: Path, notes: list[str]) -
         n = series.shape[marked.index(unmarked[0])]
         notes.append(
             f"{path.name}: nothing tells what its {n} pages are; they are read as planes in depth (Z). "
-            f"Say axes='{marked.replace(unmarked[0], 'T')}' or '{marked.replace(unmarked[0], 'C')}' if they are times or channels."
+            f"Say axes='{marked.replace(unmarked[0], 'T')}' (--axes {marked.replace(unmarked[0], 'T')}) or "
+            f"'{marked.replace(unmarked[0], 'C')}' if they are times or channels."
         )
         marked = marked.replace(unmarked[0], "Z")
     marked = "".join(

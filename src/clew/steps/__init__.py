@@ -5,6 +5,8 @@ Everything heavy is imported inside the verbs, so that the table itself costs no
 
 from __future__ import annotations
 
+from clew.steps import pixels
+from clew.steps.comparing import compare
 from clew.steps.exploring import explore, export, name
 from clew.steps.intake import label, new, relink
 from clew.steps.learning import predict, test, train, validate
@@ -15,12 +17,14 @@ __all__ = [
     "VERBS",
     "Outcome",
     "Verb",
+    "compare",
     "explore",
     "export",
     "label",
     "log",
     "name",
     "new",
+    "pixels",
     "predict",
     "relink",
     "test",
@@ -42,6 +46,9 @@ VERBS: dict[str, Verb] = {
         Verb("validate", validate, settings="clew.learn.forest:validate"),
         Verb("test", test),
         Verb("predict", predict),
+        Verb("pixels train", pixels.train, settings="clew.learn.pixels:train_pixels"),
+        Verb("pixels predict", pixels.predict),
+        Verb("pixels compare", compare),
         Verb("log", log),
         Verb("verify", verify),
         Verb("relink", relink),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clew.errors import DataError, check
+from clew.errors import DataError, SettingError, check
 from clew.figures import CLASS_FIGURES
 from clew.intervals import FEWEST_GROUPS, number, spell
 from clew.read.images import LABEL_ENDINGS
@@ -49,6 +49,7 @@ def compare(
     *,
     objects: bool = False,
     sparse: bool = False,
+    foreground: int | None = None,
     background: int = 0,
     region: Path | None = None,
 ) -> Outcome:
@@ -64,6 +65,8 @@ def compare(
     sparse : bool
         The truth is annotated in part only: pixels of number 0 do not count, nor predicted objects that touch no
         annotated one.
+    foreground : int
+        The number of one class of PREDICTED, which is compared with all pixels above 0 of TRUTH, such as outlines of objects.
     background : int
         The number of the background among classes of pixels; means over classes leave it out.
     region : Path
@@ -80,17 +83,26 @@ def compare(
     notes: list[str] = []
     pairs = _paired(truth, predicted, what="prediction", notes=notes)
     truths, predictions = ([_LabelImage(path, notes) for path in side] for side in zip(*pairs))
+    if foreground is not None:
+        predictions = [_OneClass(one.path, notes, foreground) for one in predictions]
     regions = None
     if region is not None:
         masks = _paired(truth, region, what="region", notes=notes)
         regions = [_Mask(path, notes) for _, path in masks]
     names = [path.name for path, _ in pairs]
     pixels = found = None
+    check(
+        foreground is None or not (objects or sparse),
+        SettingError,
+        "The 'foreground' of compare must go without 'objects' and 'sparse'. Got them together.",
+    )
     if objects:
         found = compare_objects(truths, predictions, regions, sparse=sparse, names=names)
-    if objects and not sparse:  # between the objects of a sparse truth nobody said what is background
+    if foreground is not None or (
+        objects and not sparse
+    ):  # between the objects of a sparse truth nobody said what is background
         pixels = compare_segmentations(truths, predictions, regions, classes="foreground", names=names)
-    if not objects:
+    elif not objects:
         unlabelled = 0 if sparse else None
         pixels = compare_segmentations(
             truths, predictions, regions, background=background, unlabelled=unlabelled, names=names
@@ -184,6 +196,16 @@ class _LabelImage:
         """Return the numbers (Y, X), or (Z, Y, X) of a stack."""
         labels = _read_labels(self.path, self.notes)
         return labels if dtype is None else labels.astype(dtype)
+
+
+@dataclass
+class _OneClass(_LabelImage):
+    """A label image of which one number counts: 1 there, 0 elsewhere."""
+
+    number: int
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return (super().__array__() == self.number).astype(np.int32)
 
 
 class _Mask(_LabelImage):

@@ -192,6 +192,12 @@ def predict(
     check_output(out, paint, inputs=inputs)
     folder = _model_folder(model)
     forest = Forest.load_model(folder)
+    check(
+        forest.measure.get("kind") != "pixels",
+        DataError,
+        "The model '{}' must be one for objects or rows of tables. Got one for pixels, which `clew pixels predict` uses.",
+        model,
+    )
     trained_on = forest.measure.get("kind", kind)
     check(
         kind == trained_on,

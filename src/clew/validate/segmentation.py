@@ -154,8 +154,8 @@ def compare_segmentations(
     check(
         len(values) <= MOST_CLASSES,
         DataError,
-        "The label images of {} must hold at most {} classes. Got {} numbers: compare objects by compare_objects, "
-        "and their pixels as classes='foreground'.",
+        "The label images of {} must hold at most {} classes. Got {} numbers; those of objects are compared "
+        "by compare_objects (--objects), and with one class of pixels as classes='foreground' (--foreground NUMBER).",
         of,
         MOST_CLASSES,
         len(values),
