@@ -6,7 +6,8 @@ import numpy as np
 import tifffile
 
 from clew.learn.forest import Forest
-from clew.learn.pixels import PixelModel, train_pixels
+from clew.learn.pixel_model import PixelModel
+from clew.learn.pixel_training import train_pixels
 from clew.read.annotations import Annotation
 from clew.read.stacks import Stack
 

@@ -147,7 +147,8 @@ def test_a_stack_of_all_five_axes_keeps_them(tmp_path):
 
 def model_of(image, axes, channel_names):
     """A model of an image of several channels."""
-    from clew.learn.pixels import PixelModel, train_pixels
+    from clew.learn.pixel_model import PixelModel
+    from clew.learn.pixel_training import train_pixels
     from clew.read.annotations import Annotation
     from clew.read.stacks import Stack
     from tests.pixel_worlds import NAMES, strokes
@@ -159,7 +160,7 @@ def model_of(image, axes, channel_names):
 
 
 def test_a_model_of_volumes_names_the_planes_it_refuses(tmp_path):
-    from clew.learn.pixels import PixelModel
+    from clew.learn.pixel_model import PixelModel
 
     volumes = PixelModel(forest(np.stack([discs(i) for i in range(3)]), "ZYX", sigmas=[1.0]))
     (plane,) = write_images(tmp_path / "in", 1)

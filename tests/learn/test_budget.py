@@ -14,7 +14,7 @@ import tifffile
 from clew.errors import SettingError
 from clew.learn import budget
 from clew.learn.budget import Work, choose_tile, duration, estimate, image_bytes, parse_memory, tile_bytes
-from clew.learn.pixels import PixelModel
+from clew.learn.pixel_model import PixelModel
 from clew.measure.pixels import Buffers, block_of
 from clew.read.stacks import Stack, open_stack
 from tests.pixel_worlds import discs, forest, model, write_images

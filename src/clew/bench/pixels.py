@@ -213,7 +213,7 @@ def our_table(pixels: np.ndarray, table: np.ndarray) -> np.ndarray:
     pixels : ndarray, shape (Y, X)
     table : ndarray of float32, shape (33, Y, X)
     """
-    from clew.learn.pixels import TILES_2D, tiles_of
+    from clew.learn.tiling import TILES_2D, tiles_of
     from clew.measure.pixels import Buffers, PixelFeatures, block_of
 
     bank, shape = PixelFeatures(sigmas=SIGMAS).at(), (1, *pixels.shape)
@@ -486,7 +486,7 @@ def classify_file(model: str, image: str, out: str) -> None:
         Where the labels go: a TIFF.
     """
     from clew.learn.forest import Forest
-    from clew.learn.pixels import PixelModel
+    from clew.learn.pixel_model import PixelModel
     from clew.read.stack_writer import TiffWriter
     from clew.read.stacks import open_stack
 

@@ -35,7 +35,10 @@ KERNELS = {
         "shares": "decide",
     },
 }
-AROUND = {"scale_of": "look at intensities", "_block": "read, normalise, mirror"}  # of clew.learn.pixels
+AROUND = {
+    "scale_of": "look at intensities",
+    "block_at": "read, normalise, mirror",
+}  # of clew.learn.pixel_model
 COPIED_BYTES = 256 * 2**20  # by each thread, to see how fast memory is: far more than any cache holds
 
 
@@ -82,7 +85,7 @@ def watched() -> Iterator[Spending]:
 
     spending, before = Spending(), []
     rooms = {name: (stages, True) for name, stages in KERNELS.items()} | {
-        "clew.learn.pixels": (AROUND, False)
+        "clew.learn.pixel_model": (AROUND, False)
     }
     try:
         for name, (stages, counts) in rooms.items():

@@ -19,7 +19,8 @@ import numpy as np
 
 from clew.errors import ClewError, DataError, SettingError, Stopped, check, did_you_mean
 from clew.learn.budget import Work, choose_tile, estimate
-from clew.learn.pixels import OnProgress, PixelModel, entropy, tiles_of
+from clew.learn.pixel_model import PixelModel, entropy
+from clew.learn.tiling import OnProgress, tiles_of
 from clew.measure.pixels import Shape
 from clew.read.kinds import IMAGES, distinct_names, has_suffix, is_zarr, package
 from clew.read.stack_writer import StackWriter, TiffWriter

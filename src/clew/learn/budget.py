@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clew.errors import ClewError, SettingError
-from clew.learn.pixels import PixelModel, scale_of, tiles_of
+from clew.learn.pixel_model import PixelModel
+from clew.learn.tiling import scale_of, tiles_of
 from clew.measure.intensity import MOST
 from clew.measure.pixels import Buffers, Shape
 from clew.read.pieces import RECENT_BYTES

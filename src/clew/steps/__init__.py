@@ -46,7 +46,7 @@ VERBS: dict[str, Verb] = {
         Verb("validate", validate, settings="clew.learn.forest:validate"),
         Verb("test", test),
         Verb("predict", predict),
-        Verb("pixels train", pixels.train, settings="clew.learn.pixels:train_pixels"),
+        Verb("pixels train", pixels.train, settings="clew.learn.pixel_training:train_pixels"),
         Verb("pixels predict", pixels.predict),
         Verb("pixels compare", compare),
         Verb("log", log),

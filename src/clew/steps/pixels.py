@@ -16,7 +16,7 @@ from clew.steps.outcome import OnProgress, Outcome, sentences
 if TYPE_CHECKING:
     from clew.learn.batch import FileResult
     from clew.learn.forest import Forest
-    from clew.learn.pixels import PaintedPixels
+    from clew.learn.pixel_training import PaintedPixels
     from clew.learn.strokes import StrokeValidation
     from clew.read.stacks import Stack
 
@@ -66,7 +66,7 @@ def train(
         If a setting is out of range, or the model folder exists.
     """
     from clew.learn.batch import check_model_folder
-    from clew.learn.pixels import train_pixels
+    from clew.learn.pixel_training import train_pixels
 
     check_model_folder(out)
     check(
@@ -150,7 +150,7 @@ def predict(
     from clew.learn.batch import Wanted, classify_files
     from clew.learn.budget import parse_memory
     from clew.learn.forest import Forest
-    from clew.learn.pixels import PixelModel
+    from clew.learn.pixel_model import PixelModel
 
     budget = parse_memory(memory)
     pixel_model = PixelModel(Forest.load_model(model))
@@ -281,7 +281,7 @@ def _validation(
     """Validate by strokes; where that is not possible, the model stays, and the reason is said."""
     if folds == 0:
         return None, []
-    from clew.learn.pixels import validate_painted
+    from clew.learn.pixel_training import validate_painted
 
     limit = MOST_VALIDATED if len(painted) > MOST_VALIDATED else None
     try:
