@@ -288,3 +288,13 @@ def test_on_noise_held_out_strokes_score_chance_where_shuffled_pixels_flatter():
     found = PixelClassifier(features="small", trees=30, depth=None).fit([noise], [painted]).validate()
     honest, naive = (one.metrics["balanced_accuracy"].value for one in (found.scores, found.naive))
     assert 0.35 < honest < 0.65 < 0.85 < naive
+
+
+def test_the_model_keeps_the_axes_channels_and_depth_that_it_was_trained_on():
+    image, painted, _ = example((60, 80))
+    colours = np.stack([image, image[::-1]])
+    measure = PixelClassifier(axes="CYX", **FEW).fit([colours], [painted]).forest_.measure
+    assert (measure["axes"], measure["dtype"]) == ("CYX", "uint8")
+    assert measure["features"]["channel_names"] == ["c1", "c2"]
+    series = PixelClassifier(axes="TYX", **FEW).fit([colours], [np.stack([painted, 0 * painted])])
+    assert series.forest_.measure["axes"] == "TYX"

@@ -366,7 +366,7 @@ def test_a_model_trained_at_another_depth_says_what_was_done(trained, tmp_path):
     "flags, said",
     [
         (["--memory", "2"], "like 2GB or 500MB"),
-        (["--memory", "1MB"], "must be at least 0."),
+        (["--memory", "1MB"], "of pixels predict must be at least "),
         (["--objects", "cells"], "Did you mean 'cell'?"),
         (["--min-area", "5"], "go with 'objects'"),
         (["--objects", "cell", "--min-area", "-5"], "at least 0"),

@@ -207,6 +207,7 @@ def train_pixels(
             "kind": "pixels",
             "features": asked.to_dict(),
             "normalise": normalise,
+            "axes": "/".join(sorted({stack.axes for stack in stacks})),
             "dtype": "/".join(sorted({str(stack.dtype) for stack in stacks})),
             "pixel_size": list(stacks[0].pixel_size or (None,) * 3),
             "values": {names[value]: value for value in sorted(names) if names[value] in counts},

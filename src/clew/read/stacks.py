@@ -78,10 +78,14 @@ class Stack:
     notes: list[str] = field(default_factory=list)
     source: Source = field(kw_only=True)
 
+    @property
+    def axes(self) -> str:
+        """Return the axes that are longer than 1, and Y and X: "CYX" for a picture of several channels."""
+        return "".join(axis for axis, n in zip(AXES, self.shape) if n > 1 or axis in "YX")
+
     def __repr__(self) -> str:
-        long = "".join(axis for axis, n in zip(AXES, self.shape) if n > 1 or axis in "YX")
-        lengths = " x ".join(str(n) for axis, n in zip(AXES, self.shape) if axis in long)
-        return f"<Stack {self.name}: {long} {lengths} of {self.dtype}>"
+        lengths = " x ".join(str(n) for axis, n in zip(AXES, self.shape) if axis in self.axes)
+        return f"<Stack {self.name}: {self.axes} {lengths} of {self.dtype}>"
 
     def read(self, t: int, z: slice, y: slice, x: slice) -> np.ndarray:
         """Return a region of all channels at one time; several threads may read at once.
