@@ -27,7 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clew.errors import DataError, SettingError, check
-from clew.learn.forest import Forest, _votes
+from clew.learn.forest import Forest, votes
 
 TILE = 8192  # rows whose sums are kept at a time; whole vectors of 64
 MOST_BITS, MOST_TREES = 24, 4095
@@ -95,7 +95,7 @@ class CompiledForest:
             MOST_TREES,
             forest.n_trees,
         )
-        value = _votes(forest.value) if forest.combine == "vote" else forest.value
+        value = votes(forest.value) if forest.combine == "vote" else forest.value
         check(
             (value >= 0).all() and np.abs(value.sum(axis=1) - 1).max() < 1e-9,
             DataError,

@@ -198,7 +198,7 @@ class Forest(Result):
             "The 'n_threads' of predict must be at least 1. Got {} instead.",
             n_threads,
         )
-        leaf_value = _votes(self.value) if self.combine == "vote" else self.value
+        leaf_value = votes(self.value) if self.combine == "vote" else self.value
         mean = self._sum_leaves(features, leaf_value, n_threads) / self.n_trees
         sample = samples.sample if isinstance(samples, Samples) else None
         if self.kind == "regression":
@@ -817,7 +817,7 @@ def _flatten(trees: list[Any], classes: bool) -> dict[str, Any]:
     return {name: np.ascontiguousarray(array, dtype=np.dtype(ARRAYS[name])) for name, array in arrays.items()}
 
 
-def _votes(value: np.ndarray) -> np.ndarray:
+def votes(value: np.ndarray) -> np.ndarray:
     """Return 1 for the largest share of each node and 0 for the others; the first class at a tie."""
     return np.eye(value.shape[1])[value.argmax(axis=1)]
 

@@ -11,15 +11,16 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from clew.errors import DataError, SettingError, check, check_choice
+from clew.errors import DataError, SettingError, check
 from clew.learn.apply import check_measured_alike
+from clew.learn.contract import Learner
 from clew.learn.forest import Forest, train, validate
 from clew.measure.measured import Measured, counted, numbered_objects
 from clew.measure.segment import connected_pieces
 from clew.read.annotations import Annotation
 from clew.read.canvas import MOST_CLASSES
 from clew.read.images import Image
-from clew.result import Result, settings_of
+from clew.result import Result
 from clew.samples import Samples
 from clew.splits import By
 from clew.validate.metrics import Validation
@@ -165,7 +166,7 @@ def _strokes_beside(painted: np.ndarray, inside: np.ndarray) -> int:
 
 
 # ---- what learns from it ----
-class FromPaint:
+class FromPaint(Learner):
     """What both share: a forest on what is measured of painted images, and scikit-learn's contract."""
 
     mark: ClassVar[str]  # what the ``measure`` of its forests holds, and no other's
@@ -173,23 +174,7 @@ class FromPaint:
     trees: int
     depth: int | None
     random_state: int
-    forest_: Forest
     samples_: Samples
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the settings."""
-        return {name: getattr(self, name) for name in settings_of(type(self).__init__)}
-
-    def set_params(self, **settings: Any) -> Self:
-        """Change settings."""
-        for name, value in settings.items():
-            check_choice(name, self.get_params(), what="name of a setting", of=type(self).__name__)
-            setattr(self, name, value)
-        return self
-
-    def __repr__(self) -> str:
-        fitted = f": {self.forest_.headline()}" if hasattr(self, "forest_") else ""
-        return f"<{type(self).__name__}{fitted}>"
 
     @classmethod
     def of(cls, forest: Forest) -> Self:
@@ -233,12 +218,6 @@ class FromPaint:
 
     def _settings(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in TRAINING}
-
-    def _take(self, forest: Forest) -> None:
-        self.forest_ = forest
-        self.classes_ = np.array(forest.classes)
-        self.feature_names_ = tuple(forest.feature_names)
-        self.feature_importances_ = forest.importance
 
     def _learn(
         self, measured: Measured, labels: np.ndarray, measure: dict[str, Any], notes: list[str]

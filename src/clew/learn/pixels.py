@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from clew.errors import DataError, SettingError, check, check_choice
+from clew.errors import DataError, SettingError, check
+from clew.learn.contract import Learner
 from clew.learn.forest import Forest, Grower, MaxFeatures
 from clew.learn.pixel_model import PixelModel, check_stride, entropy
 from clew.learn.pixel_training import check_one_each, painted_places, train_pixels, validate_painted
@@ -21,7 +21,7 @@ from clew.read.annotations import Annotation
 from clew.read.stacks import Stack
 
 
-class PixelClassifier:
+class PixelClassifier(Learner):
     """A pixel classifier with scikit-learn's contract: ``fit(images, annotations)``, ``predict(image)``.
 
     Parameters
@@ -78,25 +78,6 @@ class PixelClassifier:
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the settings."""
-        return {
-            name: getattr(self, name)
-            for name in inspect.signature(type(self).__init__).parameters
-            if name != "self"
-        }
-
-    def set_params(self, **settings: Any) -> PixelClassifier:
-        """Change settings."""
-        for name, value in settings.items():
-            check_choice(name, self.get_params(), what="name of a setting", of="PixelClassifier")
-            setattr(self, name, value)
-        return self
-
-    def __repr__(self) -> str:
-        fitted = f": {self.forest_.headline()}" if hasattr(self, "forest_") else ""
-        return f"<PixelClassifier{fitted}>"
-
     @classmethod
     def of(cls, forest: Forest, *, axes: str | None = None) -> PixelClassifier:
         """Return a classifier that predicts by a forest that was trained before."""
@@ -106,10 +87,7 @@ class PixelClassifier:
 
     def _take(self, forest: Forest) -> None:
         self.model_ = PixelModel(forest)
-        self.forest_ = forest
-        self.classes_ = np.array(forest.classes)
-        self.feature_names_ = tuple(forest.feature_names)
-        self.feature_importances_ = forest.importance
+        super()._take(forest)
 
     def save(self, folder: str | Path) -> Path:
         """Write the model into a new folder, for `load` and ``clew pixels predict``: the same bytes for the same strokes.

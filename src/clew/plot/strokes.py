@@ -21,7 +21,7 @@ from clew.plot.style import (
     group_marker,
     short,
 )
-from clew.plot.validate import _confusion, spelt
+from clew.plot.validate import draw_confusion, spelt
 
 WIDTH, NAMES, NUMBERS = 490.0, 172, 196  # px: without the confusion; left and right of the dots
 
@@ -36,7 +36,7 @@ def strokes(result: StrokeValidation) -> Drawing:
     axes = figure.add_axes((NAMES / width, 34 / height, (WIDTH - NAMES - NUMBERS) / width, 1 - 62 / height))
     _two_figures(axes, result)
     side = min(height - 70, 170)
-    _confusion(
+    draw_confusion(
         figure.add_axes(
             ((width - side - 8) / width, (height - side - 48) / height, side / width, side / height)
         ),

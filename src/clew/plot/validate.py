@@ -32,7 +32,7 @@ def validation(result: Validation, *, sealed: Validation | None = None) -> Drawi
     left, right = figure.halves([1.6, 1])
     _metrics(left, result.scores, sealed.scores if sealed else None, width=394, height=250)
     axes = right.add_axes((0.2, 0.2, 0.75, 0.7))
-    _confusion(axes, result.scores, None) if result.scores.classes else _scatter(axes, result)
+    draw_confusion(axes, result.scores, None) if result.scores.classes else _scatter(axes, result)
     return figure
 
 
@@ -141,11 +141,11 @@ def confusion(scores: Scores, *, order: list[str] | None = None, width: float = 
     side = cell * (len(scores.classes) + 1)
     figure = Drawing(side, side)
     share = 1 / (len(scores.classes) + 1)
-    _confusion(figure.add_axes((share, 0, 1 - share, 1 - share)), scores, order)
+    draw_confusion(figure.add_axes((share, 0, 1 - share, 1 - share)), scores, order)
     return figure
 
 
-def _confusion(axes: Any, scores: Scores, order: list[str] | None) -> None:
+def draw_confusion(axes: Any, scores: Scores, order: list[str] | None) -> None:
     table, n = scores.confusion, len(scores.classes)
     of_true = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     axes.set_xlim(-0.5, n - 0.5)
