@@ -35,7 +35,7 @@ _WHERE = {
     "hypotheses": "explore.hypotheses",
     "cross_validate": "validate.metrics",
     "compare_segmentations": "validate.segmentation",
-    "train": "learn.forest",
+    "train": "learn.training",
     "Forest": "learn.forest",
     "PixelClassifier": "learn.pixels",
     "ObjectClassifier": "learn.objects",

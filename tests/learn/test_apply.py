@@ -8,7 +8,8 @@ import tifffile
 
 from clew.errors import DataError, SettingError
 from clew.learn.apply import check_measured_alike, check_output, paint_classes, prediction_table, write_table
-from clew.learn.forest import Prediction, train
+from clew.learn.forest import Prediction
+from clew.learn.training import train
 from clew.measure.measured import Measured
 from clew.samples import Samples
 

@@ -10,7 +10,8 @@ from sklearn.ensemble import RandomForestClassifier
 
 from clew.errors import DataError, SettingError
 from clew.learn.compiled import TILE, CompiledForest
-from clew.learn.forest import ARRAYS, Forest, train
+from clew.learn.forest import ARRAYS, Forest
+from clew.learn.training import train
 from tests.learn.test_forest import make
 
 ROWS = 500_000

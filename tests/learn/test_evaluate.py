@@ -5,7 +5,7 @@ from sklearn.metrics import accuracy_score
 from clew.errors import DataError
 from clew.explore.exploration import explore
 from clew.learn.evaluate import test as evaluate_step
-from clew.learn.forest import train
+from clew.learn.training import train
 from tests.explore.test_exploration import QUICK, samples, two_groups
 
 

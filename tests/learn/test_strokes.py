@@ -10,9 +10,9 @@ from scipy import ndimage
 
 from clew.errors import DataError, SettingError
 from clew.learn import strokes as module
-from clew.learn.forest import train
 from clew.learn.stroke_folds import stroke_folds
 from clew.learn.strokes import validate_strokes
+from clew.learn.training import train
 from clew.result import Result
 from tests.learn.test_stroke_folds import STRIPES, bars, numbered, pixels
 

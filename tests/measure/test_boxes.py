@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from clew.errors import DataError
-from clew.learn.forest import validate
+from clew.learn.training import validate
 from clew.measure.boxes import measure_boxes
 from clew.read.images import COLOUR, read_image
 from tests.conftest import shared

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clew import plot
-from clew.learn.forest import train
+from clew.learn.training import train
 from clew.plot import learn as draw
 
 ROOT = {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clew import plot
-from clew.learn.forest import validate
+from clew.learn.training import validate
 from clew.plot import validate as draw
 from clew.plot.style import SURFACE, THREAD, svg
 from clew.validate.metrics import regression_scores, scores

@@ -385,7 +385,7 @@ def test_predictions_that_cannot_be_are_one_sentence(
 def test_models_of_another_kind_are_refused_with_the_verb_to_use(clew, trained, world, tmp_path):
     frame = pd.DataFrame({"a": np.arange(20.0), "b": np.arange(20.0) % 2})
     frame.to_csv(tmp_path / "t.csv", index=False)
-    from clew.learn.forest import train
+    from clew.learn.training import train
     from clew.samples import Samples
 
     samples = Samples(

@@ -8,7 +8,8 @@ import numpy as np
 
 from clew.errors import DataError, check
 from clew.explore.exploration import Exploration, assign
-from clew.learn.forest import Forest, choose
+from clew.learn.forest import Forest
+from clew.learn.training import choose
 from clew.result import step
 from clew.samples import Samples
 from clew.validate.metrics import Kind, Validation, evaluate
@@ -41,7 +42,7 @@ def test(
     names : dict of str to str, optional
         Names of its groups.
     target : str, optional
-        The feature that a regressor predicts, as in `clew.learn.forest.train`.
+        The feature that a regressor predicts, as in `clew.learn.training.train`.
 
     Raises
     ------

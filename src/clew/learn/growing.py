@@ -39,7 +39,7 @@ def grow(
         The class of each row, from 0 to ``n_classes`` - 1.
     n_classes : int
     trees, min_leaf, max_features, class_weight, random_state
-        As for `clew.learn.forest.train`. With "equal" weights, each draw of a tree's rows takes any class with the same
+        As for `clew.learn.training.train`. With "equal" weights, each draw of a tree's rows takes any class with the same
         chance, then a row of it.
     depth : int
         The largest number of questions from root to leaf, at most 8.

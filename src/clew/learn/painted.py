@@ -14,7 +14,8 @@ import numpy as np
 from clew.errors import DataError, SettingError, check
 from clew.learn.apply import check_measured_alike
 from clew.learn.contract import Learner
-from clew.learn.forest import Forest, train, validate
+from clew.learn.forest import Forest
+from clew.learn.training import train, validate
 from clew.measure.measured import Measured, counted, numbered_objects
 from clew.measure.segment import connected_pieces
 from clew.read.annotations import Annotation

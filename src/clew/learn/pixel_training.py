@@ -12,10 +12,11 @@ from typing import Any, Literal
 import numpy as np
 
 from clew.errors import DataError, check, check_choice
-from clew.learn.forest import ClassWeight, Forest, Grower, MaxFeatures, train
+from clew.learn.forest import Forest
 from clew.learn.pixel_model import PixelModel
 from clew.learn.strokes import StrokeValidation, validate_strokes
 from clew.learn.tiling import TILES_2D, TILES_3D, block_at, in_threads, scale_of
+from clew.learn.training import ClassWeight, Grower, MaxFeatures, train
 from clew.measure.intensity import Normalise, Scale
 from clew.measure.pixels import Buffers, PixelFeatures, Shape, kinds_of, sigmas_of
 from clew.read.annotations import Annotation
@@ -25,7 +26,7 @@ from clew.samples import Samples
 WEIGHTS: dict[str, ClassWeight] = {
     "as painted": "given",
     "equal": "equal",
-}  # in the words of `clew.learn.forest`
+}  # in the words of `clew.learn.training`
 FEWEST = 2  # painted pixels of a class
 UNEVEN = 4  # times more pixels of one class than of another, which is said
 

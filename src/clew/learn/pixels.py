@@ -11,10 +11,11 @@ import numpy as np
 
 from clew.errors import DataError, SettingError, check
 from clew.learn.contract import Learner
-from clew.learn.forest import Forest, Grower, MaxFeatures
+from clew.learn.forest import Forest
 from clew.learn.pixel_model import PixelModel, check_stride, entropy
 from clew.learn.pixel_training import check_one_each, painted_places, train_pixels, validate_painted
 from clew.learn.strokes import StrokeValidation
+from clew.learn.training import Grower, MaxFeatures
 from clew.measure.intensity import Normalise
 from clew.measure.pixels import Shape
 from clew.read.annotations import Annotation

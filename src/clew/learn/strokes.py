@@ -15,8 +15,8 @@ import numpy as np
 
 from clew.errors import DataError, SettingError, check
 from clew.intervals import number
-from clew.learn.forest import train
 from clew.learn.stroke_folds import Division, first_of
+from clew.learn.training import train
 from clew.result import Result, step
 from clew.samples import Samples
 from clew.splits import spread_over_groups
@@ -110,7 +110,7 @@ def validate_strokes(
     image, place
         Where each pixel lies, as for `stroke_folds`.
     classifier : dict, or callable
-        Settings of `clew.learn.forest.train`, such as ``{"trees": 100, "depth": 4}``; or what takes training
+        Settings of `clew.learn.training.train`, such as ``{"trees": 100, "depth": 4}``; or what takes training
         features, training labels and test features and returns the predicted labels. All that learns from data
         must happen inside.
     gap, n_folds

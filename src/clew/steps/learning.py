@@ -25,7 +25,7 @@ CIRCULAR = (
 
 def train(study: Study, *, on_progress: OnProgress | None = None, **settings: Any) -> Outcome:
     """Train the repeatable classifier on the open rows' labels, as a numbered model that is never overwritten."""
-    from clew.learn.forest import train as step
+    from clew.learn.training import train as step
 
     _learning_settings(study, settings)
     facts = study.facts()
@@ -58,7 +58,7 @@ def train(study: Study, *, on_progress: OnProgress | None = None, **settings: An
 
 def validate(study: Study, *, on_progress: OnProgress | None = None, **settings: Any) -> Outcome:
     """Cross-validate on the open rows, with the settings of the latest model unless told otherwise."""
-    from clew.learn.forest import validate as step
+    from clew.learn.training import validate as step
 
     trained = study.last("train")
     what = "a forest with these settings"
