@@ -14,7 +14,7 @@ SOURCE = ROOT / "src" / "clew"
 
 # From the ground up. A room may import what stands before it, and itself.
 FLOORS = [
-    "errors", "kernels", "result", "distances", "samples", "intervals", "figures", "splits", "simulate", "read", "measure", "explore",
+    "errors", "kernels", "result", "distances", "samples", "intervals", "figures", "apart", "dealing", "dividing", "splits", "simulate", "read", "measure", "explore", "duplicates",
     "validate", "explain", "learn", "neural", "study", "steps", "plot", "report", "bench", "demo", "app", "cli", "__main__",
 ]  # fmt: skip
 NEIGHBOURS = [{"validate", "explain"}]  # on one floor: they do not import one another
@@ -122,6 +122,7 @@ def test_every_source_file_has_its_tests_and_every_test_its_source():
     wanted = {path.with_name(f"test_{path.name}") for path in sources}
     own = {
         Path("test_house.py"),
+        Path("test_pitfalls.py"),
         Path("test_readme.py"),
         Path("report/test_report.py"),
         Path("steps/test_real_data.py"),

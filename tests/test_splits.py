@@ -5,21 +5,24 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.signal import lfilter
 from scipy.spatial.distance import cdist
 
 from clew.errors import DataError, SettingError
 from clew.result import Result
 from clew.samples import Samples
-from clew.splits import folds, seal, spread_over_groups, units
+from clew.splits import divide, folds, seal, spread_over_groups, units
 
 
-def make(n, *, groups=None, labels=None, places=None, target=None):
+def make(n, *, groups=None, labels=None, places=None, target=None, start=None, features=None):
     origin = pd.DataFrame({"source": ["image.tif"] * n})
+    if start is not None:
+        origin["start"] = start
     if places is not None:
         origin["centroid_row"], origin["centroid_col"] = places[:, 0], places[:, 1]
     sample = np.array([f"row {i}" for i in range(n)])
     return Samples(
-        features=np.arange(2.0 * n).reshape(n, 2),
+        features=np.random.default_rng(0).normal(size=(n, 2)) if features is None else features,
         feature_names=("a", "b"),
         units=("", ""),
         sample=sample,
@@ -35,13 +38,29 @@ def placed(n=200, seed=0, labels=None):
     return make(n, groups=["image.tif"] * n, places=places, labels=labels), places
 
 
+DAY = 86400.0
+
+
+def timed(n=400, *, memory=8, seed=0, **more):
+    """Rows of a record, one a day, in no order; their features are forgotten after some days."""
+    random = np.random.default_rng(seed)
+    days = random.permutation(n)
+    phi = np.exp(-1 / memory)
+    x = lfilter([1], [1, -phi], random.normal(size=(n + 200, 2)), axis=0)[200:]
+    return make(n, start=days * DAY, features=x[days], **more), days
+
+
+def between(days, one, other):
+    return np.abs(days[one][:, None] - days[other][None]).min()
+
+
 def uneven_groups(seed, n_groups):
     random = np.random.default_rng(seed)
     return np.repeat(np.arange(n_groups), random.integers(1, 40, n_groups))
 
 
 # ---- folds ----
-@pytest.mark.parametrize("samples", [make(53), make(60, groups=np.arange(60) // 5), placed()[0]])
+@pytest.mark.parametrize("samples", [make(53), make(60, groups=np.arange(60) // 5), placed()[0], timed()[0]])
 def test_each_row_is_tested_once_and_never_trains_in_that_fold(samples):
     found = folds(samples)
     assert found.test.shape == found.train.shape == (5, samples.n_rows)
@@ -52,7 +71,14 @@ def test_each_row_is_tested_once_and_never_trains_in_that_fold(samples):
 
 @pytest.mark.parametrize(
     ("samples", "by"),
-    [(make(20), "row"), (make(20, groups=np.arange(20) // 4), "group"), (placed()[0], "space")],
+    [
+        (make(20), "row"),
+        (make(20, groups=np.arange(20) // 4), "group"),
+        (placed()[0], "space"),
+        (timed()[0], "time"),
+        (timed(groups=["record"] * 400)[0], "time"),
+        (timed(groups=np.arange(400) // 20)[0], "group"),
+    ],
 )
 def test_auto_sees_how_rows_belong_together_and_says_so(samples, by):
     found = folds(samples)
@@ -131,6 +157,205 @@ def test_spatial_blocks_hold_equally_many_rows_and_stay_together():
     assert spread < 0.7 * places.std(axis=0).mean()
 
 
+# ---- by time ----
+def test_a_fold_is_a_stretch_of_time_and_the_gap_holds():
+    samples, days = timed()
+    found = folds(samples, gap=10 * DAY)
+    assert found.by == "time" and found.gap == 10 * DAY and "10 days" in found.reason
+    for train, test in zip(found.train, found.test):
+        assert np.ptp(days[test]) == test.sum() - 1 == 79  # without a hole
+        assert between(days, train, test) == 10
+        assert (~train & ~test).sum() in (9, 18)
+    none = folds(samples, gap=0)
+    assert between(days, none.train[0], none.test[0]) == 1  # without a gap they touch
+
+
+def test_the_default_gap_is_as_long_as_rows_resemble_each_other_and_says_so():
+    found = folds(timed(2000)[0])
+    assert 6 <= found.gap / DAY <= 16
+    assert "do not train (for so long rows resemble each other)" in found.reason
+    endless = folds(timed(300, memory=2000)[0])
+    assert endless.gap == pytest.approx(0.05 * 299 * DAY, abs=DAY)
+    assert "rows resemble each other for longer, so the figures may flatter" in endless.reason
+
+
+def test_rows_of_one_time_are_never_on_both_sides():
+    start = np.repeat(np.arange(12.0), 5)
+    found = folds(make(60, start=start), gap=0)
+    assert all(not set(start[a]) & set(start[b]) for a, b in zip(found.train, found.test))
+    few = folds(make(60, start=np.repeat([0.0, 1, 2], 20)), gap=0)
+    assert few.n_folds == 3 and "3 folds instead of 5, as there are no more times" in few.reason
+
+
+def test_windows_that_overlap_test_rows_do_not_train_even_without_a_gap():
+    start = np.arange(0.0, 100, 5)
+    samples = make(20, start=start)
+    samples.origin["end"] = start + 10
+    found = folds(samples, gap=0)
+    for train, test in zip(found.train, found.test):
+        assert not (
+            (start[train][:, None] < start[test] + 10) & (start[test] < start[train][:, None] + 10)
+        ).any()
+
+
+def test_groups_that_a_division_by_time_tears_are_counted():
+    samples, _ = timed(groups=np.arange(400) % 7)
+    assert "7 of 7 groups are on both sides, as asked, which flatters" in folds(samples, by="time").reason
+
+
+def test_labels_of_a_slow_process_are_at_chance_by_time_and_flattered_by_row():
+    """Features and labels know nothing of each other; neighbours in time share both."""
+    from sklearn.neighbors import KNeighborsClassifier
+
+    accuracy = {"row": [], "time": []}
+    for seed in range(12):
+        random = np.random.default_rng(seed)
+        x, y = (lfilter([1], [1, -phi], random.normal(size=(1500, 4)), axis=0)[500:] for phi in (0.95, 0.98))
+        labels = np.where(y[:, 0] > np.median(y[:, 0]), "a", "b")
+        samples = make(1000, start=np.arange(1000) * DAY, labels=labels, features=x[:, :2])
+        for by, found in accuracy.items():
+            split = folds(samples, by=by)
+            right = [
+                KNeighborsClassifier(3).fit(x[train], labels[train]).predict(x[test]) == labels[test]
+                for train, test in zip(split.train, split.test)
+            ]
+            found.append(np.concatenate(right).mean())
+    assert np.mean(accuracy["row"]) > 0.7
+    assert np.mean(accuracy["time"]) < 0.54
+
+
+# ---- what the word "row" costs ----
+@pytest.mark.parametrize(
+    ("samples", "alike"),
+    [
+        (make(60, groups=np.arange(60) // 5), "rows of one group"),
+        (timed()[0], "rows close in time"),
+        (placed()[0], "neighbours in the image"),
+        (make(60, groups=["one"] * 60), "rows of one source"),
+        (timed(groups=np.arange(400) // 5)[0], "rows of one group and rows close in time"),
+    ],
+)
+def test_a_random_division_of_rows_that_resemble_each_other_says_that_it_flatters_and_why(samples, alike):
+    for reason in (
+        folds(samples, by="row").reason,
+        seal(samples, by="row").reason,
+        divide(samples, by="row").reason,
+    ):
+        assert f"as asked: {alike} are" in reason and "which flatters the figures" in reason
+        assert "a model can remember them" in reason
+    assert folds(samples, by="row").by == "row"
+
+
+def test_rows_that_stand_for_themselves_flatter_nobody():
+    for reason in (folds(make(30)).reason, seal(make(30)).reason, divide(make(30)).reason):
+        assert "each row stands for itself" in reason and "flatters" not in reason
+
+
+def test_a_target_is_spread_evenly_over_folds():
+    target = np.random.default_rng(0).lognormal(size=200)
+
+    def spread(samples):
+        dealt = [folds(samples, random_state=seed).test for seed in range(8)]
+        return np.mean([np.std([np.log(target[rows]).mean() for rows in test]) for test in dealt])
+
+    assert spread(make(200, target=target)) < 0.06
+    assert spread(make(200, target=target, groups=np.arange(200) // 2)) < 0.08
+    assert spread(make(200)) > 0.1  # without it, it is luck
+
+
+def test_one_class_in_a_fold_and_rare_classes_are_said():
+    samples, days = timed(100)
+    labels = np.where(days < 50, "early", "late")
+    reason = folds(samples.with_labels(labels), gap=0).reason
+    assert "Not every fold could test on: early, late." in reason
+    rare = np.where(np.arange(40) < 2, "rare", "common")
+    assert "Not every fold could test on: rare." in folds(make(40, labels=rare)).reason
+
+
+# ---- one division in three ----
+@pytest.mark.parametrize(
+    ("samples", "by"),
+    [
+        (make(100), "row"),
+        (make(200, groups=np.arange(200) // 5), "group"),
+        (placed(500)[0], "space"),
+        (timed(1000, memory=3)[0], "time"),
+    ],
+)
+def test_three_parts_meet_their_shares_and_never_overlap(samples, by):
+    found = divide(samples)
+    assert found.by == by and found.names == ["train", "validation", "test"]
+    assert found.rows.shape == (3, samples.n_rows) and (found.rows.sum(axis=0) <= 1).all()
+    lost = 1 - found.rows.mean(axis=1).sum()
+    assert lost <= (0.15 if found.gap else 0)
+    np.testing.assert_allclose(found.rows.mean(axis=1), [0.6, 0.2, 0.2], atol=0.04 + lost)
+    assert (
+        found.summary()["train"] == found.train.sum() and f"{found.test.sum()} rows for test" in found.reason
+    )
+    np.testing.assert_array_equal(found.validation, found.rows[1])
+
+
+def test_no_group_is_in_two_parts_and_classes_are_spread():
+    groups = uneven_groups(2, 60)
+    labels = np.where(np.isin(groups, np.arange(20)), "rare", "common")
+    found = divide(make(groups.size, groups=groups, labels=labels))
+    held = [set(groups[rows]) for rows in found.rows]
+    assert not held[0] & held[1] and not held[0] & held[2] and not held[1] & held[2]
+    shares = np.array([(labels[rows] == "rare").mean() for rows in found.rows])
+    assert np.ptp(shares) < 0.1
+
+
+def test_the_gap_lies_between_all_three_parts():
+    samples, days = timed(1000)
+    for by in ("time", "latest"):
+        found = divide(samples, by=by, gap=5 * DAY)
+        pairs = [between(days, found.rows[a], found.rows[b]) for a, b in itertools.combinations(range(3), 2)]
+        assert min(pairs) == 5
+    samples, places = placed(500)
+    found = divide(samples, gap=20.0)
+    assert min(cdist(places[found.rows[a]], places[found.rows[b]]).min() for a, b in itertools.combinations(range(3), 2)) >= 20  # fmt: skip
+
+
+def test_the_latest_rows_test_and_the_earliest_train():
+    samples, days = timed(500)
+    found = divide(samples, by="latest")
+    assert days[found.train].max() < days[found.validation].min()
+    assert days[found.validation].max() < days[found.test].min()
+    assert "as for a forecast" in found.reason
+    spread = divide(timed(2000, memory=2)[0], by="time")
+    assert "stretches of the record" in spread.reason and spread.test.sum() > 300
+
+
+def test_three_parts_survive_saving_and_repeat(tmp_path):
+    found = divide(timed()[0])
+    assert Result.load(found.save(tmp_path / "parts.clew")).digest() == found.digest()
+    assert divide(timed()[0]).digest() == found.digest()
+
+
+def test_a_class_in_one_group_is_said_of_the_part_that_lacks_it():
+    groups = np.repeat(np.arange(9), 5)
+    labels = np.where(groups == 0, "only here", "elsewhere")
+    assert "It cannot" in divide(make(45, groups=groups, labels=labels)).reason
+
+
+@pytest.mark.parametrize(
+    ("samples", "settings", "error", "sentence"),
+    [
+        (make(20), {"shares": (0.5, 0.5)}, SettingError, "three numbers above 0 with a sum of 1"),
+        (make(20), {"shares": (0.8, 0.3, -0.1)}, SettingError, "three numbers above 0"),
+        (make(20), {"gap": 1.0}, SettingError, "Got 1.0 by row"),
+        (make(20), {"by": "latest"}, DataError, "rows with times"),
+        (make(20, groups=np.arange(20) // 10), {}, DataError, "at least 3 groups. Got 2"),
+        (make(2), {}, DataError, "at least 3 rows. Got 2"),
+        (timed(50)[0], {"gap": 1e9}, DataError, "must leave rows in each part. Got none for train"),
+    ],
+)
+def test_what_cannot_be_divided_in_three_is_refused(samples, settings, error, sentence):
+    with pytest.raises(error, match=sentence):
+        divide(samples, **settings)
+
+
+# ---- fewer units ----
 def test_few_groups_lower_the_number_of_folds_and_say_so():
     found = folds(make(30, groups=np.arange(30) % 3))
     assert found.n_folds == 3
@@ -168,6 +393,11 @@ def test_folds_survive_saving(tmp_path):
         (placed()[0], {"gap": 1e6}, SettingError, "leaves none"),
         (placed()[0], {"by": "group"}, DataError, "at least 2 groups. Got 1"),
         (make(20), {"by": "space"}, DataError, "rows without"),
+        (make(20), {"by": "time"}, DataError, "rows with times"),
+        (make(20, start=np.zeros(20)), {"by": "time"}, DataError, "all are the same"),
+        (make(20), {"by": "latest"}, SettingError, "must be one of: auto, group, time, space, row"),
+        (timed(50)[0], {"gap": 1e9}, SettingError, "leaves none"),
+        (timed(50)[0], {"gap": -1.0}, SettingError, "at least 0 s"),
         (make(1), {}, DataError, "at least 2 rows to divide. Got 1"),
         (make(9, groups=["one"] * 9), {}, DataError, "'by' may be 'row'"),
     ],
@@ -179,7 +409,9 @@ def test_what_cannot_be_divided_is_refused_in_one_sentence(samples, settings, er
 
 # ---- seal ----
 @pytest.mark.parametrize("share", [0.01, 0.2, 0.5, 0.9])
-@pytest.mark.parametrize("samples", [make(3), make(63), placed(63)[0], placed(1000)[0], placed(4)[0]])
+@pytest.mark.parametrize(
+    "samples", [make(3), make(63), placed(63)[0], placed(1000)[0], placed(4)[0], timed(63)[0], timed(3)[0]]
+)
 def test_any_share_seals_at_least_one_row_and_leaves_two(samples, share):
     sealed = seal(samples, share=share).sealed
     assert 1 <= sealed.sum() <= samples.n_rows - 2
@@ -241,6 +473,26 @@ def test_sealed_regions_are_spread_over_the_image_and_hold_together():
     assert together(np.random.default_rng(0).permutation(sealed)) < 0.4  # single rows would not
 
 
+def test_sealed_stretches_are_spread_over_the_record_and_what_lies_near_them_is_said():
+    samples, days = timed(4000, memory=4)
+    found = seal(samples)
+    in_time = found.sealed[np.argsort(days)]
+    assert found.by == "time" and (np.diff(in_time.astype(int)) == 1).sum() >= 5
+    assert (np.add.reduceat(in_time, np.arange(0, 4000, 1000)) >= 100).all()
+    near = int(found.reason.partition(" of them are nearer than")[0].rpartition(" ")[2])
+    assert 0 < near < 0.25 * in_time.sum() and "days to an open row" in found.reason
+
+
+def test_the_latest_rows_are_sealed_where_a_forecast_counts():
+    samples, days = timed()
+    found = seal(samples, by="latest")
+    assert found.sealed.sum() == 80 and days[found.sealed].min() == 320
+    assert "the latest ones, as for a forecast" in found.reason
+    longest = seal(timed(400, memory=100)[0])
+    in_time = longest.sealed[np.argsort(timed(400, memory=100)[1])]
+    assert (np.diff(in_time.astype(int), prepend=0) == 1).sum() == 1  # a long memory: one stretch
+
+
 def test_the_seal_ignores_labels():
     groups = uneven_groups(3, 10)
     bare, told = make(groups.size, groups=groups), make(groups.size, groups=groups, labels=groups % 2)
@@ -281,6 +533,17 @@ def test_rows_of_one_image_count_by_blocks_of_it(n, n_blocks):
     unit, caveat = units(placed(n)[0])
     assert len(np.unique(unit)) == n_blocks
     assert f"over {n_blocks} blocks" in caveat
+
+
+def test_rows_with_times_count_by_stretches_of_the_record():
+    for groups in (None, ["record"] * 400):
+        samples, days = timed(groups=groups)
+        unit, caveat = units(samples)
+        assert len(np.unique(unit)) == 20 and "over 20 stretches of time" in caveat
+        assert all(np.ptp(days[unit == one]) == 19 for one in np.unique(unit))
+    grouped = timed(groups=np.arange(400) // 8)[0]
+    np.testing.assert_array_equal(units(grouped)[0], grouped.group)
+    assert len(np.unique(units(make(40, start=np.repeat([0.0, 1, 2], [20, 10, 10])))[0])) == 3
 
 
 @pytest.mark.parametrize("n", [2, 9])

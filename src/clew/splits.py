@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from clew.errors import DataError, SettingError, check, check_choice
+from clew.apart import far, has_places, has_times, positions, spell_time, time_gap, times
+from clew.dealing import (
+    blocks,
+    deal_groups,
+    deal_rows,
+    seal_groups,
+    seal_latest,
+    seal_regions,
+    seal_stretches,
+    strata,
+    stretches,
+)
+from clew.dividing import (
+    By,
+    Sealing,
+    Way,
+    check_gap,
+    count_units,
+    gap_of,
+    gap_said,
+    how_divided,
+    missing_classes,
+    seal_reason,
+    spell_gap,
+    torn_groups,
+    way_to_divide,
+)
+from clew.errors import DataError, SettingError, check
 from clew.result import Result
 from clew.samples import Samples
 
-By = Literal["auto", "group", "space", "row"]
-MOST_BLOCKS = 20  # of one image, as units of an interval
-MISSED = 0.1  # difference between the sealed and the asked share that is said first
-POOL = 64  # groups among which the sealed share is met as nearly as possible
+PARTS = ("train", "validation", "test")
+MOST_BLOCKS = 20  # of one image or of one record, as units of an interval
+MOST_REGIONS = 8  # stretches of time that are sealed
+GAPS_A_STRETCH = 10  # a sealed stretch lasts so many gaps where it can: few of its rows are near open ones
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -26,12 +54,12 @@ class Folds(Result):
     train, test : ndarray of bool, shape (n_folds, n_rows)
         The rows that train and that test in each fold; with a gap, some rows do neither.
     by : str
-        What keeps them apart: "group", "space" or "row"; of painted pixels "stroke", "region" or "image".
+        What keeps them apart: "group", "time", "space" or "row"; of painted pixels "stroke", "region" or "image".
     reason : str
-        A sentence that says how the rows were divided, and what to mind.
+        Sentences that say how the rows were divided, and what to mind.
     gap : float
-        The distance in px below which a row beside a test row does not train; 0 where there is none. Of painted
-        pixels the reach of the largest filter, along the axis where it is longest.
+        The distance below which a row beside a test row does not train, in s by time and in px by space; 0 where
+        there is none. Of painted pixels the reach of the largest filter, along the axis where it is longest.
     """
 
     train: np.ndarray
@@ -55,6 +83,55 @@ class Folds(Result):
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Parts(Result):
+    """One division of rows: some train, some choose among models, some test.
+
+    Parameters
+    ----------
+    rows : ndarray of bool, shape (3, n_rows)
+        The rows of each part; with a gap, some rows are in none.
+    names : list of str
+        "train", "validation" and "test".
+    by : str
+        What keeps them apart: "group", "time", "latest", "space" or "row".
+    reason : str
+        Sentences that say how the rows were divided, and what to mind.
+    gap : float
+        The least distance between rows of different parts, in s by time and in px by space; 0 where there is none.
+    """
+
+    rows: np.ndarray
+    names: list[str]
+    by: str
+    reason: str
+    gap: float = 0.0
+
+    @property
+    def train(self) -> np.ndarray:
+        """Return the rows that train, bool of shape (n_rows,)."""
+        return self.rows[0]
+
+    @property
+    def validation(self) -> np.ndarray:
+        """Return the rows that choose among models, bool of shape (n_rows,)."""
+        return self.rows[1]
+
+    @property
+    def test(self) -> np.ndarray:
+        """Return the rows that test, bool of shape (n_rows,)."""
+        return self.rows[2]
+
+    def headline(self) -> str:
+        """Say how the rows were divided."""
+        return self.reason
+
+    def summary(self) -> dict[str, Any]:
+        """Return how many rows each part holds, and how they were divided."""
+        held = {name: int(rows.sum()) for name, rows in zip(self.names, self.rows)}
+        return {**held, "by": self.by, "reason": self.reason, "gap": self.gap}
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Seal(Result):
     """The rows that are put aside until the end.
 
@@ -63,9 +140,9 @@ class Seal(Result):
     sealed : ndarray of bool, shape (n_rows,)
         True for sealed rows.
     by : str
-        What was sealed as a whole: "group", "space" or "row".
+        What was sealed as a whole: "group", "time", "latest", "space" or "row".
     reason : str
-        A sentence that says what was sealed, and what to mind.
+        Sentences that say what was sealed, and what to mind.
     """
 
     sealed: np.ndarray
@@ -99,25 +176,32 @@ def folds(
     Parameters
     ----------
     samples : Samples
-        Its groups, its places in an image (``centroid_row`` and ``centroid_col`` of `origin`, in px) and its
-        labels are used; labels are spread evenly as far as groups allow.
+        Its groups, its times (``start`` of `origin`, and ``end`` where rows last, in s), its places in an image
+        (``centroid_row`` and ``centroid_col``, in px) and its labels or target are used; classes, or tenths of the
+        target, are spread evenly as far as groups allow. By time and by space, places alone decide.
     n_folds : int
-        The number of parts; lowered to the number of groups or rows where these are fewer, and said.
-    by : {"auto", "group", "space", "row"}
-        What is kept together. "auto": groups where there are several with several rows, blocks of the image
-        where all rows come from one, single rows where each row is a group of its own.
+        The number of parts; lowered to the number of groups, times or rows where these are fewer, and said.
+    by : {"auto", "group", "time", "space", "row"}
+        What is kept together. "auto": groups where there are several with several rows, stretches of time where rows
+        have one, blocks of the image where all rows come from one, single rows where each row is a group of its own.
     gap : float, optional
-        By space only: training rows nearer than this to a test row are left out, in px; the median distance
-        between nearest neighbours by default.
+        Training rows nearer than this to a test row are left out: by time in s, by default for as long as rows
+        resemble each other (see `clew.apart.time_gap`); by space in px, by default the median distance between
+        nearest neighbours.
     random_state : int
-        Decides among equal choices, and which rows go together by row. By space, nothing is left to chance.
+        Decides among equal choices, and which rows go together by row. By time and by space nothing is left to chance.
 
     Raises
     ------
     SettingError
-        If `n_folds` is below 2, `gap` is negative or given for another division than by space.
+        If `n_folds` is below 2, `gap` is negative or given for another division than by time or by space.
     DataError
         If the rows do not allow two folds, or not this kind of division.
+
+    Notes
+    -----
+    Contiguous blocks with a gap, and why single rows flatter: Roberts et al., Ecography 40 (2017) 913,
+    doi:10.1111/ecog.02881.
     """
     check(
         isinstance(n_folds, (int, np.integer)) and n_folds >= 2,
@@ -125,62 +209,159 @@ def folds(
         "The 'n_folds' of folds must be an int of at least 2. Got {} instead.",
         n_folds,
     )
-    by_now = _resolve(samples, by, of="folds")
-    check(
-        gap is None or (by_now == "space" and 0 <= gap < np.inf),
-        SettingError,
-        "The 'gap' of folds must be a distance of at least 0 px, for a division by space. Got {} by {} instead.",
-        gap,
-        by_now,
-    )
+    way = way_to_divide(samples, by, of="folds")
+    check_gap(gap, way, of="folds")
     settings = {"n_folds": int(n_folds), "by": by, "gap": gap, "random_state": random_state}
-    random = np.random.default_rng(random_state)
-    units = samples.n_groups if by_now == "group" else samples.n_rows
-    n = min(int(n_folds), units)
+    n = min(int(n_folds), count_units(samples, way))
+    unit = {"group": "group", "time": "time"}.get(way, "row")
     check(
         n >= 2,
         DataError,
         "Cross-validation by {} must have at least 2 {}s to divide. Got {} instead.",
-        by_now,
-        "group" if by_now == "group" else "row",
-        units,
+        way,
+        unit,
+        n,
     )
-    if by_now == "group":
-        part = _deal_groups(samples, n, random)
-    elif by_now == "space":
-        part = _blocks(_positions(samples), n)
+    random, shares = np.random.default_rng(random_state), np.full(n, 1 / n)
+    if way == "group":
+        part = deal_groups(samples.group, _strata(samples), shares, random)
+    elif way == "time":
+        part = stretches(times(samples)[:, 0], shares)
+    elif way == "space":
+        part = blocks(positions(samples), n)
     else:
-        part = _deal_rows(samples, n, random)
+        part = deal_rows(_strata(samples), shares, random)
     test = part == np.arange(n)[:, None]  # (n_folds, n_rows)
-    train, kept = ~test, 0.0
-    if by_now == "space":
-        train, kept = _leave_gap(_positions(samples), test, gap)
-    reason = _folds_reason(samples, by_now, n, int(n_folds), kept) + _missing_classes(samples, train, test)
-    return Folds(train=train, test=test, by=by_now, reason=reason, gap=kept, settings=settings)
+    width, why = gap_of(samples, way, gap)
+    train = _without_gap(samples, test, way, width)
+    fewer = f" instead of {n_folds}, as there are no more {unit}s" if n < n_folds else ""
+    said = [
+        f"{n} folds{fewer} {how_divided(samples, way, 'tested in turn')}",
+        gap_said(way, width, why, "do not train"),
+        torn_groups(samples, way, train, test),
+        *missing_classes(samples, {"train": train, "test": test}, "Not every fold could"),
+    ]
+    return Folds(
+        train=train, test=test, by=way, reason=" ".join(filter(None, said)), gap=width, settings=settings
+    )
 
 
-def seal(samples: Samples, *, share: float = 0.2, by: By = "auto", random_state: int = 0) -> Seal:
+def divide(
+    samples: Samples,
+    *,
+    shares: Sequence[float] = (0.6, 0.2, 0.2),
+    by: Sealing = "auto",
+    gap: float | None = None,
+    random_state: int = 0,
+) -> Parts:
+    """Divide rows once, into those that train, that choose among models, and that test.
+
+    Parameters
+    ----------
+    samples : Samples
+        As for `folds`.
+    shares : sequence of 3 float
+        The shares of training, validation and test rows: above 0, with a sum of 1. Groups come as near as they can;
+        rows in a gap belong to no part.
+    by : {"auto", "group", "time", "latest", "space", "row"}
+        As for `folds`; "latest" trains on the earliest rows, validates on later and tests on the latest ones, as when
+        the future is to be predicted. By time, every period of the record is divided.
+    gap : float, optional
+        As for `folds`; it lies between all three parts.
+    random_state : int
+        Decides among equal choices, which rows go together by row, and the order of the parts in each period of time.
+
+    Raises
+    ------
+    SettingError
+        If `shares` are not three numbers above 0 with a sum of 1, or `gap` does not fit, as for `folds`.
+    DataError
+        If there are fewer than three groups, times or rows, or a gap leaves a part empty.
+    """
+    share = np.asarray(shares, np.float64)
+    check(
+        share.shape == (3,) and bool((share > 0).all()) and abs(share.sum() - 1) < 1e-9,
+        SettingError,
+        "The 'shares' of divide must be three numbers above 0 with a sum of 1: train, validation, test. Got {} instead.",
+        tuple(shares),
+    )
+    way = way_to_divide(samples, by, of="divide")
+    check_gap(gap, way, of="divide")
+    settings = {"shares": share.tolist(), "by": by, "gap": gap, "random_state": random_state}
+    n_units = count_units(samples, way)
+    unit = {"group": "group", "time": "time", "latest": "time"}.get(way, "row")
+    check(
+        n_units >= 3,
+        DataError,
+        "A division in three by {} must have at least 3 {}s. Got {} instead.",
+        way,
+        unit,
+        n_units,
+    )
+    random, (width, why) = np.random.default_rng(random_state), gap_of(samples, way, gap)
+    if way == "group":
+        part = deal_groups(samples.group, _strata(samples), share, random)
+    elif way in ("time", "latest"):
+        part = _periods(
+            times(samples)[:, 0], share, 1 if way == "latest" else _n_periods(samples, width), random
+        )
+    elif way == "space":
+        block = blocks(positions(samples), min(5 * int(np.clip(samples.n_rows // 100, 1, 4)), samples.n_rows))
+        part = deal_groups(block, _strata(samples), share, random)
+    else:
+        part = deal_rows(_strata(samples), share, random)
+    rows = part == np.arange(3)[:, None]
+    for one in (0, 1):  # who trains keeps away from validation and test, who validates from test
+        rows[one] = _far(samples, rows[one], rows[one + 1 :].any(axis=0), way, width)
+    for name, kept in zip(PARTS, rows):
+        check(
+            kept.any(),
+            DataError,
+            "A division in three must leave rows in each part. Got none for {} with a gap of {}; give a smaller one.",
+            name,
+            spell_gap(width, way),
+        )
+    counted = ", ".join(f"{kept.sum()} rows for {name}" for name, kept in zip(PARTS, rows))
+    said = [
+        f"{counted}, {how_divided(samples, way, 'dealt to the three parts')}",
+        gap_said(way, width, why, "are left out"),
+        torn_groups(samples, way, rows[:2], rows[1:]),
+        *missing_classes(samples, {"train": rows[:1], "validate": rows[1:2], "test": rows[2:]}, "It cannot"),
+    ]
+    return Parts(
+        rows=rows,
+        names=list(PARTS),
+        by=way,
+        reason=" ".join(filter(None, said)),
+        gap=width,
+        settings=settings,
+    )
+
+
+def seal(samples: Samples, *, share: float = 0.2, by: Sealing = "auto", random_state: int = 0) -> Seal:
     """Choose the rows that are put aside until the end.
 
     Parameters
     ----------
     samples : Samples
-        Its groups and its places in an image are used; its labels are not.
+        Its groups, its times and its places in an image are used; its labels are not.
     share : float
         The share of rows to seal, from 0 to 0.9. Whole groups come as near to it as they allow; at least one
         row is sealed unless it is 0, and at least two stay open.
-    by : {"auto", "group", "space", "row"}
-        What is sealed as a whole; "auto" decides as `folds` does. By space, several small regions are sealed,
-        one in each part of the image, since neighbours resemble each other and one corner is not the image.
+    by : {"auto", "group", "time", "latest", "space", "row"}
+        What is sealed as a whole; "auto" decides as `folds` does. By time, several stretches are sealed, one in each
+        part of the record, since one season is not the record; "latest" seals the last stretch, which is what counts
+        where the future is to be predicted. By space, several small regions are sealed, one in each part of the image,
+        since neighbours resemble each other and one corner is not the image.
     random_state : int
-        Decides which groups, regions or rows.
+        Decides which groups, stretches, regions or rows.
 
     Raises
     ------
     SettingError
         If `share` is not from 0 to 0.9.
     DataError
-        If the rows or groups are too few to be divided.
+        If the rows, groups or times are too few to be divided.
     """
     check(
         0 <= share <= 0.9,
@@ -194,74 +375,26 @@ def seal(samples: Samples, *, share: float = 0.2, by: By = "auto", random_state:
         return Seal(
             sealed=np.zeros(n_rows, bool), by="row", reason="No row is sealed, as asked.", settings=settings
         )
-    by_now = _resolve(samples, by, of="seal")
+    way = way_to_divide(samples, by, of="seal")
     check(n_rows >= 3, DataError, "Sealing must have at least 3 rows to divide. Got {} instead.", n_rows)
     random = np.random.default_rng(random_state)
     n_sealed = min(max(round(share * n_rows), 1), n_rows - 2)
-    if by_now == "group":
-        sealed = _seal_groups(samples.group, n_sealed, random)
-    elif by_now == "space":
-        sealed = _seal_regions(_positions(samples), n_sealed, random)
+    near = ""
+    if way == "group":
+        sealed = seal_groups(samples.group, n_sealed, random)
+    elif way in ("time", "latest"):
+        sealed, near = _seal_times(samples, n_sealed, way, random)
+    elif way == "space":
+        sealed = seal_regions(positions(samples), n_sealed, random)
     else:
         sealed = np.zeros(n_rows, bool)
         sealed[random.permutation(n_rows)[:n_sealed]] = True
-    return Seal(
-        sealed=sealed, by=by_now, reason=_seal_reason(samples, by_now, sealed, share), settings=settings
-    )
-
-
-# ---- which kind of division ----
-def _resolve(samples: Samples, by: By, *, of: str) -> Literal["group", "space", "row"]:
-    check_choice(by, ["auto", "group", "space", "row"], what="'by' setting", of=of)
-    n_groups, n_rows = samples.n_groups, samples.n_rows
-    if by == "auto":
-        if n_groups == n_rows:
-            return "row"
-        if n_groups > 1:
-            return "group"
-        check(
-            _has_places(samples),
-            DataError,
-            "The rows of {} must come from several groups or have a place in one image. Got {} rows of the one group"
-            " '{}' instead; 'by' may be 'row', which flatters the figures.",
-            of,
-            n_rows,
-            samples.group[0],
-        )
-        return "space"
-    if by == "group":
-        check(
-            n_groups > 1,
-            DataError,
-            "Division by group must have at least 2 groups. Got {} instead.",
-            n_groups,
-        )
-    if by == "space":
-        check(
-            _has_places(samples),
-            DataError,
-            "Division by space must have rows of one image, with centroid_row and centroid_col. Got {} instead.",
-            f"{samples.origin['source'].nunique()} sources"
-            if "centroid_row" in samples.origin
-            else "rows without",
-        )
-    return by
-
-
-def _has_places(samples: Samples) -> bool:
-    origin = samples.origin
-    if not {"source", "centroid_row", "centroid_col"} <= set(origin.columns):
-        return False
-    return bool(origin["source"].nunique() == 1 and np.isfinite(_positions(samples)).all())
-
-
-def _positions(samples: Samples) -> np.ndarray:
-    """Return row and column of each sample in its image, float64 of shape (n_rows, 2), in px."""
-    return samples.origin[["centroid_row", "centroid_col"]].to_numpy(dtype=np.float64)
+    reason = seal_reason(samples, way, sealed, share) + near
+    return Seal(sealed=sealed, by=way, reason=reason, settings=settings)
 
 
 def units(samples: Samples) -> tuple[np.ndarray, str]:
-    """Return what an interval must take as independent: groups, blocks of one image, or single rows.
+    """Return what an interval must take as independent: groups, stretches of time, blocks of one image, or single rows.
 
     Parameters
     ----------
@@ -270,194 +403,99 @@ def units(samples: Samples) -> tuple[np.ndarray, str]:
     Returns
     -------
     unit : ndarray of str, shape (n_rows,)
-        The groups where there are several; blocks of some 5 neighbours, 20 at most, where all rows come from one
-        image and make at least 2 blocks; each row by itself otherwise.
+        The groups where there are several with several rows. Otherwise stretches of time where rows have one, or
+        blocks of some 5 neighbours where all rows come from one image, 20 at most, where they make at least 2; each
+        row by itself where there is neither.
     caveat : str
         What the interval says nothing about; "" where the groups are real ones.
     """
-    if samples.n_groups > 1:
+    alone = samples.n_groups == samples.n_rows
+    timed = has_times(samples)
+    if samples.n_groups > 1 and not (alone and timed):
         return samples.group, ""
     n_blocks = min(samples.n_rows // 5, MOST_BLOCKS)
-    if n_blocks >= 2 and _has_places(samples):
+    if timed and min(n_blocks, count_units(samples, "time")) >= 2:
+        n_blocks = min(n_blocks, count_units(samples, "time"))
+        caveat = f"Rows close in time may resemble each other: intervals are over {n_blocks} stretches of time, and say nothing about other records."
+        return stretches(times(samples)[:, 0], np.full(n_blocks, 1 / n_blocks)).astype(str), caveat
+    if n_blocks >= 2 and not alone and has_places(samples):
         caveat = f"All rows come from one image: intervals are over {n_blocks} blocks of it and say nothing about other images."
-        return _blocks(_positions(samples), n_blocks).astype(str), caveat
+        return blocks(positions(samples), n_blocks).astype(str), caveat
+    if alone and samples.n_groups > 1:
+        return samples.group, ""
     caveat = "All rows come from one source: intervals take them as independent and say nothing about other sources."
     return samples.sample, caveat
 
 
-# ---- folds ----
-def _classes(samples: Samples) -> np.ndarray:
-    """Return the number of each row's class, int of shape (n_rows,); all 0 without labels."""
-    if samples.labels is None:
+def _n_periods(samples: Samples, gap: float) -> int:
+    """Return in how many periods time is cut for a division in three: up to 5, if gaps then take a tenth of it at most."""
+    start = times(samples)[:, 0]
+    most = min(MOST_BLOCKS // 4, len(np.unique(start)) // 3)
+    return int(np.clip(0.1 * np.ptp(start) / (3 * gap), 1, most)) if gap > 0 else max(most, 1)
+
+
+def _periods(
+    start: np.ndarray, shares: np.ndarray, n_periods: int, random: np.random.Generator
+) -> np.ndarray:
+    """Return the part of each row, int64: each period holds one stretch of each, one period alone in their order."""
+    orders = [random.permutation(3) if n_periods > 1 else np.arange(3) for _ in range(n_periods)]
+    parts = np.concatenate(orders)
+    return parts[stretches(start, shares[parts] / n_periods)]
+
+
+def _strata(samples: Samples) -> np.ndarray:
+    if samples.labels is None and samples.target is None:
         return np.zeros(samples.n_rows, np.int64)
-    return np.unique(samples.labels, return_inverse=True)[1].reshape(-1)
+    return strata(samples.labels, samples.target)
 
 
-def _deal_rows(samples: Samples, n_folds: int, random: np.random.Generator) -> np.ndarray:
-    """Return the fold of each row: shuffled, then dealt like cards, class after class."""
-    order = random.permutation(samples.n_rows)
-    order = order[np.argsort(_classes(samples)[order], kind="stable")]
-    part = np.empty(samples.n_rows, np.int64)
-    part[order] = np.arange(samples.n_rows) % n_folds
-    return part
+# ---- the gap ----
+def _far(samples: Samples, rows: np.ndarray, others: np.ndarray, way: Way, gap: float) -> np.ndarray:
+    if way not in ("time", "latest", "space"):
+        return rows
+    return far(samples, rows, others, by="space" if way == "space" else "time", gap=gap)
 
 
-def _deal_groups(samples: Samples, n_folds: int, random: np.random.Generator) -> np.ndarray:
-    """Return the fold of each row: large groups first, each to the fold that lacks its classes most.
-
-    The cost of a choice is the growth of the squared class counts, each relative to its even share. An empty
-    fold always costs least, so no fold stays empty.
-    """
-    group = np.unique(samples.group, return_inverse=True)[1].reshape(-1)
-    classes = _classes(samples)
-    counts = np.zeros((group.max() + 1, classes.max() + 1))
-    np.add.at(counts, (group, classes), 1)
-    weight = (n_folds / counts.sum(axis=0)) ** 2
-    order = random.permutation(len(counts))
-    order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
-    held = np.zeros((n_folds, counts.shape[1]))
-    fold = np.empty(len(counts), np.int64)
-    for unit in order:
-        cost = (2 * held * counts[unit] + counts[unit] ** 2) @ weight
-        fold[unit] = np.lexsort((held.sum(axis=1), cost))[0]
-        held[fold[unit]] += counts[unit]
-    return fold[group]
-
-
-def _blocks(positions: np.ndarray, n_blocks: int) -> np.ndarray:
-    """Return the block of each position, int of shape (n_rows,): halved along the longer side, again and again.
-
-    Blocks hold the same number of rows, give or take one for each cut.
-    """
-    block = np.empty(len(positions), np.int64)
-    waiting = [(np.arange(len(positions)), 0, n_blocks)]
-    while waiting:
-        rows, first, n = waiting.pop()
-        if n == 1:
-            block[rows] = first
-            continue
-        axis = int(np.argmax(np.ptp(positions[rows], axis=0)))
-        rows = rows[np.lexsort((positions[rows, 1 - axis], positions[rows, axis]))]
-        n_first = n // 2
-        cut = round(len(rows) * n_first / n)
-        waiting += [(rows[:cut], first, n_first), (rows[cut:], first + n_first, n - n_first)]
-    return block
-
-
-def _leave_gap(positions: np.ndarray, test: np.ndarray, gap: float | None) -> tuple[np.ndarray, float]:
+def _without_gap(samples: Samples, test: np.ndarray, way: Way, gap: float) -> np.ndarray:
     """Return the training rows, bool of shape (n_folds, n_rows), that keep the gap to every test row."""
-    from scipy.spatial import cKDTree
-
-    if gap is None:
-        gap = float(np.median(cKDTree(positions).query(positions, k=2)[0][:, 1]))
-    train = ~test
-    for fold, tested in enumerate(test):
-        distance = cKDTree(positions[tested]).query(positions)[0]
-        train[fold] &= distance >= gap
+    train = np.array([_far(samples, ~tested, tested, way, gap) for tested in test])
     check(
         train.any(axis=1).all(),
         SettingError,
-        "The 'gap' of folds must leave training rows in every fold. Got {:g} px instead, which leaves none.",
-        gap,
+        "The 'gap' of folds must leave training rows in every fold. Got {} instead, which leaves none.",
+        spell_gap(gap, way),
     )
-    return train, gap
+    return train
 
 
-def _folds_reason(samples: Samples, by: str, n: int, wanted: int, gap: float) -> str:
-    fewer = f" instead of {wanted}, as there are no more" if n < wanted else ""
-    if by == "group":
-        return (
-            f"{n} folds{fewer} by group: no group is both trained and tested on ({samples.n_groups} groups)."
-        )
-    if by == "space":
-        return (
-            f"{n} folds{fewer} by space: all rows come from one image, so blocks of it are tested in turn, and rows"
-            f" nearer than {gap:.3g} px to them do not train. Other images may differ more."
-        )
-    text = f"{n} folds{fewer} by row"
-    if samples.n_groups == samples.n_rows:
-        return f"{text}: each row stands for itself."
-    return f"{text}, as asked: rows of one group are trained and tested on, which flatters the figures."
-
-
-def _missing_classes(samples: Samples, train: np.ndarray, test: np.ndarray) -> str:
-    """Return a sentence on classes that a fold does not train or test, or an empty string."""
-    if samples.labels is None:
-        return ""
-    text = ""
-    for part, does in ((train, "train"), (test, "test")):
-        lacking = [
-            str(name)
-            for name in np.unique(samples.labels)
-            if name and not (part & (samples.labels == name)).any(axis=1).all()
-        ]
-        if lacking:
-            text += f" Not every fold could {does} on: {', '.join(lacking)}."
-    return text
-
-
-# ---- seal ----
-def _seal_groups(group: np.ndarray, n_wanted: int, random: np.random.Generator) -> np.ndarray:
-    """Return the sealed rows, bool of shape (n_rows,): whole groups, nearest to the wanted number.
-
-    Groups come in random order. Beyond `POOL` of them, the first are taken until the next would be too many;
-    among the others the sum that is nearest to what is left is found exactly (subset sums as bits of an int).
-    """
-    names, code, sizes = np.unique(group, return_inverse=True, return_counts=True)
-    order = random.permutation(len(names))
-    sure = 0
-    if len(names) > POOL:
-        sure = min(int(np.searchsorted(np.cumsum(sizes[order]), n_wanted, "right")), len(names) - POOL)
-    taken = list(order[:sure])
-    pool = order[sure : sure + POOL]
-    held = int(sizes[taken].sum())
-
-    reach = [1]  # bit s of reach[i]: some of the first i groups of the pool hold s rows together
-    for size in sizes[pool]:
-        reach.append(reach[-1] | reach[-1] << int(size))
-    sums = [s for s, bit in enumerate(bin(reach[-1])[:1:-1]) if bit == "1"]
-    allowed = [s for s in sums if 0 < held + s <= len(group) - 2]  # never empty: the smallest group will do
-    rest = min(allowed, key=lambda s: abs(held + s - n_wanted))
-    for i in range(len(pool) - 1, -1, -1):
-        if not reach[i] >> rest & 1:  # the earlier groups cannot make it up without this one
-            taken.append(pool[i])
-            rest -= int(sizes[pool[i]])
-    return np.isin(code, taken)
-
-
-def _seal_regions(positions: np.ndarray, n_sealed: int, random: np.random.Generator) -> np.ndarray:
-    """Return the sealed rows, bool of shape (n_rows,): the neighbours of one random row in each block."""
-    n_regions = int(np.clip(round(n_sealed / 5), 1, 8))  # about five rows or more each
-    block = _blocks(positions, n_regions)
-    sealed = np.zeros(len(positions), bool)
-    for region in range(n_regions):
-        size = round(n_sealed * (region + 1) / n_regions) - sealed.sum()
-        rows = np.flatnonzero(block == region)
-        centre = positions[random.choice(rows)]
-        nearest = np.argsort(((positions[rows] - centre) ** 2).sum(axis=1), kind="stable")
-        sealed[rows[nearest[:size]]] = True
-    return sealed
-
-
-def _seal_reason(samples: Samples, by: str, sealed: np.ndarray, share: float) -> str:
-    text = f"{sealed.sum()} of {sealed.size} rows are sealed ({sealed.mean():.0%}, asked for {share:.0%})"
-    if abs(sealed.mean() - share) > MISSED:
-        whole = "whole groups" if by == "group" else "so few rows"
-        text = (
-            f"{sealed.mean():.0%} of the rows are sealed instead of the {share:.0%} asked for, as {whole} come no nearer"
-            f" ({sealed.sum()} of {sealed.size} rows)"
-        )
-    if by == "group":
-        n_sealed = len(np.unique(samples.group[sealed]))
-        return f"{text}: {n_sealed} of {samples.n_groups} groups, each as a whole."
-    if by == "space":
-        return (
-            f"{text}: regions spread over the image. Neighbours of sealed regions stay open, so that the final test is"
-            " easier than another image would be."
-        )
-    if samples.n_groups == samples.n_rows:
-        return f"{text}, at random: each row stands for itself."
-    return f"{text}, at random as asked: rows of one group are open and sealed, which flatters the figures."
+# ---- the seal ----
+def _seal_times(
+    samples: Samples, n_sealed: int, way: Way, random: np.random.Generator
+) -> tuple[np.ndarray, str]:
+    """Return the sealed rows, and a sentence on those near open ones."""
+    start, (gap, longer) = times(samples)[:, 0], time_gap(samples)
+    if way == "latest":
+        sealed = seal_latest(start, n_sealed)
+    else:
+        lasts = np.ptp(start) * n_sealed / len(start)
+        by_gap = lasts / (GAPS_A_STRETCH * gap) if gap > 0 else MOST_REGIONS
+        n_stretches = int(np.clip(min(round(n_sealed / 5), by_gap), 1, MOST_REGIONS))
+        sealed = seal_stretches(start, n_sealed, n_stretches, random)
+    check(
+        0 < sealed.sum() <= len(start) - 2,
+        DataError,
+        "Sealing by time must have enough different times to leave 2 rows open. Got {} times in {} rows.",
+        len(np.unique(start)),
+        len(start),
+    )
+    near = sealed & ~far(samples, sealed, ~sealed, by="time", gap=gap)
+    if not near.any():
+        return sealed, ""
+    told = (
+        f" {near.sum()} of them are nearer than {spell_time(gap)} to an open row and may resemble it"
+        f"{', and rows resemble each other for longer' if longer else ''}: the final test is that much easier than another record would be."
+    )
+    return sealed, told
 
 
 def spread_over_groups(group: np.ndarray, n_rows: int, *, random_state: int = 0) -> np.ndarray:

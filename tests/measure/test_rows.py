@@ -217,7 +217,8 @@ def test_a_table_without_a_models_column_is_refused_with_no_other_measurement_su
     [
         ("date", ["01/02/2024", "02/02/2024", "", "03/02/2024"]),
         ("Time", ["12:30", "12:40", "12:50", "13:00"]),
-        ("taken", ["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-03"]),
+        ("date", ["01/02/2024", "02/02/2024", "03/02/2024", "04/02/2024"]),  # which is the month?
+        ("taken", ["2024-01-01", "2024-01-02", "2024-01-03", ""]),  # one is not known
         ("taken", ["2024-01-01T12:00:00Z", "2024-01-02 12:00:00.5", "2024-01-03", ""]),
     ],
 )
@@ -226,7 +227,7 @@ def test_times_are_left_out_with_a_warning_that_rows_close_in_time_resemble_each
     assert measured.samples.feature_names == ("x", "y") and name in measured.samples.origin
     assert measured.notes == [
         f"The column '{name}' holds times and is left out: rows close in time may resemble each other, "
-        "and a random seal or fold flatters; group them with --group."
+        f"and a random seal or fold flatters; --time {name} divides by it, --group by another column."
     ]
 
 
@@ -257,7 +258,69 @@ def test_the_weather_stations_dates_are_times():
     table = read_table(shared("tables/dwd_02932_climate.csv"))
     frame = table.frame[["date", "wind_speed", "humidity"]]
     measured = measure_rows([Table(table.name, table.path, table.sha256, frame, [])])
-    assert measured.notes[0].startswith("The column 'date' holds times")
+    assert measured.notes[0].startswith("The column 'date' is taken as the time of the rows")
+    start = measured.samples.origin["start"].to_numpy()
+    assert (np.diff(start) % 86400 == 0).all() and start[0] == 5 * 365 * 86400 + 86400  # 1975-01-01
+
+
+def test_the_only_column_of_dates_is_taken_as_the_time_and_it_is_said():
+    dates = ["2024-01-02", "2024-01-01", "2024-01-03", "2024-01-03"]
+    measured = measure({"taken": dates})
+    assert measured.notes == [
+        "The column 'taken' is taken as the time of the rows, as all of it is dates (year-month-day); --time says otherwise, "
+        "--leave-out taken takes none."
+    ]
+    assert (np.diff(measured.samples.origin["start"]) / 86400).tolist() == [-1, 2, 0]
+    assert measured.samples.feature_names == ("x", "y") and measured.settings["time"] == "taken"
+    assert "start" not in measure({"taken": dates}, leave_out=("taken",)).samples.origin
+    two = measure({"taken": dates, "born": dates[::-1]})
+    assert "start" not in two.samples.origin and sum("holds times" in note for note in two.notes) == 2
+    stamps = measure({"MESS_DATUM": [20240101.0, 20240102.0, 20240103.0, 20240104.0]})
+    assert stamps.samples.feature_names == ("x", "y") and stamps.settings["time"] == "MESS_DATUM"
+    model = measure({"taken": dates}, columns=("x", "y"))
+    assert "start" not in model.samples.origin and not model.notes
+
+
+def test_a_named_time_is_no_feature_and_rows_without_it_are_left_out():
+    measured = measure({"t_h": [0, 1, np.nan, 3]}, time="t_h")
+    assert measured.samples.origin["start"].tolist() == [0, 3600, 10800]
+    assert measured.samples.feature_names == ("x", "y")
+    assert "The time of a row is 't_h': numbers in the unit 'h'." in measured.notes
+    assert "1 of 4 rows left out: missing t_h (1)." in measured.notes
+    with pytest.raises(DataError, match=r"Got 1 of 4 rows without: missing t_h \(1\)"):
+        measure({"t_h": [0, 1, np.nan, 3]}, time="t_h", missing="refuse")
+    with pytest.raises(DataError, match=r"Got 'never' in t\.csv#2"):
+        measure({"taken": ["2024-01-01", "never", "2024-01-02", "2024-01-03"]}, time="taken")
+    with pytest.raises(SettingError, match="'time' setting of measure_rows must be a column"):
+        measure({}, time="when")
+
+
+def test_columns_called_start_are_no_times_unless_they_are_named():
+    origin = measure({"start": [7, 8, 9, 10], "end": list("abcd")}, leave_out=("start",)).samples.origin
+    assert "start" not in origin and origin["start_"].tolist() == [7, 8, 9, 10] and "end_" in origin
+    named = measure({"start": [7, 8, 9, 10]}, time="start").samples.origin
+    assert named["start"].tolist() == named["start_"].tolist() == [7, 8, 9, 10]
+
+
+def test_numbers_called_a_year_are_measured_and_it_is_said_how_to_have_them_as_times():
+    measured = measure({"year": [2007, 2008, 2009, 2007]})
+    assert measured.samples.feature_names == ("x", "y", "year")
+    assert any(
+        "'year' holds numbers and is measured like the others; --time year" in n for n in measured.notes
+    )
+    assert measure({"year": [2007, 2008, 2009, 2007]}, time="year").samples.feature_names == ("x", "y")
+
+
+def test_text_that_rows_share_is_named_as_a_possible_group():
+    frame = {
+        "x": np.arange(12.0),
+        "y": np.arange(12.0) ** 2,
+        "island": list("abcabcabcabc"),
+        "sex": list("mf" * 6),
+    }
+    told = "Rows share values of 'island': say --group island if rows of one island resemble each other."
+    assert told in measure_rows([table_of(frame)]).notes
+    assert not any("share" in note for note in measure_rows([table_of(frame)], group="island").notes)
 
 
 def test_settings_measure_other_rows_in_the_same_way():

@@ -110,6 +110,40 @@ def test_copies_of_rows_across_the_seal_are_told(tmp_path):
     assert not any("equal another" in w for w in steps.new(tmp_path / "y.study", [path]).warnings)
 
 
+def test_rows_measured_twice_across_the_seal_are_told_by_name(tmp_path):
+    path, _ = write_table(tmp_path)
+    frame = pd.read_csv(path)[["a", "b", "c", "d"]]
+    again = frame + 0.005 * np.random.default_rng(0).normal(size=frame.shape)
+    pd.concat([frame, again]).to_csv(tmp_path / "twice.csv", index=False)
+    told = steps.new(tmp_path / "x.study", [tmp_path / "twice.csv"])
+    (found,) = [w for w in told.warnings if "nearly equal" in w]
+    assert "beyond the seal (such as twice.csv#" in found and "flatters the final test" in found
+    assert not any("nearly" in w for w in steps.new(tmp_path / "y.study", [path]).warnings)
+
+
+def test_a_column_of_dates_divides_the_study_by_time(tmp_path):
+    path, _ = write_table(tmp_path)
+    frame = pd.read_csv(path)
+    frame["when"] = pd.date_range("2024-01-01", periods=90).strftime("%d.%m.%Y")
+    frame.to_csv(path, index=False)
+    told = steps.new(tmp_path / "x.study", [path])
+    study = Study(tmp_path / "x.study")
+    assert any("'when' is taken as the time" in w for w in told.warnings)
+    assert study.last("seal").summary["by"] == "time" and "start" in study.samples().origin
+    assert steps.verify(study).data["same"]
+    late = steps.new(tmp_path / "y.study", [path], by="latest", time="when", sealed=0.1)
+    assert "the latest ones, as for a forecast" in " ".join(late.lines)
+    assert Study(tmp_path / "y.study").samples().origin["row"].max() == 81
+    assert Study(tmp_path / "y.study").facts()["measure"]["time"] == "when"
+    by_row = steps.new(tmp_path / "z.study", [path], by="row")
+    assert "rows close in time are open and sealed, which flatters" in " ".join(by_row.lines)
+    assert Study(tmp_path / "z.study").last("seal").settings["by"] == "row"
+    with pytest.raises(DataError, match=r"must be dates .* Got 'soon' in bad\.csv#1"):
+        frame.assign(when="soon").to_csv(tmp_path / "bad.csv", index=False)
+        steps.new(tmp_path / "w.study", [tmp_path / "bad.csv"], time="when")
+    assert not (tmp_path / "w.study").exists()
+
+
 def test_labels_that_come_with_a_table_are_there_as_soon_as_the_study_is(tmp_path, monkeypatch):
     path, kind = write_table(tmp_path)
     frame = pd.read_csv(path)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from clew.apart import has_times
 from clew.errors import DataError, check
 from clew.figures import balanced_accuracy, confusion_tables, mean_figure
 from clew.intervals import spell
@@ -154,7 +155,7 @@ def hypotheses(samples: Samples, groups: np.ndarray, *, random_state: int = 0) -
         units=list(samples.units),
         stated=[one for one in tried if one not in at_chance],
         untold=[
-            f"No few features tell group {one.group}: the best, {_listed(one.features)}, reach {spell(one.balanced_accuracy)}."
+            f"No few features tell group {one.group}: the best, {listed(one.features)}, reach {spell(one.balanced_accuracy)}."
             for one in at_chance
         ],
         median=_medians(samples.features, groups, n_groups, inside=True),
@@ -191,7 +192,7 @@ def _state(samples, groups, target, n_groups, correlation, random_state):
         np.float32
     )  # trees compare 7 digits: spend none on an offset
     chosen = choose_features(X, y)
-    one_source = samples.n_groups == 1 and "centroid_row" not in samples.origin
+    one_source = samples.n_groups == 1 and "centroid_row" not in samples.origin and not has_times(samples)
     split = folds(
         samples.with_labels(np.where(y == 1, f"group {target}", "group 1" if n_groups == 2 else "the rest")),
         n_folds=5,
@@ -203,7 +204,7 @@ def _state(samples, groups, target, n_groups, correlation, random_state):
     return Hypothesis(
         features=names,
         group=target,
-        statement=f"{_listed(names)} {'tells' if len(names) == 1 else 'tell'} {whom}",
+        statement=f"{listed(names)} {'tells' if len(names) == 1 else 'tell'} {whom}",
         balanced_accuracy=_held_out_figure(X, y, split, units(samples)[0]),
         tree=_as_dict(
             _shallow_tree(X[:, chosen], y),
@@ -352,5 +353,6 @@ def correlated_groups(correlation: np.ndarray, names: list[str]) -> list[list[st
     return [[names[i] for i in np.flatnonzero(of == g)] for g in np.unique(of) if (of == g).sum() > 1]
 
 
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def listed(names: list[str], *, last: str = "and") -> str:
+    """Write names as a sentence has them: "a, b and c"."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"

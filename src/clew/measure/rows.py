@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -13,6 +12,7 @@ from clew.errors import DataError, SettingError, check, check_choice, did_you_me
 from clew.measure.measured import Measured, counted
 from clew.read.kinds import distinct_names
 from clew.read.tables import Table
+from clew.read.times import Times, is_date, read_times
 from clew.samples import Samples
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ Roles = dict[str, str | None]
 IDENTIFIERS = ("identifier", "id", "sample", "name", "index")
 GROUPS = ("group", "patient", "subject", "donor", "animal", "plate", "batch", "site", "station", "event", "image")  # fmt: skip
 LABELS = ("label", "class")
-TIMES = ("date", "time", "datetime", "timestamp", "date time", "day", "month")
+TIMES = ("year", "date", "time", "datetime", "timestamp", "date time", "day", "month")
+OURS = ("source", "row", "start", "end")  # columns of the origin that are not the table's
 MOST_CLASSES = 20  # a numeric "label" with more values than this counts something; it is no class
 
 # fmt: off
@@ -47,6 +48,7 @@ def measure_rows(
     group: str | None = None,
     identifier: str | None = None,
     target: str | None = None,
+    time: str | None = None,
     leave_out: tuple[str, ...] = (),
     missing: Literal["drop", "refuse"] = "drop",
     columns: tuple[str, ...] = (),
@@ -65,10 +67,13 @@ def measure_rows(
         The columns with the classes, the units of independence and the names of the rows.
     target : str, optional
         A column of numbers to be predicted.
+    time : str, optional
+        The column that says when each row was taken, for which see `clew.read.times.read_times`; it becomes ``start`` of
+        ``origin``, in s. Without it, the one column of which every entry is a date is taken, and it is said.
     leave_out : tuple of str
         Columns that are no features; like all that are none, they stay in ``origin``.
     missing : {"drop", "refuse"}
-        What happens to rows that lack a feature.
+        What happens to rows that lack a feature, or the time where it was asked for.
     columns : tuple of str
         Just these are features, constant ones too, and one row is enough: what a trained model asks of new rows.
     distances : Distances, optional
@@ -83,20 +88,21 @@ def measure_rows(
     Raises
     ------
     DataError
-        If columns differ between tables, one of ``columns`` is not there, one is constant or all missing, or no rows
-        remain.
+        If columns differ between tables, one of ``columns`` is not there, one is constant or all missing, a time cannot
+        be read, or no rows remain.
     SettingError
         If a setting names a column that is not there, or one column has two roles.
     """
     check(tables, DataError, "The tables of measure_rows must be at least one. Got none.")
     check_choice(missing, ("drop", "refuse"), what="'missing' setting", of="measure_rows")
     notes = [note for table in tables for note in table.notes]
-    given: Roles = {"label": label, "group": group, "identifier": identifier, "target": target}
+    given: Roles = {"label": label, "group": group, "identifier": identifier, "target": target, "time": time}
     where = f"'{tables[0].name}'" if len(tables) == 1 else f"the {len(tables)} tables"
     frame, origin = _joined(tables)
     _check_trained_on(frame, columns, where)
     _check_names(frame, given, leave_out, columns)
     roles = _with_guesses(frame, given, {*leave_out, *columns}, notes)
+    taken = None if columns and time is None else _times(frame, origin, roles, leave_out, notes)
     features = list(columns) or _features(frame, roles, leave_out, notes)
     check(
         features or distances is not None,
@@ -107,8 +113,13 @@ def measure_rows(
     )
     _check_measurable(frame, [*features, *([target] if target else [])], where)
 
-    whole = _whole_rows(frame, features, origin, missing, where, notes)
+    needed = (
+        frame[features] if taken is None else frame[features].assign(**{str(roles["time"]): taken.seconds})
+    )
+    whole = _whole_rows(needed, origin, missing, where, notes)
     kept, origin = frame[whole].reset_index(drop=True), origin[whole].reset_index(drop=True)
+    if taken is not None:
+        origin["start"] = taken.seconds[whole]
     if not columns:
         _check_comparable(kept, features, where)
     sample = _sample_names(kept, origin, roles["identifier"])
@@ -213,21 +224,21 @@ def _is_whole(column: pd.Series) -> bool:
 
 
 def _is_time(name: str, column: pd.Series) -> bool:
-    """Tell whether a column of text holds dates or times: all in ISO form, or called so and written with numbers."""
+    """Tell whether a column of text holds dates or times: all that can be read, or called so and written with numbers."""
     if _is_numeric(column):
         return False
     values = [str(value) for value in column if value != ""]
     if _key(name) in TIMES:
         return bool(values) and all(re.search(r"\d.*[-/:. ].*\d", value) for value in values)
-    return bool(values) and all(map(_is_iso_time, values))
+    return bool(values) and all(map(is_date, values))
 
 
-def _is_iso_time(text: str) -> bool:
+def _dates(name: str, column: pd.Series) -> Times | None:
+    """Return the times in a column of dates, and nothing of another, or where it is in doubt what they are."""
     try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
+        return read_times(column.to_numpy(), name=name, dates_only=True)
+    except DataError:
+        return None
 
 
 def _as_text(column: pd.Series) -> np.ndarray:
@@ -242,7 +253,7 @@ def _as_text(column: pd.Series) -> np.ndarray:
 def _with_columns(origin: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     """Return the origin with the columns that are no features; one called like ours gets an underscore."""
     for name in _columns(others):
-        origin[f"{name}_" if name in ("source", "row") else name] = others[name]
+        origin[f"{name}_" if name in OURS else name] = others[name]
     return origin
 
 
@@ -328,6 +339,29 @@ def _with_guesses(frame: pd.DataFrame, given: Roles, taken: set[str], notes: lis
     return {role: name or guesses.get(role) for role, name in given.items()}
 
 
+def _times(
+    frame: pd.DataFrame, origin: pd.DataFrame, roles: Roles, leave_out: Sequence[str], notes: list[str]
+) -> Times | None:
+    """Return when the rows were taken, by the column that was named or else by the only one that holds whole dates."""
+    if roles["time"] is not None:
+        places = [f"{source}#{row}" for source, row in zip(origin["source"], origin["row"])]
+        found = read_times(frame[roles["time"]].to_numpy(), name=roles["time"], places=places)
+        notes.append(f"The time of a row is '{roles['time']}': {found.how}.")
+        return found
+    free = [name for name in _columns(frame) if name not in (*roles.values(), *leave_out)]
+    read = {name: _dates(name, frame[name]) for name in free}
+    whole = {name: one for name, one in read.items() if one is not None and np.isfinite(one.seconds).all()}
+    if len(whole) != 1:
+        return None
+    ((name, taken),) = whole.items()
+    roles["time"] = name
+    notes.append(
+        f"The column '{name}' is taken as the time of the rows, as all of it is {taken.how}; --time says otherwise, "
+        f"--leave-out {name} takes none."
+    )
+    return taken
+
+
 def _features(frame: pd.DataFrame, roles: Roles, leave_out: Sequence[str], notes: list[str]) -> list[str]:
     """Return the columns of numbers that have no role; note the others that are left out."""
     rest = [name for name in _columns(frame) if name not in (*roles.values(), *leave_out)]
@@ -349,10 +383,27 @@ def _features(frame: pd.DataFrame, roles: Roles, leave_out: Sequence[str], notes
         notes.append(f"Left out, being numbers that name something: {_listed(naming)}.")
     notes += [
         f"The column '{name}' holds times and is left out: rows close in time may resemble each other, "
-        "and a random seal or fold flatters; group them with --group."
+        f"and a random seal or fold flatters; --time {name} divides by it, --group by another column."
         for name in times
     ]
+    notes += [
+        f"The column '{name}' holds numbers and is measured like the others; --time {name} if it says when a row was taken."
+        for name in rest
+        if _is_numeric(frame[name]) and _key(name) in TIMES and roles["time"] is None
+    ]
+    notes += _shared(frame, roles, text)
     return [name for name in rest if name not in (*text, *times, *naming)]
+
+
+def _shared(frame: pd.DataFrame, roles: Roles, text: Sequence[str]) -> list[str]:
+    """Say which columns of text could be the group, where none is: those whose values are shared by several rows."""
+    values = {name: frame[name][frame[name] != ""].nunique() for name in text}
+    shared = [name for name, n in values.items() if n > 2 and 2 * n <= len(frame)]
+    if roles["group"] is not None or not shared:
+        return []
+    return [
+        f"Rows share values of {_listed(shared)}: say --group {shared[0]} if rows of one {shared[0]} resemble each other."
+    ]
 
 
 # ---- which rows stay ----
@@ -378,15 +429,10 @@ def _check_measurable(frame: pd.DataFrame, names: Sequence[str], where: str) -> 
 
 
 def _whole_rows(
-    frame: pd.DataFrame,
-    features: Sequence[str],
-    origin: pd.DataFrame,
-    missing: str,
-    where: str,
-    notes: list[str],
+    needed: pd.DataFrame, origin: pd.DataFrame, missing: str, where: str, notes: list[str]
 ) -> np.ndarray:
-    """Return which rows have all features, shape (n_rows,) of bool; note what is missing of the others."""
-    lacking = frame[features].isna()
+    """Return which rows have all that is needed, shape (n_rows,) of bool; note what is missing of the others."""
+    lacking = needed.isna()
     whole = ~lacking.any(axis=1).to_numpy()
     if whole.all():
         return whole

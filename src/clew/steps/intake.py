@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 from clew.errors import DataError, SettingError, check, check_seed
@@ -29,8 +29,9 @@ def new(
     distances: Path | None = None,
     features: str = "all",
     sealed: float = 0.2,
-    by: Literal["auto", "group", "space", "row"] = "auto",
+    by: Literal["auto", "group", "time", "latest", "space", "row"] = "auto",
     group: str | None = None,
+    time: str | None = None,
     label: str | None = None,
     identifier: str | None = None,
     target: str | None = None,
@@ -66,10 +67,14 @@ def new(
         The feature set that this study is about: all, shape, size, intensity, or names with commas.
     sealed : float
         Share of the rows to put aside until the end.
-    by : {"auto", "group", "space", "row"}
-        What is sealed as a whole.
+    by : {"auto", "group", "time", "latest", "space", "row"}
+        What is sealed as a whole: groups where there are some, else stretches of time or regions of the image. "latest" seals the end of
+        the record, for forecasts; "row" seals rows at random, which flatters where they resemble each other.
     group : str
         Tables: the column that says which rows belong together (patient, station, plate).
+    time : str
+        Tables: the column that says when a row was taken: dates, or numbers in the unit that its name ends in (s, h, days); the only
+        column of dates otherwise.
     label : str
         Tables: the column that holds the classes people gave.
     identifier : str
@@ -111,6 +116,7 @@ def new(
         "table": {
             "label": label,
             "group": group,
+            "time": time,
             "identifier": identifier,
             "target": target,
             "leave_out": tuple(leave_out or ()),
@@ -134,7 +140,7 @@ def new(
     }
     refuse_existing(study)
     check_seed(random_state, of="new")
-    began = time.perf_counter()
+    began = perf_counter()
     kind, files, remarks = _gather(list(paths), masks or [], distances)
     between = (distances, how["distances"]) if distances is not None and kind == "table" else None
     _refuse_foreign({kind, "distances"} if between else {kind}, how)
@@ -172,7 +178,7 @@ def new(
         common = {"function": "", "sees": "nothing", "inputs": {}}
         raw = Sources(names=[s.name for s in sources], sha256=[s.sha256 for s in sources])
         draft.record(raw, verb="sources", seconds=0.0, **common)
-        draft.record(measurement, verb="measure", seconds=time.perf_counter() - began, **common)
+        draft.record(measurement, verb="measure", seconds=perf_counter() - began, **common)
         last = draft.record(dealt, verb="seal", seconds=0.0, **common)
         if samples.labels is not None:
             given = {str(name): str(one) for name, one in zip(samples.sample, samples.labels) if one}
@@ -241,28 +247,23 @@ def _refuse_foreign(kinds: set[str], how: dict[str, dict[str, Any]]) -> None:
 
 
 def _copies(samples: Samples, sealed: np.ndarray) -> list[str]:
-    """Say how many rows are exact copies of others, and how many of these lie on both sides of the seal.
+    """Say how many rows are copies of others, or nearly, and how many of these lie on both sides of the seal.
 
     Without measurements, rows at distance 0 are copies; the distances themselves say how many there are.
     """
     import numpy as np
 
-    if not samples.n_features and samples.distances is not None:
-        same = samples.distances[np.ix_(sealed, ~sealed)] == 0
-        n_same = int(same.any(axis=0).sum() + same.any(axis=1).sum())
-        told = f"{n_same} rows are at distance 0 from one beyond the seal, which flatters the final test."
-        return [told] if n_same else []
-    _, of, counts = np.unique(samples.features, axis=0, return_inverse=True, return_counts=True)
-    of = of.reshape(-1)
-    copied = int((counts[of] > 1).sum())
-    if not copied:
+    if samples.n_features:
+        from clew.duplicates import near_duplicates
+
+        found = near_duplicates(samples, sealed.astype(int))
+        return found.sentences(across="beyond the seal", so="which flatters the final test")
+    if samples.distances is None:
         return []
-    across = np.bincount(of, weights=sealed) * np.bincount(of, weights=~sealed) > 0
-    on_both = int(across[of].sum())
-    beyond = (
-        f"; {on_both} of them have a copy beyond the seal, which flatters the final test" if on_both else ""
-    )
-    return [f"{copied} rows equal another row in every measurement{beyond}."]
+    same = samples.distances[np.ix_(sealed, ~sealed)] == 0
+    n_same = int(same.any(axis=0).sum() + same.any(axis=1).sum())
+    told = f"{n_same} rows are at distance 0 from one beyond the seal, which flatters the final test."
+    return [told] if n_same else []
 
 
 def _sources(
