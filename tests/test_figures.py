@@ -64,3 +64,27 @@ def test_a_figure_without_rows_says_so_in_a_sentence():
     found = class_figure("recall", 1, *tables)
     assert found.note == "No interval: there is no row to rest on."
     assert np.isnan(found.value)
+
+
+@pytest.mark.parametrize("name", ["kappa", "f1_weighted", "precision_weighted", "jaccard_weighted"])
+def test_kappa_and_weighted_means_have_the_slow_jackknifes_interval(name):
+    from sklearn import metrics
+
+    random = np.random.default_rng(4)
+    truth, groups = random.choice(3, 300, p=[0.5, 0.3, 0.2]), np.arange(300) % 9
+    predicted = np.where(random.random(300) < 0.6, truth, random.integers(0, 3, 300))
+
+    def figure(rows):
+        if name == "kappa":
+            return metrics.cohen_kappa_score(truth[rows], predicted[rows])
+        of = getattr(metrics, f"{name.removesuffix('_weighted')}_score")
+        return of(truth[rows], predicted[rows], average="weighted")
+
+    slow = group_interval(figure, groups, bounds=(-1.0, 1.0) if name == "kappa" else (0.0, 1.0))
+    found = mean_figure(name, *confusion_tables(truth, predicted, groups, 3))
+    assert found.summary() == pytest.approx(slow.summary(), abs=1e-12)
+
+
+def test_kappa_of_one_class_alone_is_not_defined():
+    found = mean_figure("kappa", *confusion_tables(np.zeros(8, int), np.zeros(8, int), np.arange(8), 2))
+    assert np.isnan(found.value) and found.note

@@ -6,6 +6,7 @@ All are functions of the table, so leaving a group out costs a subtraction.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -63,6 +64,13 @@ def _matthews(tables: np.ndarray) -> np.ndarray:
     return np.where(variance > 0, covariance / np.sqrt(np.where(variance > 0, variance, 1)), 0.0)
 
 
+def _kappa(tables: np.ndarray) -> np.ndarray:
+    """Return Cohen's kappa (Educational and Psychological Measurement 20 (1960), doi:10.1177/001316446002000104)."""
+    n = tables.sum(axis=(-2, -1))
+    by_chance = (_true(tables) * _predicted(tables)).sum(axis=-1)
+    return share_of(_correct(tables).sum(axis=-1) * n - by_chance, n**2 - by_chance)
+
+
 # The figures of one class, and the rows that each rests on.
 CLASS_FIGURES: dict[str, tuple[Callable, Callable]] = {
     "precision": (_precision, _predicted),
@@ -70,7 +78,10 @@ CLASS_FIGURES: dict[str, tuple[Callable, Callable]] = {
     "f1": (_f1, _either),
     "jaccard": (_jaccard, _either),
 }
-MEAN_FIGURES = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "jaccard", "matthews")
+# From -1 to 1, 0 by chance.
+BEYOND_CHANCE: dict[str, Callable] = {"matthews": _matthews, "kappa": _kappa}
+WEIGHTED = tuple(f"{name}_weighted" for name in CLASS_FIGURES)  # by the rows of each class
+MEAN_FIGURES = ("accuracy", "balanced_accuracy", *CLASS_FIGURES, *BEYOND_CHANCE, *WEIGHTED)
 
 
 def class_figure(name: str, k: int, tables: np.ndarray, times: np.ndarray) -> Interval:
@@ -119,36 +130,47 @@ def mean_figure(name: str, tables: np.ndarray, times: np.ndarray) -> Interval:
     """
     total = np.tensordot(times, tables, axes=1)  # (n_classes, n_classes)
     flat, n_rows = tables.reshape(len(tables), -1), int(total.sum())
-    if name == "accuracy":
-        return sums_interval(lambda sums: _accuracy(_square(sums)), flat, times=times, n_rows=n_rows)
+    if name == "accuracy" or name in WEIGHTED:  # every row counts alike
+        overall: Callable = _accuracy
+        if name in WEIGHTED:
+            overall = partial(_weighted, CLASS_FIGURES[name.removesuffix("_weighted")][0])
+        return sums_interval(lambda sums: overall(_square(sums)), flat, times=times, n_rows=n_rows)
 
-    figure, rests_on = CLASS_FIGURES.get(
-        "recall" if name == "balanced_accuracy" else name, (_matthews, _true)
-    )
-    n_even = _even(rests_on(total))
-    groups_even = _even(times @ (rests_on(tables) > 0))
+    beyond = BEYOND_CHANCE.get(name)
+    figure, rests_on = CLASS_FIGURES.get("recall" if name == "balanced_accuracy" else name, (_recall, _true))
+    n_even = even_rows(rests_on(total))
+    groups_even = even_rows(times @ (rests_on(tables) > 0))
     present = _true(total) > 0
+
+    of_tables: Callable = beyond or (lambda square: mean_of_defined(figure(square)))
 
     def mean(sums: np.ndarray) -> np.ndarray:
         square = _square(sums)
-        values = _matthews(square) if name == "matthews" else _mean_of_defined(figure(square))
+        values = of_tables(square)
         gone = ((_true(square) > 0) != present).any(
             axis=-1
         )  # a class went with the group: no fair comparison
         return np.where(gone, np.nan, values)
 
-    bounds, most = ((-1.0, 1.0), float(n_rows)) if name == "matthews" else ((0.0, 1.0), n_even)
+    bounds, most = ((-1.0, 1.0), float(n_rows)) if beyond else ((0.0, 1.0), n_even)
     return sums_interval(
         mean, flat, times=times, n_rows=n_rows, n_most=most, n_alike=groups_even, bounds=bounds
     )
 
 
-def _mean_of_defined(values: np.ndarray) -> np.ndarray:
+def _weighted(figure: Callable, tables: np.ndarray) -> np.ndarray:
+    """Return the mean of a figure over classes, each counted as often as it has rows."""
+    values, rows = figure(tables), _true(tables)
+    return share_of((np.where(rows > 0, values, 0.0) * rows).sum(axis=-1), rows.sum(axis=-1))
+
+
+def mean_of_defined(values: np.ndarray) -> np.ndarray:
+    """Return the mean over the last axis of what is not NaN; NaN where nothing is."""
     defined = np.isfinite(values)
     return share_of(np.where(defined, values, 0.0).sum(axis=-1), defined.sum(axis=-1))
 
 
-def _even(counts: np.ndarray) -> float:
+def even_rows(counts: np.ndarray) -> float:
     """Return the number of classes times the harmonic mean of their counts, over classes that have any."""
     counts = counts[counts > 0]
     return float(counts.size**2 / (1 / counts).sum()) if counts.size else 0.0
@@ -169,7 +191,7 @@ def balanced_accuracy(truth: np.ndarray, predicted: np.ndarray) -> float:
     """
     k = int(max(truth.max(), predicted.max())) + 1
     table = np.bincount(truth * k + predicted, minlength=k * k).reshape(k, k)
-    return float(_mean_of_defined(_recall(table)))
+    return float(mean_of_defined(_recall(table)))
 
 
 def confusion_tables(

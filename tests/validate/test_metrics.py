@@ -1,193 +1,15 @@
-"""Every figure against scikit-learn's, every interval against the slow jackknife, and chance on null data."""
+"""Cross-validation: no row is predicted by what saw it, chance on null data, and what nobody can learn from."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import spearmanr
-from sklearn import metrics as sklearn_metrics
 
 from clew.errors import DataError
-from clew.intervals import group_interval
 from clew.result import Result
 from clew.samples import Samples
-from clew.validate.metrics import cross_validate, evaluate, labelled, regression_scores, scores
-
-CLASSES = ["a", "b", "c"]
-
-
-def answers(n=400, seed=0, right=0.7, n_groups=None):
-    random = np.random.default_rng(seed)
-    truth = random.choice(CLASSES, n, p=[0.6, 0.3, 0.1])
-    predicted = np.where(random.random(n) < right, truth, random.choice(CLASSES, n))
-    groups = np.arange(n) if n_groups is None else random.integers(0, n_groups, n)
-    return truth, predicted, groups
-
-
-def figures(truth, predicted, labels=None, gone=0.0):
-    """Return scikit-learn's figures; classes without any row count as ``gone``."""
-    means = {"labels": labels, "average": "macro", "zero_division": gone}
-    return {
-        "accuracy": sklearn_metrics.accuracy_score(truth, predicted),
-        "balanced_accuracy": sklearn_metrics.balanced_accuracy_score(truth, predicted),
-        "precision": sklearn_metrics.precision_score(truth, predicted, **means),
-        "recall": sklearn_metrics.recall_score(truth, predicted, **means),
-        "f1": sklearn_metrics.f1_score(truth, predicted, **means),
-        "jaccard": sklearn_metrics.jaccard_score(
-            truth, predicted, labels=labels, average="macro", zero_division=0
-        ),
-        "matthews": sklearn_metrics.matthews_corrcoef(truth, predicted),
-    }
-
-
-@pytest.mark.parametrize("right", [0.0, 0.4, 0.9, 1.0])
-def test_every_figure_is_scikit_learns(right):
-    truth, predicted, groups = answers(right=right)
-    found = scores(truth, predicted, classes=CLASSES, groups=groups)
-    for name, value in figures(truth, predicted).items():
-        assert found.metrics[name].value == pytest.approx(value, abs=1e-12), name
-    np.testing.assert_array_equal(
-        found.confusion, sklearn_metrics.confusion_matrix(truth, predicted, labels=CLASSES)
-    )
-    precision, recall, f1, rows = sklearn_metrics.precision_recall_fscore_support(
-        truth, predicted, labels=CLASSES
-    )
-    for k, name in enumerate(CLASSES):
-        each = found.per_class[name]
-        assert (each["precision"].value, each["recall"].value, each["f1"].value, each["rows"]) == (
-            pytest.approx((precision[k], recall[k], f1[k], rows[k]))
-        )
-
-
-def test_a_class_that_is_never_predicted_has_precision_zero():
-    found = scores(np.array(["a", "a", "b", "b"]), np.array(["a"] * 4))
-    assert found.per_class["b"]["precision"].value == 0
-    assert found.metrics["precision"].value == pytest.approx(0.25)
-
-
-def test_a_class_that_nobody_has_is_left_out_of_the_means():
-    truth, predicted = np.array(["a", "a", "b", "b"]), np.array(["a", "b", "b", "b"])
-    found = scores(truth, predicted, classes=["a", "b", "never"])
-    for name, value in figures(truth, predicted, labels=["a", "b", "never"], gone=np.nan).items():
-        if name != "jaccard":  # scikit-learn's has no nan
-            assert found.metrics[name].value == pytest.approx(value), name
-    assert found.metrics["jaccard"].value == pytest.approx(np.mean([1 / 2, 2 / 3]))
-    assert found.summary()["per_class"]["never"]["recall"] == {"value": None, "low": None, "high": None}
-
-
-@pytest.mark.parametrize("n_groups", [6, 30])
-def test_intervals_equal_the_slow_jackknife_over_groups(n_groups):
-    truth, predicted, groups = answers(n_groups=n_groups)
-    found = scores(truth, predicted, groups=groups).metrics
-    for name in ("accuracy", "matthews"):
-        slow = group_interval(
-            lambda rows, name=name: figures(truth[rows], predicted[rows])[name],
-            groups,
-            bounds=(-1.0, 1.0) if name == "matthews" else (0.0, 1.0),
-        )
-        assert found[name].summary() == pytest.approx(slow.summary(), abs=1e-9), name
-        assert found[name].n_effective == pytest.approx(slow.n_effective)
-
-
-def test_intervals_over_rows_equal_the_slow_jackknife():
-    truth, predicted, groups = answers(n=150)
-    found = scores(truth, predicted).metrics
-    for name in ("accuracy", "matthews"):
-        slow = group_interval(
-            lambda rows, name=name: figures(truth[rows], predicted[rows])[name],
-            groups,
-            bounds=(-1.0, 1.0) if name == "matthews" else (0.0, 1.0),
-        )
-        assert found[name].summary() == pytest.approx(slow.summary(), abs=1e-9), name
-
-
-def test_the_recall_of_a_rare_class_rests_on_its_own_rows():
-    truth = np.repeat(["common", "rare"], [990, 10])
-    found = scores(truth, truth)
-    assert found.per_class["rare"]["recall"].n_rows == 10
-    assert found.per_class["rare"]["recall"].low < 0.75
-    assert found.metrics["accuracy"].low > 0.99
-    assert found.metrics["balanced_accuracy"].low < 0.93  # ten rows cannot prove more
-
-
-def test_a_class_in_two_groups_only_gets_points_instead_of_an_interval():
-    truth, predicted, _ = answers(n=100)
-    groups = np.arange(100) % 10
-    truth = np.where((truth == "c") & (groups > 1), "a", truth)
-    truth[:2] = "c"
-    found = scores(truth, predicted, groups=groups)
-    assert np.isnan(found.per_class["c"]["recall"].low)
-    assert len(found.per_class["c"]["recall"].points) == 2
-    assert np.isfinite(found.per_class["a"]["recall"].low)
-
-
-def test_one_group_gives_figures_without_intervals_and_says_so():
-    truth, predicted, _ = answers(n=50)
-    found = scores(truth, predicted, groups=np.zeros(50))
-    assert found.summary()["metrics"]["accuracy"]["low"] is None
-    assert any("one group" in warning for warning in found.warnings)
-
-
-def test_accuracy_that_background_flatters_is_pointed_out():
-    truth = np.repeat(["background", "cell"], [95, 5])
-    assert any("95% of the rows" in warning for warning in scores(truth, truth).warnings)
-    even = np.repeat(["background", "cell"], 50)
-    assert not scores(even, even).warnings
-
-
-def coverage(n_sets, *, naive):
-    """Return how often the interval of balanced accuracy holds the truth (recalls 0.9 and 0.6, 12 groups)."""
-    random, hits = np.random.default_rng(0), 0
-    for _ in range(n_sets):
-        groups = np.repeat(np.arange(12), 60)
-        truth = random.choice(["a", "b"], 720, p=[0.7, 0.3])
-        strength = 9.0  # intra-group correlation 0.1
-        rate = np.empty(720)
-        for name, mean in (("a", 0.9), ("b", 0.6)):
-            rate[truth == name] = random.beta(mean * strength, (1 - mean) * strength, 12)[
-                groups[truth == name]
-            ]
-        wrong = np.where(truth == "a", "b", "a")
-        predicted = np.where(random.random(720) < rate, truth, wrong)
-        found = scores(truth, predicted, groups=np.arange(720) if naive else groups)
-        hits += found.metrics["balanced_accuracy"].low <= 0.75 <= found.metrics["balanced_accuracy"].high
-    return hits / n_sets
-
-
-def test_intervals_of_balanced_accuracy_cover_as_often_as_they_say():
-    assert 0.91 <= coverage(300, naive=False) <= 0.98
-
-
-def test_the_mutant_that_ignores_groups_covers_too_little():
-    assert coverage(300, naive=True) < 0.9
-
-
-# ---- regression ----
-@pytest.mark.parametrize("n_groups", [None, 12])
-def test_figures_of_numbers_are_scikit_learns_and_scipys(n_groups):
-    random = np.random.default_rng(1)
-    truth = random.normal(size=200).round(1)  # with ties
-    predicted = (truth + random.normal(size=200)).round(1)
-    groups = np.arange(200) if n_groups is None else random.integers(0, n_groups, 200)
-    found = regression_scores(truth, predicted, groups=groups).metrics
-    slow = {
-        "mae": (sklearn_metrics.mean_absolute_error, (0, np.inf)),
-        "rmse": (sklearn_metrics.root_mean_squared_error, (0, np.inf)),
-        "r2": (sklearn_metrics.r2_score, (-np.inf, 1)),
-        "spearman": (lambda a, b: spearmanr(a, b).statistic, (-1, 1)),
-    }
-    for name, (figure, bounds) in slow.items():
-        expected = group_interval(
-            lambda rows, figure=figure: figure(truth[rows], predicted[rows]), groups, bounds=bounds
-        )
-        assert found[name].summary() == pytest.approx(expected.summary(), abs=1e-9), name
-
-
-def test_constant_truth_has_no_r2_and_no_rank_correlation():
-    found = regression_scores(np.ones(10), np.arange(10.0)).summary()["metrics"]
-    assert found["r2"]["value"] is None
-    assert found["spearman"]["value"] is None
+from clew.validate.metrics import N_PERMUTATIONS, cross_validate, evaluate, labelled
 
 
 # ---- cross-validation ----
@@ -319,25 +141,26 @@ def test_exact_copies_across_the_folds_are_counted():
     )
     found = cross_validate(make(features, labels), Nearest)
     n = sum(any(found.fold[three == origin] != fold) for origin, fold in zip(three, found.fold))
-    expected = f"{n} of 120 tested rows have an exact copy among the rows that trained: the figures flatter."
+    expected = f"120 rows equal another row in every measurement; {n} of them have a copy among the rows that trained, which flatters the figures."
     assert n > 100
     assert expected in found.warnings
     assert found.scores.metrics["balanced_accuracy"].value > 0.9
 
 
-def test_no_copies_are_seen_where_copies_stay_together_or_nearly_agree():
+def test_copies_that_stay_together_do_not_flatter_and_those_that_nearly_agree_do():
     random = np.random.default_rng(5)
     three = np.repeat(np.arange(40), 3)
     features, labels = random.normal(size=(40, 3))[three], np.tile(["a", "b"], 60)
     together = cross_validate(make(features, labels, groups=three), Nearest)
     nearly = cross_validate(make(features + 1e-9 * random.normal(size=(120, 3)), labels), Nearest)
-    assert not any("copy" in warning for warning in [*together.warnings, *nearly.warnings])
+    assert not any("flatters" in warning for warning in together.warnings)
+    assert any("nearly equal" in warning and "flatters" in warning for warning in nearly.warnings)
 
 
 def test_zero_and_minus_zero_are_the_same_number():
     features = np.array([[0.0], [-0.0], [1.0], [2.0], [3.0], [4.0]])
     found = cross_validate(make(features, np.tile(["a", "b"], 3)), Nearest, n_folds=6)
-    assert any(warning.startswith("2 of 6 tested rows") for warning in found.warnings)
+    assert any("2 of them have a copy" in warning for warning in found.warnings)
 
 
 @pytest.mark.parametrize("constant", [True, False])
@@ -351,7 +174,7 @@ def test_labels_of_whole_groups_are_permuted_as_a_whole(constant):
 
     cross_validate(make(random.normal(size=(60, 2)), labels, groups=groups), fit)
     torn = seen[5:]  # the first five are the folds of the true labels
-    assert len(torn) == 15
+    assert len(torn) == 5 * N_PERMUTATIONS
     assert not any(torn) if constant else all(torn)
 
 
@@ -385,21 +208,6 @@ def test_the_baseline_of_numbers_is_the_mean_of_the_training_rows():
     found = evaluate(samples, Nearest(samples), kind="regression", mean=4.0)
     assert found.baselines["mean"]["mae"] == pytest.approx(10.5)  # the mean of 5 ... 24 is 14.5
     assert found.baselines["mean"]["r2"] < 0  # 0 for the rows' own mean
-
-
-@pytest.mark.parametrize("n_groups", [1, 2, 5])
-def test_warnings_are_sentences_that_name_the_figure(n_groups):
-    truth, predicted, _ = answers(n=60)
-    groups = np.arange(60) % n_groups
-    found = scores(truth, predicted, groups=groups).warnings
-    found += regression_scores(np.arange(60.0), np.arange(60.0) + groups, groups=groups).warnings
-    found += scores(np.repeat(["a", "b"], [9, 1]), np.repeat(["a"], 10)).warnings
-    assert len(found) == 3
-    assert all(each[0].isupper() or each[0].isdigit() for each in found)
-    assert all(each.endswith(".") for each in found)
-    assert sum("(accuracy)" in each or "(mean absolute error)" in each for each in found) == (
-        2 * (n_groups == 2)
-    )
 
 
 def test_a_fold_that_trains_on_one_class_is_said():
@@ -443,12 +251,102 @@ def test_a_missing_target_is_refused():
         labelled(make(np.zeros((6, 1))), "regression", of="train")
 
 
-def test_rows_that_do_not_fit_are_refused():
-    with pytest.raises(DataError, match="same number of rows"):
-        scores(np.array(["a", "b"]), np.array(["a"]))
-    with pytest.raises(DataError, match="at least 1"):
-        scores(np.array([], str), np.array([], str))
-    with pytest.raises(DataError, match="Got 'b'"):
-        scores(np.array(["a", "b"]), np.array(["a", "a"]), classes=["a"])
-    with pytest.raises(DataError, match="finite"):
-        regression_scores(np.array([1.0, np.nan]), np.array([1.0, 2.0]))
+# ---- what people get wrong, and what chance gives ----
+def strongest(samples, n):
+    """Return the columns that differ most between the two classes."""
+    own = samples.labels == samples.labels[0]
+    apart = samples.features[own].mean(axis=0) - samples.features[~own].mean(axis=0)
+    return np.argsort(-np.abs(apart))[:n]
+
+
+class ChosenNearest:
+    """Chooses 20 features of the training rows, then answers by the nearest class mean."""
+
+    def __init__(self, samples, n=20):
+        self.columns = strongest(samples, n)
+        self.classes = np.unique(samples.labels).tolist()
+        X = samples.features[:, self.columns]
+        self.means = np.stack([X[samples.labels == name].mean(axis=0) for name in self.classes])
+
+    def predict(self, samples):
+        X = samples.features[:, self.columns]
+        distance = ((X[:, None] - self.means) ** 2).sum(axis=2)
+        closeness = np.exp(-(distance - distance.min(axis=1, keepdims=True)))
+        probability = closeness / closeness.sum(axis=1, keepdims=True)
+        return Said(np.array(self.classes)[probability.argmax(axis=1)], probability, self.classes)
+
+
+def test_features_chosen_before_the_folds_score_far_above_chance_on_noise_and_inside_they_do_not():
+    """The wrong way: 20 best of 2,000 noise features for 100 rows, chosen by all rows, then cross-validated."""
+    inside, outside, held = [], [], []
+    for seed in range(6):
+        random = np.random.default_rng(seed)
+        samples = make(random.normal(size=(100, 2000)), random.permutation(np.repeat(["a", "b"], 50)))
+        honest = cross_validate(samples, ChosenNearest)
+        columns = strongest(samples, 20)
+        chosen = samples.select([f"f{column}" for column in columns])
+        inside.append(honest.scores.metrics["accuracy"].value)
+        outside.append(cross_validate(chosen, ChosenNearest).scores.metrics["accuracy"].value)
+        held.append(honest.scores.metrics["roc_auc"].low <= 0.5 <= honest.scores.metrics["roc_auc"].high)
+    assert np.mean(inside) == pytest.approx(0.5, abs=0.08)
+    assert np.mean(outside) > 0.8
+    assert sum(held) >= 5
+
+
+def test_intervals_hold_chance_on_pure_noise_as_often_as_they_say():
+    """80 data sets of 12 groups without any relation: guesses drawn by themselves, each figure's own chance value."""
+    from clew.validate.scores import scores
+
+    chance = {"balanced_accuracy": 0.5, "matthews": 0.0, "kappa": 0.0, "roc_auc": 0.5}
+    random, held = np.random.default_rng(0), {name: [] for name in chance}
+    for _ in range(200):
+        truth = np.array(["a", "b"])[random.integers(0, 2, 240)]
+        p = random.random(240)
+        said = np.where(p > 0.5, "b", "a")
+        found = scores(truth, said, np.column_stack([1 - p, p]), groups=np.arange(240) % 12).metrics
+        for name, value in chance.items():
+            held[name].append(found[name].low <= value <= found[name].high)
+    for name, each in held.items():
+        assert 0.9 <= np.mean(each) <= 0.99, name
+
+
+def test_the_baseline_of_probabilities_knows_the_shares_and_nothing_else():
+    labels = np.repeat(["many", "few"], [150, 50])
+    found = cross_validate(make(np.random.default_rng(7).normal(size=(200, 2)), labels), Nearest).baselines
+    blind = found["commonest_class"]
+    assert blind["roc_auc"] == 0.5
+    assert blind["brier"] == pytest.approx(0.75 * 0.25)
+    assert blind["pr_auc"] == pytest.approx((0.75 + 0.25) / 2)
+
+
+def test_permuted_labels_carry_their_spread():
+    found = cross_validate(separate(), Nearest)
+    assert found.permuted_spread.keys() == found.baselines["permuted"].keys()
+    assert 0.01 < found.permuted_spread["balanced_accuracy"] < 0.2
+    assert found.summary()["permuted_spread"] == found.permuted_spread
+
+
+class WithoutProbability(Nearest):
+    def predict(self, samples):
+        said = super().predict(samples)
+        said.probability = None
+        return said
+
+
+def test_a_model_without_probabilities_gets_the_figures_of_its_classes():
+    for found in (
+        cross_validate(separate(), WithoutProbability),
+        evaluate(separate(), WithoutProbability(separate()), kind="classification", commonest="left"),
+    ):
+        assert found.probability.shape == (80, 0)
+        assert "roc_auc" not in found.scores.metrics
+        assert "accuracy" in found.scores.metrics
+
+
+def test_a_class_that_the_model_has_never_seen_is_said():
+    samples = separate()
+    labels = np.where(np.arange(80) < 5, "new", samples.labels)
+    found = evaluate(samples.with_labels(labels), Nearest(samples), kind="classification")
+    assert any("does not know the class new" in warning for warning in found.warnings)
+    assert found.scores.per_class["new"]["recall"].value == 0
+    assert found.scores.per_class["new"]["roc_auc"].value == 0.5

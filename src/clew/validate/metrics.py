@@ -9,222 +9,22 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from clew.duplicates import near_duplicates
 from clew.errors import DataError, SettingError, check
-from clew.figures import CLASS_FIGURES, MEAN_FIGURES, class_figure, confusion_tables, mean_figure, share_of
-from clew.intervals import Interval, group_interval, number, sums_interval
+from clew.intervals import number
 from clew.result import Result
 from clew.samples import Samples
 from clew.splits import By, Folds, folds, units
+from clew.validate.scores import Scores, regression_scores, scores
+
+__all__ = [
+    "Kind", "Model", "Predicted", "Scores", "Validation", "cross_validate", "evaluate", "labelled", "out_of_fold", "regression_scores", "scores",
+]  # fmt: skip
 
 Kind = Literal["classification", "regression"]
-N_PERMUTATIONS = 3  # cross-validations with permuted labels; their mean is the baseline
-
-
-# ---- figures of a classification ----
-@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Scores(Result):
-    """Every figure of a set of predictions, since one never stands alone.
-
-    Parameters
-    ----------
-    metrics : dict of str to Interval
-        For classes: accuracy, balanced_accuracy, precision, recall, f1 and jaccard (means over classes) and
-        matthews. For numbers: mae, rmse, r2 and spearman.
-    per_class : dict of str to dict
-        For each class precision, recall, f1 and jaccard as Interval, and "rows", the rows that are of it.
-    confusion : ndarray of int64, shape (n_classes, n_classes)
-        Rows of each true class (down) by predicted class (across).
-    classes : list of str
-        The classes, in the order of `confusion`.
-    warnings : list of str
-        What to mind when reading the figures.
-    """
-
-    metrics: dict[str, Interval]
-    per_class: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
-    confusion: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((0, 0), np.int64))
-    classes: list[str] = dataclasses.field(default_factory=list)
-    warnings: list[str] = dataclasses.field(default_factory=list)
-
-    def headline(self) -> str:
-        """Say each figure in short."""
-        return "; ".join(f"{name} {value.headline()}" for name, value in list(self.metrics.items())[:2])
-
-    def summary(self) -> dict[str, Any]:
-        """Return every figure as {"value", "low", "high"}; None for what is not defined."""
-        return {
-            "metrics": {name: value.summary() for name, value in self.metrics.items()},
-            "per_class": {
-                name: {key: v.summary() if isinstance(v, Interval) else v for key, v in figures.items()}
-                for name, figures in self.per_class.items()
-            },
-            "confusion": self.confusion.tolist(),
-            "classes": list(self.classes),
-        }
-
-
-def scores(
-    y_true: np.ndarray,
-    y_pred: np.ndarray,
-    *,
-    classes: Sequence[str] | None = None,
-    groups: np.ndarray | None = None,
-) -> Scores:
-    """Return every figure of predicted classes, each with its interval over groups.
-
-    Parameters
-    ----------
-    y_true, y_pred : ndarray of str, shape (n_rows,)
-        The true and the predicted class of each row.
-    classes : list of str, optional
-        All classes, in the order to be shown; those that occur, sorted, by default.
-    groups : ndarray, shape (n_rows,), optional
-        The unit of independence of each row; each row stands for itself by default.
-
-    Raises
-    ------
-    DataError
-        If there are no rows, the lengths differ, or a row's class is not among `classes`.
-
-    Notes
-    -----
-    The figures are scikit-learn's. A class that no row has and that is never predicted is left out of the
-    means over classes (``zero_division=nan``); the precision of a class that rows have but that is never
-    predicted is 0.
-    """
-    truth, predicted = np.asarray(y_true, str), np.asarray(y_pred, str)
-    groups = _check_rows(truth, predicted, groups, of="scores")
-    names = sorted({*truth.tolist(), *predicted.tolist()}) if classes is None else [str(c) for c in classes]
-    code_true, code_pred = _code(truth, names), _code(predicted, names)
-    tables, times = confusion_tables(code_true, code_pred, groups, len(names))
-    total = np.tensordot(times, tables, axes=1)  # (n_classes, n_classes)
-    metrics = {name: mean_figure(name, tables, times) for name in MEAN_FIGURES}
-    per_class = {
-        name: {figure: class_figure(figure, k, tables, times) for figure in CLASS_FIGURES}
-        | {"rows": int(total[k].sum())}
-        for k, name in enumerate(names)
-    }
-    return Scores(
-        metrics=metrics,
-        per_class=per_class,
-        confusion=total.astype(np.int64),
-        classes=names,
-        warnings=_warnings(metrics["accuracy"], total, names),
-    )
-
-
-def _code(labels: np.ndarray, names: list[str]) -> np.ndarray:
-    found, inverse = np.unique(labels, return_inverse=True)
-    place = {name: k for k, name in enumerate(names)}
-    for name in found:
-        check(
-            str(name) in place,
-            DataError,
-            "The labels of scores must be among the classes {}. Got '{}' instead.",
-            names,
-            name,
-        )
-    return np.array([place[str(name)] for name in found])[inverse.reshape(-1)]
-
-
-def _check_rows(
-    truth: np.ndarray, predicted: np.ndarray, groups: np.ndarray | None, *, of: str
-) -> np.ndarray:
-    """Return the groups; refuse rows that do not fit each other."""
-    groups = np.arange(len(truth)) if groups is None else np.asarray(groups)
-    check(
-        len(truth) == len(predicted) == len(groups) > 0,
-        DataError,
-        "The true, the predicted and the groups of {} must have the same number of rows, at least 1. Got {}, {} and {}.",
-        of,
-        len(truth),
-        len(predicted),
-        len(groups),
-    )
-    return groups
-
-
-def _warnings(accuracy: Interval, total: np.ndarray, names: list[str]) -> list[str]:
-    found = [_of("accuracy", accuracy)] if accuracy.note else []
-    rows = total.sum(axis=1)
-    largest = int(np.argmax(rows))
-    share = rows[largest] / rows.sum()
-    if share >= 0.8:
-        found.append(
-            f"{share:.0%} of the rows are '{names[largest]}', so accuracy flatters: always saying so would reach"
-            f" {share:.2f}; read balanced accuracy and Jaccard."
-        )
-    return found
-
-
-def _of(name: str, figure: Interval) -> str:
-    """Return the note of a figure, with its name where it lists values."""
-    return f"{figure.note.rstrip('.')} ({name})." if figure.points else figure.note
-
-
-# ---- figures of a regression ----
-def regression_scores(y_true: np.ndarray, y_pred: np.ndarray, *, groups: np.ndarray | None = None) -> Scores:
-    """Return mean absolute error, root mean square error, R2 and Spearman's correlation, with intervals over groups.
-
-    Parameters
-    ----------
-    y_true, y_pred : ndarray of float64, shape (n_rows,)
-        The true and the predicted number of each row; finite.
-    groups : ndarray, shape (n_rows,), optional
-        The unit of independence of each row; each row stands for itself by default.
-
-    Raises
-    ------
-    DataError
-        If there are no rows, the lengths differ, or a number is not finite.
-    """
-    truth, predicted = np.asarray(y_true, np.float64), np.asarray(y_pred, np.float64)
-    groups = _check_rows(truth, predicted, groups, of="regression_scores")
-    finite = np.isfinite(truth) & np.isfinite(predicted)
-    check(
-        finite.all(),
-        DataError,
-        "The numbers of regression_scores must be finite. Got {} that are not.",
-        np.sum(~finite),
-    )
-    error, centred = truth - predicted, truth - truth.mean()
-    parts = np.stack([np.ones_like(error), np.abs(error), error**2, centred, centred**2], axis=1)
-    group = np.unique(groups, return_inverse=True)[1].reshape(-1)
-    sums = np.zeros((group.max() + 1, 5))
-    np.add.at(sums, group, parts)
-    figures: dict[str, tuple[Callable, tuple[float, float]]] = {
-        "mae": (lambda s: share_of(s[..., 1], s[..., 0]), (0.0, np.inf)),
-        "rmse": (lambda s: np.sqrt(share_of(s[..., 2], s[..., 0])), (0.0, np.inf)),
-        "r2": (
-            lambda s: 1 - share_of(s[..., 2], s[..., 4] - share_of(s[..., 3] ** 2, s[..., 0])),
-            (-np.inf, 1.0),
-        ),
-    }
-    metrics = {
-        name: sums_interval(figure, sums, n_rows=truth.size, bounds=bounds)
-        for name, (figure, bounds) in figures.items()
-    }
-    metrics["spearman"] = group_interval(_spearman(truth, predicted), group, bounds=(-1.0, 1.0))
-    mae = metrics["mae"]
-    return Scores(metrics=metrics, warnings=[_of("mean absolute error", mae)] if mae.note else [])
-
-
-def _spearman(truth: np.ndarray, predicted: np.ndarray) -> Callable[[np.ndarray], float]:
-    """Return Spearman's correlation as a function of rows: ranks by counting, since it is asked for each group."""
-    codes = [np.unique(values, return_inverse=True)[1].reshape(-1) for values in (truth, predicted)]
-    sizes = [int(code.max()) + 1 for code in codes]
-
-    def ranks(code: np.ndarray, size: int) -> np.ndarray:
-        counts = np.bincount(code, minlength=size)
-        return (np.cumsum(counts) - (counts - 1) / 2)[code]  # ties share their mean rank
-
-    def correlation(rows: np.ndarray) -> float:
-        a, b = (ranks(code[rows], size) for code, size in zip(codes, sizes, strict=True))
-        a, b = a - a.mean(), b - b.mean()
-        scale = np.sqrt((a @ a) * (b @ b))
-        return float(np.clip(a @ b / scale, -1, 1)) if scale > 0 else np.nan
-
-    return correlation
+N_PERMUTATIONS = (
+    5  # cross-validations with permuted labels; their mean is the baseline, and they show its spread
+)
 
 
 # ---- cross-validation ----
@@ -255,7 +55,7 @@ class Validation(Result):
     truth, predicted : ndarray, shape (n_rows,)
         True and predicted class (str) or number (float64) of each row that has one.
     probability : ndarray of float64, shape (n_rows, n_classes)
-        The predicted probability of each class; no columns for numbers.
+        The predicted probability of each class; no columns for numbers, and for models that give none.
     sample, group : ndarray of str, shape (n_rows,)
         The names and the groups of these rows.
     fold : ndarray of int64, shape (n_rows,)
@@ -264,9 +64,16 @@ class Validation(Result):
         How the rows were divided: "by", "reason", "folds", "gap".
     baselines : dict of str to dict
         The same figures for "commonest_class" (or "mean") of the training rows and, of a cross-validation, for
-        "permuted" labels: those of whole groups where each group has one label only, those of rows otherwise.
+        "permuted" labels, the mean over several shuffles: labels of whole groups where each group has one label only,
+        those of rows otherwise. The model without a look gives each class the probability of its share.
+    permuted_spread : dict of str to float
+        The standard deviation of the figures over the shuffles of "permuted"; empty without a cross-validation.
     warnings : list of str
         What to mind when reading the figures.
+    representative : Representative or None
+        Whether the labelled rows are like the others, for which the figures then hold; where it was asked.
+    label_errors : LabelErrors or None
+        The rows whose label these predictions contradict; where it was asked.
     """
 
     scores: Scores
@@ -279,6 +86,9 @@ class Validation(Result):
     split: dict[str, Any]
     baselines: dict[str, dict[str, float | None]]
     warnings: list[str]
+    permuted_spread: dict[str, float | None] = dataclasses.field(default_factory=dict)
+    representative: Result | None = None
+    label_errors: Result | None = None
 
     def headline(self) -> str:
         """Say the first figures and what they rest on."""
@@ -289,9 +99,12 @@ class Validation(Result):
         return self.scores.summary() | {
             "split": dict(self.split),
             "baselines": self.baselines,
+            "permuted_spread": dict(self.permuted_spread),
             "rows": len(self.truth),
             "groups": len(np.unique(self.group)),
             "warnings": list(self.warnings),
+            "representative": None if self.representative is None else self.representative.summary(),
+            "label_errors": None if self.label_errors is None else self.label_errors.summary(),
         }
 
 
@@ -327,12 +140,13 @@ def cross_validate(
     known = labelled(samples, kind, of="cross_validate")
     parts = folds(known, n_folds=n_folds, by=by, gap=gap, random_state=random_state)
     classes = [] if kind == "regression" else np.unique(_truth(known, kind)).tolist()
-    predicted, probability, warnings = _predict(known, fit, parts, classes)
+    predicted, probability, warnings = out_of_fold(known, fit, parts, classes)
     truth = _truth(known, kind)
     unit, caveat = units(known)
     warnings = [*_left_out(samples, known, kind), *warnings, *_copies(known, parts)]
     warnings += [caveat] if caveat else []
-    found = _figures(truth, predicted, unit, classes, kind)
+    found = _figures(truth, predicted, probability, unit, classes, kind)
+    baselines, spread = _baselines(known, fit, parts, classes, kind, random_state)
     return Validation(
         scores=found,
         truth=truth,
@@ -342,7 +156,8 @@ def cross_validate(
         group=known.group,
         fold=parts.test.argmax(axis=0),
         split=parts.summary(),
-        baselines=_baselines(known, fit, parts, classes, kind, random_state),
+        baselines=baselines,
+        permuted_spread=spread,
         warnings=[*warnings, *found.warnings],
     )
 
@@ -380,12 +195,12 @@ def evaluate(
     known = _known(samples, kind)
     truth, said = _truth(known, kind), model.predict(known)
     classes = [] if kind == "regression" else sorted({*said.classes, *truth.tolist()})
-    probability = np.zeros((known.n_rows, len(classes)))
-    if kind == "classification":
+    probability = np.zeros((known.n_rows, len(classes) if said.probability is not None else 0))
+    if said.probability is not None:
         probability[:, [classes.index(name) for name in said.classes]] = said.probability
     unit, caveat = units(known)
     predicted = said.value if kind == "regression" else said.label
-    found = _figures(truth, predicted, unit, classes, kind)
+    found = _figures(truth, predicted, probability, unit, classes, kind)
     told = [*warnings, *([caveat] if caveat else []), *found.warnings]
     told += _left_out(samples, known, kind)
     unknown = sorted(set(classes) - set(said.classes)) if classes else []
@@ -394,7 +209,10 @@ def evaluate(
             f"The model does not know the class {', '.join(unknown)}, so it cannot be right about it."
         )
     always = mean if kind == "regression" else commonest
-    baselines = {} if always is None else _always(truth, np.full(truth.shape, always), classes, kind)
+    baselines: dict[str, dict[str, float | None]] = {}
+    if always is not None:
+        name = "mean" if kind == "regression" else "commonest_class"
+        baselines[name] = _numbers(_values(truth, np.full(truth.shape, always), None, classes, kind))
     return Validation(
         scores=found,
         truth=truth,
@@ -468,16 +286,36 @@ def _truth(samples: Samples, kind: Kind) -> np.ndarray:
     return truth
 
 
-def _predict(
+def out_of_fold(
     samples: Samples, fit: Callable[[Samples], Model], parts: Folds, classes: list[str]
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Return predicted values or classes and probabilities (n_rows, n_classes) of each row, out of its fold."""
+    """Predict each row by a model that was fitted without its fold.
+
+    Parameters
+    ----------
+    samples : Samples
+        Rows that all have a label or, for numbers, a target.
+    fit : callable
+        Takes training samples and returns a model.
+    parts : Folds
+    classes : list of str
+        All classes; empty for numbers.
+
+    Returns
+    -------
+    predicted : ndarray, shape (n_rows,)
+        The class (str) or the number (float64) of each row.
+    probability : ndarray of float64, shape (n_rows, n_classes)
+        Of each class; no columns for numbers, and for models that give none.
+    warnings : list of str
+        The folds in which there was only one class to learn.
+    """
     if not classes:
         value = np.empty(samples.n_rows)
         for train, test in zip(parts.train, parts.test, strict=True):
             value[test] = fit(samples.take(train)).predict(samples.take(test)).value
         return value, np.empty((samples.n_rows, 0)), []
-    predicted = np.full(samples.n_rows, max(classes, key=len))
+    predicted, all_given = np.full(samples.n_rows, max(classes, key=len)), True
     probability = np.zeros((samples.n_rows, len(classes)))
     warnings = []
     for fold, (train, test) in enumerate(zip(parts.train, parts.test, strict=True)):
@@ -488,9 +326,12 @@ def _predict(
             continue
         said = fit(samples.take(train)).predict(samples.take(test))
         predicted[test] = said.label
+        if said.probability is None:
+            all_given = False
+            continue
         columns = [classes.index(name) for name in said.classes]
         probability[np.ix_(test, columns)] = said.probability
-    return predicted, probability, warnings
+    return predicted, probability if all_given else probability[:, :0], warnings
 
 
 def _left_out(samples: Samples, known: Samples, kind: Kind) -> list[str]:
@@ -500,29 +341,26 @@ def _left_out(samples: Samples, known: Samples, kind: Kind) -> list[str]:
 
 
 def _copies(samples: Samples, parts: Folds) -> list[str]:
-    """Return a sentence on tested rows whose very features were trained on, if there are any."""
-    rows = np.ascontiguousarray(samples.features + 0.0)  # no -0.0: equal numbers have equal bytes
-    whole = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).reshape(-1)
-    code = np.unique(whole, return_inverse=True)[1].reshape(-1)
-    n = sum(
-        int(np.isin(code[test], code[train]).sum())
-        for train, test in zip(parts.train, parts.test, strict=True)
-    )
-    if not n:
-        return []
-    return [
-        f"{n} of {samples.n_rows} tested rows have an exact copy among the rows that trained: the figures flatter."
-    ]
+    """Return sentences on tested rows that equal, or nearly equal, rows that were trained on, if there are any."""
+    found = near_duplicates(samples, parts.test.argmax(axis=0), train=parts.train)
+    return found.sentences(across="among the rows that trained")
 
 
 def _figures(
-    truth: np.ndarray, predicted: np.ndarray, groups: np.ndarray, classes: list[str], kind: Kind
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    probability: np.ndarray | None,
+    groups: np.ndarray,
+    classes: list[str],
+    kind: Kind,
 ) -> Scores:
     if kind == "regression":
         return regression_scores(truth, predicted, groups=groups)
-    return scores(truth, predicted, classes=classes, groups=groups)
+    given = probability is not None and probability.shape[1] > 0
+    return scores(truth, predicted, probability if given else None, classes=classes, groups=groups)
 
 
+# ---- what chance gives ----
 def _baselines(
     samples: Samples,
     fit: Callable[[Samples], Model],
@@ -530,25 +368,44 @@ def _baselines(
     classes: list[str],
     kind: Kind,
     random_state: int,
-) -> dict[str, dict[str, float | None]]:
-    """Return the figures of a model that looks at no feature, and of the model on permuted labels.
+) -> tuple[dict[str, dict[str, float | None]], dict[str, float | None]]:
+    """Return the figures of a model that looks at no feature and of the model on permuted labels, and these' spread.
 
     What is permuted must match how rows came by their labels: where every group is all of one label (or one
     number), whole groups exchange theirs, since no row has one of its own; otherwise the rows do.
     """
     truth = _truth(samples, kind)
-    trivial = truth.copy()
-    for train, test in zip(parts.train, parts.test, strict=True):
-        trivial[test] = truth[train].mean() if kind == "regression" else _commonest(truth[train])
     random = np.random.default_rng(random_state)
     permuted = []
     for _ in range(N_PERMUTATIONS):
         mixed = _permuted(truth, samples.group, random)
         other = samples.with_target(mixed) if kind == "regression" else samples.with_labels(mixed)
-        permuted.append(_values(mixed, _predict(other, fit, parts, classes)[0], classes, kind))
-    return _always(truth, trivial, classes, kind) | {
-        "permuted": {name: number(float(np.mean([each[name] for each in permuted]))) for name in permuted[0]},
+        permuted.append(_values(mixed, *out_of_fold(other, fit, parts, classes)[:2], classes, kind))
+    each = {name: np.array([one[name] for one in permuted]) for name in permuted[0]}
+    blind = _values(truth, *_without_a_look(truth, parts, classes), classes, kind)
+    baselines = {
+        "commonest_class" if classes else "mean": _numbers(blind),
+        "permuted": _numbers({name: values.mean() for name, values in each.items()}),
     }
+    return baselines, _numbers({name: values.std(ddof=1) for name, values in each.items()})
+
+
+def _without_a_look(
+    truth: np.ndarray, parts: Folds, classes: list[str]
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return what training rows say of tested ones without any feature: their mean, or commonest class and shares.
+
+    The shares are the mean of those of all folds. Each fold's own would rank rows by fold, and against the truth: what
+    is rare among the rows that train is common among those that are tested.
+    """
+    said = truth.copy()
+    for train, test in zip(parts.train, parts.test, strict=True):
+        said[test] = _commonest(truth[train]) if classes else truth[train].mean()
+    if not classes:
+        return said, None
+    is_of = truth[:, None] == np.array(classes)
+    shares = np.mean([is_of[train].mean(axis=0) for train in parts.train], axis=0)
+    return said, np.tile(shares, (truth.size, 1))
 
 
 def _permuted(truth: np.ndarray, group: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -559,16 +416,16 @@ def _permuted(truth: np.ndarray, group: np.ndarray, random: np.random.Generator)
     return truth[random.permutation(truth.size)]
 
 
-def _always(
-    truth: np.ndarray, trivial: np.ndarray, classes: list[str], kind: Kind
-) -> dict[str, dict[str, float | None]]:
-    name = "mean" if kind == "regression" else "commonest_class"
-    return {name: {metric: number(value) for metric, value in _values(truth, trivial, classes, kind).items()}}
-
-
-def _values(truth: np.ndarray, predicted: np.ndarray, classes: list[str], kind: Kind) -> dict[str, float]:
-    found = _figures(truth, predicted, np.zeros(truth.size), classes, kind)  # values do not depend on groups
+def _values(
+    truth: np.ndarray, predicted: np.ndarray, probability: np.ndarray | None, classes: list[str], kind: Kind
+) -> dict[str, float]:
+    one_group = np.zeros(truth.size)  # values do not depend on groups
+    found = _figures(truth, predicted, probability, one_group, classes, kind)
     return {name: interval.value for name, interval in found.metrics.items()}
+
+
+def _numbers(values: dict[str, float]) -> dict[str, float | None]:
+    return {name: number(float(value)) for name, value in values.items()}
 
 
 def _commonest(labels: np.ndarray) -> str:
