@@ -301,13 +301,20 @@ def test_help_names_every_verb_and_every_setting_of_a_verb(clew):
     assert clew()[0] == 0
 
 
+def test_help_says_what_another_function_says_instead_of_naming_it(clew):
+    for verb in ("validate", "curve", "compare"):
+        out = " ".join(clew(verb, "--help")[1].split())
+        assert "A feature to be predicted from the others" in out
+        assert "As for clew." not in out
+
+
 def test_verbs_of_two_words_have_a_help_of_their_own(clew):
     for args in (["pixels"], ["pixels", "--help"]):
         status, out, err = clew(*args)
         assert (status, err) == (0, "")
         assert "Classify every pixel of images." in out
-        assert re.findall("^  ([a-z]+)  ", out, re.MULTILINE) == ["train", "predict", "compare"]
-    assert "pixels Classify every pixel of images: train, predict, compare" in " ".join(
+        assert re.findall("^  ([a-z]+)  ", out, re.MULTILINE) == ["train", "predict", "compare", "explain"]
+    assert "pixels Classify every pixel of images: train, predict, compare, explain" in " ".join(
         clew("--help")[1].split()
     )
     refused(*clew("pixels", "trian"), "Did you mean 'train'?")
@@ -316,7 +323,7 @@ def test_verbs_of_two_words_have_a_help_of_their_own(clew):
 
 
 def test_the_help_of_pixels_speaks_of_flags_and_not_of_code(clew):
-    for verb in ("train", "predict", "compare"):
+    for verb in ("train", "predict", "compare", "explain"):
         status, out, _ = clew("pixels", verb, "--help")
         assert status == 0
         assert "clew.learn" not in out

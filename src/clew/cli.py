@@ -10,6 +10,7 @@ import json
 import logging
 import math
 import os
+import re
 import sys
 import time
 import typing
@@ -23,12 +24,19 @@ import click
 from clew.bench.verb import bench
 from clew.demo import demo
 from clew.errors import ClewError, Stopped, did_you_mean
+from clew.report.pixel_maps import explain as pixels_explain
 from clew.report.verb import report
 from clew.result import literal_choices, settings_of
 from clew.steps import VERBS as STEPS
 from clew.steps import Outcome, Verb
 
-VERBS = {"demo": Verb("demo", demo), **STEPS, "report": Verb("report", report), "bench": Verb("bench", bench)}
+VERBS = {
+    "demo": Verb("demo", demo),
+    **STEPS,
+    "pixels explain": Verb("pixels explain", pixels_explain),
+    "report": Verb("report", report),
+    "bench": Verb("bench", bench),
+}
 
 GROUPS = {"pixels": "Classify every pixel of images: "}  # verbs of two words, by the first
 
@@ -147,7 +155,10 @@ def command(verb: Verb) -> click.Command:
 
 
 def described(function: Callable[..., Any]) -> dict[str, str]:
-    """Return what the NumPy-style docstring of a function says about each parameter, on one line each."""
+    """Return what the NumPy-style docstring of a function says about each parameter, on one line each.
+
+    "As for `train`" is followed: what is said there is said here.
+    """
     told: dict[str, str] = {}
     names: list[str] = []
     lines = (inspect.getdoc(function) or "").splitlines()
@@ -160,7 +171,18 @@ def described(function: Callable[..., Any]) -> dict[str, str]:
         elif line.strip():
             for name in names:
                 told[name] = f"{told.get(name, '')} {line.strip()}".strip()
+    for name, text in told.items():
+        elsewhere = re.search(r"\b[Aa]s for `([\w.]+)`", text)
+        if elsewhere:
+            told[name] = described(_named_in(function, elsewhere[1])).get(name, text)
     return {name: text.replace("``", "").replace("`", "") for name, text in told.items()}
+
+
+def _named_in(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Return the function that a docstring names, by its whole name or as its module knows it."""
+    module, _, own = name.rpartition(".")
+    found: Callable[..., Any] = getattr(importlib.import_module(module or function.__module__), own)
+    return found
 
 
 def _positional(function: Callable[..., Any]) -> list[inspect.Parameter]:

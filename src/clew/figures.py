@@ -129,7 +129,7 @@ def mean_figure(name: str, tables: np.ndarray, times: np.ndarray) -> Interval:
         As `confusion_tables` returns them.
     """
     total = np.tensordot(times, tables, axes=1)  # (n_classes, n_classes)
-    flat, n_rows = tables.reshape(len(tables), -1), int(total.sum())
+    flat, n_rows = tables.reshape(len(tables), -1), round(float(total.sum()))
     if name == "accuracy" or name in WEIGHTED:  # every row counts alike
         overall: Callable = _accuracy
         if name in WEIGHTED:

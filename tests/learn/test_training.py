@@ -245,3 +245,38 @@ def test_numbers_are_validated_too():
     found = validate(samples.select("f0,f2,f6").with_labels(None).with_target(target), trees=20)
     assert found.scores.metrics["r2"].value > 0.9
     assert found.baselines["mean"]["r2"] < 0.01
+
+
+def noise(n_rows=60, n_features=2000):
+    rng = np.random.default_rng(3)
+    return make(rng.normal(size=(n_rows, n_features)), rng.permutation(["a", "b"] * (n_rows // 2)))
+
+
+def test_a_forest_of_selected_features_knows_only_these():
+    from clew.learn.select import select_features
+
+    samples = cancer()
+    forest = train(samples, select=5, trees=10)
+    assert sorted(forest.feature_names) == sorted(select_features(samples, 5))
+    plain = train(samples.select(forest.feature_names), trees=10)
+    np.testing.assert_array_equal(
+        forest.predict(samples.select(forest.feature_names)).probability,
+        plain.predict(samples.select(forest.feature_names)).probability,
+    )
+
+
+def test_selecting_inside_the_folds_finds_nothing_in_noise_and_outside_it_does():
+    from clew.learn.select import select_features
+
+    samples = noise()
+    settings = {"trees": 20, "depth": 3}
+    inside = validate(samples, select=20, **settings).scores.metrics["accuracy"].value
+    chosen = samples.select(select_features(samples, 20))  # the mutant: chosen with the test rows in view
+    outside = validate(chosen, **settings).scores.metrics["accuracy"].value
+    assert inside < 0.65
+    assert outside > 0.75
+
+
+def test_selecting_below_one_feature_is_refused():
+    with pytest.raises(SettingError, match="at least 1"):
+        train(iris(), select=0)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
@@ -11,11 +13,15 @@ import numpy as np
 from clew.errors import DataError, SettingError, check, check_choice
 from clew.learn.forest import ARRAYS, Forest, single_precision
 from clew.learn.growing import DEEPEST, grow
+from clew.learn.select import Selected, select_features
 from clew.result import step
 from clew.samples import Samples
-from clew.splits import By
-from clew.validate.metrics import Validation, cross_validate, labelled
+from clew.splits import By, spread_over_groups
+from clew.validate.label_errors import label_errors_of
+from clew.validate.metrics import Model, Validation, cross_validate, labelled
+from clew.validate.representative import Representative, representative
 
+MOST_COMPARED = 10_000  # rows by which it is judged whether labelled ones are like the others
 Kind = Literal["auto", "classification", "regression"]
 MaxFeatures = Literal["auto", "sqrt", "log2", "all"] | float
 ClassWeight = Literal["given", "equal"]
@@ -28,6 +34,7 @@ def train(
     *,
     features: str | list[str] = "all",
     target: str | None = None,
+    select: int | None = None,
     trees: int = 100,
     depth: int | None = None,
     min_leaf: int = 1,
@@ -50,6 +57,9 @@ def train(
         What to learn from: "all", a named set such as "shape", or names of features.
     target : str, optional
         A feature to be predicted from the others, instead of labels.
+    select : int, optional
+        Learn from so many features only, those that tell most each by itself; chosen among the training rows, so that
+        a validation chooses anew in every fold.
     trees : int
         The number of trees.
     depth : int, optional
@@ -97,7 +107,9 @@ def train(
         n_jobs,
     )
     samples = choose(samples, features=features, target=target)
-    learns = _resolve_kind(samples, kind)
+    learns = resolve_kind(samples, kind)
+    if select is not None:
+        samples = samples.select(select_features(samples, select, kind=learns))
     check(
         combine == "mean" or learns == "classification",
         SettingError,
@@ -152,6 +164,7 @@ def validate(
     *,
     features: str | list[str] = "all",
     target: str | None = None,
+    select: int | None = None,
     trees: int = 100,
     depth: int | None = None,
     min_leaf: int = 1,
@@ -172,7 +185,7 @@ def validate(
     ----------
     samples : Samples
         Rows without a label or target are left out, and counted.
-    features, target
+    features, target, select
         As for `train`.
     folds : int
         The number of parts; fewer where groups or rows are fewer.
@@ -189,24 +202,23 @@ def validate(
         If a setting is out of range.
     """
     samples = choose(samples, features=features, target=target)
-    learns = _resolve_kind(samples, kind)
-
-    def fit(training: Samples) -> Forest:
-        return train(
-            training,
-            trees=trees,
-            depth=depth,
-            min_leaf=min_leaf,
-            max_features=max_features,
-            combine=combine,
-            class_weight=class_weight,
-            kind=learns,
-            grower=grower,
-            random_state=random_state,
-            n_jobs=n_jobs,
-        )
-
-    return cross_validate(samples, fit, kind=learns, n_folds=folds, by=by, gap=gap, random_state=random_state)
+    learns = resolve_kind(samples, kind)
+    fit = fitting(
+        select=select,
+        trees=trees,
+        depth=depth,
+        min_leaf=min_leaf,
+        max_features=max_features,
+        combine=combine,
+        class_weight=class_weight,
+        kind=learns,
+        grower=grower,
+        random_state=random_state,
+        n_jobs=n_jobs,
+    )
+    alike = _like_the_others(samples, learns, random_state)
+    found = cross_validate(samples, fit, kind=learns, n_folds=folds, by=by, gap=gap, random_state=random_state)
+    return dataclasses.replace(found, representative=alike, label_errors=label_errors_of(found))
 
 
 def choose(samples: Samples, *, features: str | list[str], target: str | None) -> Samples:
@@ -239,7 +251,28 @@ def choose(samples: Samples, *, features: str | list[str], target: str | None) -
     return samples.select(wanted).with_labels(None).with_target(value)
 
 
-def _resolve_kind(samples: Samples, kind: Kind) -> Literal["classification", "regression"]:
+def _like_the_others(samples: Samples, kind: Any, random_state: int) -> Representative:
+    """Ask whether labelled rows are like the others; of very many rows, of a part that is spread over groups."""
+    part = spread_over_groups(samples.group, MOST_COMPARED, random_state=random_state)
+    found = representative(samples.take(part), kind=kind, random_state=random_state)
+    if len(part) == samples.n_rows:
+        return found
+    note = f"Labelled and other rows were compared among {len(part):,} of {samples.n_rows:,}, drawn at random."
+    return dataclasses.replace(found, notes=[*found.notes, note])
+
+
+def fitting(**settings: Any) -> Callable[[Samples], Model]:
+    """Return what trains a forest with these settings of `train` on any rows; it finds its features in rows that have more."""
+
+    def fit(training: Samples) -> Model:
+        forest = train(training, **settings)
+        return forest if settings.get("select") is None else Selected(forest, list(forest.feature_names))
+
+    return fit
+
+
+def resolve_kind(samples: Samples, kind: Kind) -> Literal["classification", "regression"]:
+    """Return what is learnt of these samples: classes, or numbers."""
     check_choice(kind, ["auto", "classification", "regression"], what="'kind' setting", of="train")
     if kind != "auto":
         return kind

@@ -27,7 +27,7 @@ def train(study: Study, *, on_progress: OnProgress | None = None, **settings: An
     """Train the repeatable classifier on the open rows' labels, as a numbered model that is never overwritten."""
     from clew.learn.training import train as step
 
-    _learning_settings(study, settings)
+    learning_settings(study, settings)
     facts = study.facts()
     placed: dict[str, str] = {}
 
@@ -45,7 +45,7 @@ def train(study: Study, *, on_progress: OnProgress | None = None, **settings: An
     measure = {"kind": facts["kind"], "how": facts["measure"], **facts["measured"]}
     recorded, result = study.run(step, on_progress=on_progress, also=place, measure=measure, **settings)
     path = study.folder / "models" / placed["name"]
-    warnings = [*result.notes, *_whose_labels(study, settings)]
+    warnings = [*result.notes, *whose_labels(study, settings)]
     lines = [
         f"{result.headline()}.",
         *sentences(warnings),
@@ -70,13 +70,17 @@ def validate(study: Study, *, on_progress: OnProgress | None = None, **settings:
         )
         model = next(one["name"] for one in study.models() if one["step"] == trained.id)
         what = f"a forest trained as {model} was" if same else f"a forest with other settings than {model}"
-    _learning_settings(study, settings)
+    learning_settings(study, settings)
     recorded, result = study.run(step, on_progress=on_progress, **settings)
-    warnings = [*result.warnings, *_whose_labels(study, settings)]
+    warnings = [*result.warnings, *whose_labels(study, settings)]
+    by_people = any(how == "person" for given, how in study.labels().values() if given)
+    doubts = result.label_errors.sentences() if by_people or not result.scores.classes else []
     lines = [
+        *sentences(result.representative.sentences() if result.representative.how else []),
         f"How good is {what}? {result.split['reason']}",
         *_score_lines(result),
         *sentences(warnings),
+        *sentences(doubts),
         f"Next: clew report {study.folder}",
     ]
     data = {**result.summary(), "openings": _times_shown(study)}
@@ -113,10 +117,7 @@ def test(study: Study, *, reason: str | None = None, model: str | None = None) -
     times = _times_shown(study)
     warnings = list(result.warnings)
     if times > 1:
-        warnings.insert(
-            0,
-            f"The seal has been opened {times} times; these rows had been looked at before, so the figures are not independent.",
-        )
+        warnings.insert(0, _seen_before(study, trained, times))
     lines = [
         f"Model {chosen['name']} on {len(result.truth)} sealed rows:",
         *_score_lines(result),
@@ -159,6 +160,15 @@ def _named_look(study: Study, trained: Step, settings: dict[str, Any]) -> Step:
     check_rule(study.result(look))
     settings["names"] = study.result(named).names
     return look
+
+
+def _seen_before(study: Study, trained: Step, times: int) -> str:
+    """Say that sealed rows had been looked at, and whether that can have shaped the model."""
+    opened = [one for one in study.steps() if one.sees in ("sealed", "all")]
+    said = f"The seal has been opened {times} times; these rows had been looked at before"
+    if trained.id < opened[0].id and sum(one.verb == "test" for one in opened) == 1:
+        return f"{said}, though not before this model was trained: nothing of it was chosen by what was seen."
+    return f"{said}, so the figures are not independent."
 
 
 def _times_shown(study: Study) -> int:
@@ -321,7 +331,7 @@ def _model_folder(model: Path) -> Path:
     return model
 
 
-def _learning_settings(study: Study, settings: dict[str, Any]) -> None:
+def learning_settings(study: Study, settings: dict[str, Any]) -> None:
     """Learn from the features that the named groups were made of, and take a target of the study as it is."""
     facts = study.facts()
     if settings.get("target") is not None and settings["target"] == facts["measure"].get("target"):
@@ -335,7 +345,7 @@ def _learning_settings(study: Study, settings: dict[str, Any]) -> None:
         )
 
 
-def _whose_labels(study: Study, settings: dict[str, Any]) -> list[str]:
+def whose_labels(study: Study, settings: dict[str, Any]) -> list[str]:
     """Say whether the labels came from people or from named groups; a target is no label."""
     how = [how for given, how in study.labels().values() if given]
     if settings.get("target") is not None or settings.get("kind") == "regression" or "group" not in how:
@@ -354,7 +364,8 @@ def _score_lines(result: Any) -> list[str]:
     from clew.intervals import spell
 
     summary = result.summary()
-    lines = [f"  {metric:<20} {spell(figure)}" for metric, figure in summary["metrics"].items()]
+    shown = {name: summary["metrics"][name] for name in result.scores.shown}
+    lines = [f"  {metric.replace('f1', 'f1 (dice)'):<20} {spell(figure)}" for metric, figure in shown.items()]
     if summary.get("confusion"):
         classes, table = summary["classes"], summary["confusion"]
         width = max(8, *map(len, classes))

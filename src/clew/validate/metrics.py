@@ -343,7 +343,8 @@ def _left_out(samples: Samples, known: Samples, kind: Kind) -> list[str]:
 def _copies(samples: Samples, parts: Folds) -> list[str]:
     """Return sentences on tested rows that equal, or nearly equal, rows that were trained on, if there are any."""
     found = near_duplicates(samples, parts.test.argmax(axis=0), train=parts.train)
-    return found.sentences(across="among the rows that trained")
+    across = found.n_equal_across or found.n_near
+    return found.sentences(across="among the rows that trained") if across else []
 
 
 def _figures(

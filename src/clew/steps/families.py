@@ -1,0 +1,66 @@
+"""Families of models side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clew.steps.learning import learning_settings, whose_labels
+from clew.steps.outcome import OnProgress, Outcome, sentences
+
+if TYPE_CHECKING:
+    from clew.study.study import Study
+    from clew.validate.comparison import Comparison
+
+
+def compare(study: Study, *, on_progress: OnProgress | None = None, **settings: Any) -> Outcome:
+    """Compare families of models on the same folds of the open rows, each tuned within them, and count what was tried."""
+    from clew.learn.families import compare as step
+
+    trained = study.last("train")
+    if trained is not None:  # what the latest model learns, from the same features
+        for name in ("features", "target", "kind"):
+            settings.setdefault(name, trained.settings[name])
+    learning_settings(study, settings)
+    recorded, result = study.run(step, on_progress=on_progress, **settings)
+    warnings = [*result.warnings, *whose_labels(study, settings)]
+    times = result.split["repeats"]
+    lines = [
+        f"How do {len(result.families)} families of models do on the same folds? {result.split['reason']}"
+        + (f" Divided anew {times} times." if times > 1 else ""),
+        *_table(result),
+        *result.verdict(),
+        *_on_pair(result),
+        *sentences(warnings),
+        f"Next: clew report {study.folder}",
+    ]
+    return Outcome(lines, result.summary(), recorded, result, warnings)
+
+
+def _table(result: Comparison) -> list[str]:
+    """Return a line for each family: its figure, and its difference to the reference over folds."""
+    from clew.validate.comparison import p_written, spelt_out, written
+
+    to = result.family(result.reference).words
+    width = max(len(one.words) for one in result.families)
+    lines = [f"  {'':<{width}}  {spelt_out(result.metric):<20}  difference to {to}, p after Holm"]
+    for one in result.families:
+        other = one.to_reference
+        told = "stated beforehand to compare with"
+        if other is not None:
+            told = f"{other.value:+.2f} [{other.low:+.2f}, {other.high:+.2f}], {p_written(other.p_adjusted)}"
+        lines.append(f"  {one.words:<{width}}  {written(result.figure(one)):<20}  {told}")
+    return lines
+
+
+def _on_pair(result: Comparison) -> list[str]:
+    """Return a sentence on the two features that the report draws the families on."""
+    from clew.validate.comparison import written
+
+    pair = result.boundaries
+    if pair is None:
+        return []
+    each = ", ".join(
+        f"{words} {written(figure)}" for words, figure in zip(pair.words, pair.figures, strict=True)
+    )
+    flatters = " The pair was chosen on these rows, which flatters." if pair.chosen else ""
+    return [f"On two features only, {pair.features[0]} and {pair.features[1]}: {each}.{flatters}"]
