@@ -85,8 +85,8 @@ def test_all_columns_coarse_give_an_answer_too():
 
 def test_adjusted_p_is_holms():
     p = np.array([0.01, 0.04, 0.03, 0.005])
-    np.testing.assert_allclose(module._holm(p), [0.03, 0.06, 0.06, 0.02])
-    np.testing.assert_array_equal(module._holm(np.array([0.9, 0.8])), [1.0, 1.0])
+    np.testing.assert_allclose(module.holm(p), [0.03, 0.06, 0.06, 0.02])
+    np.testing.assert_array_equal(module.holm(np.array([0.9, 0.8])), [1.0, 1.0])
 
 
 def test_misfits_are_refused():

@@ -504,7 +504,7 @@ def test_results_are_compared_by_the_third_verb(trained, world, tmp_path):
     y, x = (np.indices((192, 192))[axis] % 48 - 36 for axis in (0, 1))
     (tmp_path / "truth").mkdir()
     tifffile.imwrite(tmp_path / "truth" / "cells.tif", np.where(y**2 + x**2 < 81, 3, 1).astype(np.uint8))
-    told = steps.compare(tmp_path / "truth", tmp_path / "out" / "classes", background=1)
+    told = steps.comparing.compare(tmp_path / "truth", tmp_path / "out" / "classes", background=1)
     assert told.data["pixels"]["metrics"]["jaccard"]["value"] > 0.8
     assert out.status == 0
 

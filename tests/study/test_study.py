@@ -16,7 +16,7 @@ import pytest
 from clew.errors import DataError, SealedError, SettingError, StudyError
 from clew.study.record import add_labels
 from clew.study.study import Study, file_sha256
-from tests.study.worlds import look, make, peek, table
+from tests.study.worlds import compare, look, make, peek, table
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,6 +42,20 @@ def test_a_step_is_handed_open_rows_only(tmp_path):
     assert step.sees == "open"
     assert step.id == 1
     assert study.openings() == []
+
+
+def test_a_step_that_sees_all_rows_is_told_their_part_and_who_labelled_them(tmp_path):
+    study = make(tmp_path / "s.study")
+    with study.store.writing() as db:
+        add_labels(db, [("t.csv#1", "a"), ("t.csv#12", "b"), ("t.csv#3", None)], how="person", step=None)
+        add_labels(db, [("t.csv#2", "x")], how="group", step=None)
+    step, result = study.run(compare, reason="both parts")
+    assert result.label.tolist() == ["open person", "open group"] + ["open "] * 7 + ["sealed "] * 2 + ["sealed person"]
+    with study.store.writing() as db:
+        add_labels(db, [("t.csv#5", "a")], how="person", step=None)
+    assert study.rerun(step).digest() == result.digest()  # with the labels as they stood then
+    assert not {"part", "labelled"} & set(study.samples().origin.columns)
+    assert [one.shown for one in study.openings()] == [True]
 
 
 def test_sealed_rows_need_a_reason_and_the_opening_is_on_record_before_they_are_seen(tmp_path):

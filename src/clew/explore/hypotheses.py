@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from clew.apart import has_times
 from clew.errors import DataError, check
 from clew.figures import balanced_accuracy, confusion_tables, mean_figure
 from clew.intervals import spell
 from clew.result import Result
 from clew.samples import Samples
 from clew.splits import folds, units
+from clew.splits.apart import has_times
 
 AT_MOST = 3  # features in one hypothesis: what a person can keep in mind
 DEPTH = 2  # of the tree that judges a set of features

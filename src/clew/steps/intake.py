@@ -254,7 +254,7 @@ def _copies(samples: Samples, sealed: np.ndarray) -> list[str]:
     import numpy as np
 
     if samples.n_features:
-        from clew.duplicates import near_duplicates
+        from clew.validate.duplicates import near_duplicates
 
         found = near_duplicates(samples, sealed.astype(int))
         return found.sentences(across="beyond the seal", so="which flatters the final test")

@@ -9,12 +9,12 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from clew.duplicates import near_duplicates
 from clew.errors import DataError, SettingError, check
 from clew.intervals import number
 from clew.result import Result
 from clew.samples import Samples
 from clew.splits import By, Folds, folds, units
+from clew.validate.duplicates import near_duplicates
 from clew.validate.scores import Scores, regression_scores, scores
 
 __all__ = [

@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from clew.apart import far, has_places, has_times, positions, spell_time, time_gap, times
-from clew.dealing import (
+from clew.errors import DataError, SettingError, check
+from clew.result import Result
+from clew.samples import Samples
+from clew.splits.apart import far, has_places, has_times, positions, spell_time, time_gap, times
+from clew.splits.dealing import (
     blocks,
     deal_groups,
     deal_rows,
@@ -20,7 +23,7 @@ from clew.dealing import (
     strata,
     stretches,
 )
-from clew.dividing import (
+from clew.splits.dividing import (
     By,
     Sealing,
     Way,
@@ -35,9 +38,6 @@ from clew.dividing import (
     torn_groups,
     way_to_divide,
 )
-from clew.errors import DataError, SettingError, check
-from clew.result import Result
-from clew.samples import Samples
 
 PARTS = ("train", "validation", "test")
 MOST_BLOCKS = 20  # of one image or of one record, as units of an interval
@@ -186,7 +186,7 @@ def folds(
         have one, blocks of the image where all rows come from one, single rows where each row is a group of its own.
     gap : float, optional
         Training rows nearer than this to a test row are left out: by time in s, by default for as long as rows
-        resemble each other (see `clew.apart.time_gap`); by space in px, by default the median distance between
+        resemble each other (see `clew.splits.apart.time_gap`); by space in px, by default the median distance between
         nearest neighbours.
     random_state : int
         Decides among equal choices, and which rows go together by row. By time and by space nothing is left to chance.

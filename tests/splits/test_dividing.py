@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clew.dividing import (
+from clew.errors import DataError, SettingError
+from clew.samples import Samples
+from clew.splits.dividing import (
     check_gap,
     count_units,
     gap_of,
@@ -19,8 +21,6 @@ from clew.dividing import (
     way_to_divide,
     what_is_alike,
 )
-from clew.errors import DataError, SettingError
-from clew.samples import Samples
 
 N = 12
 

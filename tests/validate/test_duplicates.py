@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import clew.duplicates
-from clew.duplicates import near_duplicates
+import clew.validate.duplicates
 from clew.errors import DataError
 from clew.result import Result
 from clew.samples import Samples
 from clew.splits import folds, seal
+from clew.validate.duplicates import near_duplicates
 from tests.conftest import shared
 
 
@@ -140,7 +140,7 @@ def test_of_too_many_rows_a_stated_part_is_compared_with_all(monkeypatch):
     random = np.random.default_rng(6)
     X = random.normal(size=(400, 6))
     both, part = np.concatenate([X, X + 1e-4]), np.repeat([0, 1], 400)
-    monkeypatch.setattr(clew.duplicates, "MOST_PAIRS", 80_000)
+    monkeypatch.setattr(clew.validate.duplicates, "MOST_PAIRS", 80_000)
     found = near_duplicates(make(both), part)
     assert found.n_compared == 100 and 95 <= len(found.pairs) <= 100
     assert "of 100, picked at random, that were compared with all" in found.sentences()[0]

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from clew.dealing import (
+from clew.splits.dealing import (
     blocks,
     deal_groups,
     deal_rows,

@@ -8,7 +8,8 @@ import pytest
 from scipy.signal import lfilter
 from scipy.spatial.distance import cdist
 
-from clew.apart import (
+from clew.samples import Samples
+from clew.splits.apart import (
     far,
     far_in_space,
     far_in_time,
@@ -20,7 +21,6 @@ from clew.apart import (
     time_gap,
     times,
 )
-from clew.samples import Samples
 
 
 def make(features, **origin):

@@ -6,9 +6,9 @@ from typing import Literal
 
 import numpy as np
 
-from clew.apart import has_places, has_times, positions, space_gap, spell_time, time_gap, times
 from clew.errors import DataError, SettingError, check, check_choice
 from clew.samples import Samples
+from clew.splits.apart import has_places, has_times, positions, space_gap, spell_time, time_gap, times
 
 By = Literal["auto", "group", "time", "space", "row"]
 Sealing = Literal["auto", "group", "time", "latest", "space", "row"]
