@@ -13,6 +13,7 @@ from clew.errors import DataError, SettingError, check
 from clew.learn.contract import Learner
 from clew.learn.forest import Forest
 from clew.learn.pixel_model import PixelModel, check_stride, entropy
+from clew.learn.pixel_shapley import PixelContributions, PixelExplainer
 from clew.learn.pixel_training import check_one_each, painted_places, train_pixels, validate_painted
 from clew.learn.strokes import StrokeValidation
 from clew.learn.training import Grower, MaxFeatures
@@ -267,6 +268,44 @@ class PixelClassifier(Learner):
     def uncertainty(self, image: Any) -> np.ndarray:
         """Return the entropy of each pixel's probabilities as a share of the largest, 0 to 1."""
         return entropy(self.predict_proba(image))
+
+    def explain(
+        self, image: Any, of: Any = None, *, by: Literal["feature", "group"] = "feature", most: int = 7
+    ) -> tuple[PixelContributions, np.ndarray]:
+        """Return how far each filter moves the probability of a class, for every pixel: exact SHAP values.
+
+        Parameters
+        ----------
+        image : Stack or ndarray
+        of : str, optional
+            The class; the last of `classes_` otherwise.
+        by, most
+            As for `clew.learn.pixel_shapley.PixelExplainer`.
+
+        Returns
+        -------
+        contributions : PixelContributions
+            Which filters say most, and which can stand in for each other.
+        maps : ndarray of float32, shape (n_maps, ...)
+            One map for each of ``contributions.channels``.
+        """
+        check(
+            hasattr(self, "model_"),
+            SettingError,
+            "A PixelClassifier must be fitted before it explains. Call fit first.",
+        )
+        stack = self._stack(image)
+        wanted = self.classes_[-1] if of is None else of
+        explainer = PixelExplainer(self.model_, stack, of=str(wanted), by=by, most=most)
+        times, _, *size = stack.shape
+        maps = np.empty((len(explainer.maps), times, *size), np.float32)
+
+        def write(t: int, start: Shape, tile: np.ndarray) -> None:
+            z, y, x = (slice(a, a + n) for a, n in zip(start, tile.shape[1:]))
+            maps[:, t, z, y, x] = tile
+
+        explainer.write(write)
+        return explainer.result, np.stack([_squeezed(one, image, self.axes) for one in maps])
 
     def score(self, image: Any, annotation: Any) -> float:
         """Return the share of painted pixels that are classified as painted; of pixels that were not trained on."""

@@ -10,10 +10,11 @@ import numpy as np
 
 from clew.errors import DataError, check
 from clew.result import Result
-from clew.validate.metrics import Validation
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from clew.validate.metrics import Validation
 
 # Possible shares of wrong labels, and powers that sharpen or flatten the probabilities.
 SHARES = np.array([0, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.11, 0.15, 0.2, 0.25, 0.3])

@@ -15,6 +15,8 @@ from clew.result import Result
 from clew.samples import Samples
 from clew.splits import By, Folds, folds, units
 from clew.validate.duplicates import near_duplicates
+from clew.validate.label_errors import LabelErrors
+from clew.validate.representative import Representative
 from clew.validate.scores import Scores, regression_scores, scores
 
 __all__ = [
@@ -87,8 +89,8 @@ class Validation(Result):
     baselines: dict[str, dict[str, float | None]]
     warnings: list[str]
     permuted_spread: dict[str, float | None] = dataclasses.field(default_factory=dict)
-    representative: Result | None = None
-    label_errors: Result | None = None
+    representative: Representative | None = None
+    label_errors: LabelErrors | None = None
 
     def headline(self) -> str:
         """Say the first figures and what they rest on."""
