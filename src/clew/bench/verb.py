@@ -17,7 +17,7 @@ COLUMNS = ("work", "ours", "rival", "times faster (of CPU)", "peak MB", "quality
 
 
 def bench(
-    work: Literal["start", "explore", "pixels", "all"] = "start",
+    work: Literal["start", "explore", "pixels", "explain", "all"] = "start",
     *,
     repeats: int = 3,
     only: list[str] | None = None,
@@ -27,11 +27,11 @@ def bench(
     """Measure side by side with the libraries one would use instead.
 
     WORK is start (until a process has answered; seconds), explore (embeddings and clusterings; half an hour),
-    pixels (filters and forests on images; ten minutes) or all.
+    pixels (filters and forests on images; ten minutes), explain (Shapley values of forests; five minutes) or all.
 
     Parameters
     ----------
-    work : {"start", "explore", "pixels", "all"}
+    work : {"start", "explore", "pixels", "explain", "all"}
         What to measure.
     repeats : int
         Alternating runs of each side, after a warm-up that does not count; long ones make fewer, and say so.
@@ -48,7 +48,7 @@ def bench(
     """
     from clew.study.record import versions
 
-    check_choice(work, ("start", "explore", "pixels", "all"), what="'work' argument", of="bench")
+    check_choice(work, ("start", "explore", "pixels", "explain", "all"), what="'work' argument", of="bench")
     check(repeats >= 1, SettingError, "The 'repeats' of bench must be at least 1. Got {} instead.", repeats)
     check(
         out is None or out.absolute().parent.is_dir(),
@@ -75,9 +75,14 @@ def bench(
 
 def works_of(work: str) -> list[Work]:
     """Return the rows of a work."""
-    from clew.bench import explore, pixels, start
+    from clew.bench import explain, explore, pixels, start
 
-    rooms = {"start": start.works, "explore": explore.works, "pixels": pixels.works}
+    rooms = {
+        "start": start.works,
+        "explore": explore.works,
+        "pixels": pixels.works,
+        "explain": explain.works,
+    }
     return [one for name, works in rooms.items() if work in (name, "all") for one in works()]
 
 

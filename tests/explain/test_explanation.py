@@ -1,0 +1,151 @@
+"""The ranking is by groups, sums add up, refits say what is chance, and every ranking carries its caveats."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from scipy.stats import kendalltau
+
+from clew.explain.explanation import CAUSE, Explanation, agreement, figure, grouped, mean_size
+from tests.explain.copies import COPIES, explained, named, nine_copies
+
+
+# ---- groups ----
+def test_nine_copies_share_one_bar_and_the_ranking_does_not_flip(copies, numbers):
+    for found in (copies, numbers):
+        strong = found.groups.index(COPIES)
+        assert found.ranking[0] == strong
+        assert np.argmax(found.shap) == found.feature_names.index(
+            "weak"
+        )  # the mutant: without groups it flips
+        assert found.group_shap[strong] > 1.5 * found.shap.max()
+        losses = [found.loss_of(group).value for group in found.groups]
+        assert int(np.argmax(losses)) == strong
+        assert max(found.loss_of([name]).value for name in COPIES) < found.loss_of(["weak"]).value
+
+
+def test_a_group_is_worth_the_size_of_the_sum_of_its_members_not_the_sum_of_their_sizes():
+    values = np.zeros((4, 3, 1))
+    values[:, 0, 0], values[:, 1, 0], values[:, 2, 0] = [1, -1, 1, -1], [-1, 1, -1, 1], [0.5, 0.5, -0.5, -0.5]
+    np.testing.assert_array_equal(mean_size(grouped(values, [[0, 1], [2]])), [0, 0.5])
+    np.testing.assert_array_equal(mean_size(values)[:2].sum(), 2)  # what the sum of sizes would say
+
+
+def test_groups_add_up_to_the_prediction_as_features_do(copies, numbers):
+    for found in (copies, numbers):
+        for values in (found.values, found.group_values):
+            np.testing.assert_allclose(found.base + values.sum(axis=1), found.prediction, atol=1e-12)
+
+
+# ---- refits ----
+def test_agreement_is_the_mean_of_scipys_kendall_over_pairs():
+    random = np.random.default_rng(0)
+    table = random.normal(size=(4, 6))
+    pairs = [kendalltau(table[a], table[b]).statistic for a in range(4) for b in range(a + 1, 4)]
+    assert agreement(table) == pytest.approx(np.mean(pairs))
+    assert agreement(np.tile(np.arange(5.0), (3, 1))) == pytest.approx(1)
+    assert np.isnan(agreement(table[:1]))
+
+
+def test_features_of_equal_worth_cannot_be_ranked_and_others_can(copies):
+    random = np.random.default_rng(0)
+    X = random.normal(size=(160, 3))
+    labels = np.where(X[:, 0] + X[:, 1] > 0, "b", "a")  # a and b are worth the same
+    even = explained(named(X, ["left", "right", "noise"], labels), refits=12)
+    assert [{even.group_names[g] for g in run} for run in even.unranked] == [{"left", "right"}]
+    assert any(said.startswith("Cannot be ranked") and "left" in said for said in even.sentences())
+    strong, weak = copies.groups.index(COPIES), copies.groups.index(["weak"])
+    assert not any({strong, weak} <= set(run) for run in copies.unranked)
+    assert (copies.ranks[:, strong] == 1).all()
+
+
+# ---- words ----
+def test_every_ranking_says_that_correlation_is_not_causation_and_names_stand_ins(copies, numbers):
+    for found in (copies, numbers):
+        told = found.sentences()
+        assert sum(CAUSE in one for one in told) == 1
+        assert "strong_0, strong_1" in found.cause()
+    alone = explained(named(*_signal(60)))
+    assert "No two features are correlated" in alone.cause()
+    assert CAUSE in alone.sentences()[-2 - len(alone.warnings)]
+
+
+def _signal(n):
+    X = np.random.default_rng(1).normal(size=(n, 2))
+    return X, ["signal", "noise"], np.where(X[:, 0] > 0, "b", "a")
+
+
+def test_how_good_the_model_is_comes_first(copies, numbers):
+    assert copies.sentences()[0].startswith(
+        "The model predicts rows that it was not trained on: balanced accuracy 0."
+    )
+    assert numbers.sentences()[0].startswith("The model predicts rows that it was not trained on: R2 0.")
+    assert copies.sentences()[1].startswith("1. strong_")
+    assert "and 8 like it: mean |SHAP| 0." in copies.sentences()[1]
+
+
+def test_a_model_of_mixed_labels_has_nothing_to_explain():
+    samples = nine_copies(n=100)
+    mixed = samples.with_labels(np.random.default_rng(3).permutation(samples.labels))
+    assert (
+        explained(mixed)
+        .sentences()[0]
+        .startswith("The model does not predict, so there is nothing to explain")
+    )
+
+
+def test_shap_and_permutation_that_disagree_are_told():
+    random = np.random.default_rng(0)
+    hidden = random.normal(size=300)
+    rough = np.column_stack(
+        [hidden + 0.9 * random.normal(size=300) for _ in range(2)]
+    )  # correlated below 0.8
+    X = np.column_stack([hidden, rough, random.normal(size=300)])
+    found = explained(named(X, ["true", "rough_a", "rough_b", "noise"], np.where(hidden > 0, "b", "a")))
+    said = [warning for warning in found.warnings if "disagree" in warning]
+    assert len(said) == 1
+    assert "rough_a" in said[0] and "true" not in said[0]
+    assert "strong" not in str([one for one in explained(nine_copies()).warnings if "disagree" in one])
+
+
+def test_dependence_that_correlation_does_not_see_is_told():
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    X[:, 1] = X[:, 0] ** 2
+    found = explained(named(X, ["x", "square"], np.where(X[:, 0] > 0, "b", "a")))
+    assert any("as strongly dependent" in warning and "x and square" in warning for warning in found.warnings)
+
+
+def test_the_question_that_the_method_answers_is_said(copies):
+    assert any(one.startswith("SHAP (path) tells how") for one in copies.sentences())
+    assert copies.summary()["question"] == copies.question
+
+
+def test_figures_are_never_minus_nothing():
+    assert [figure(value) for value in (-0.001, 0.126, -0.5, 12.34, 12345.6)] == [
+        "0.00",
+        "0.13",
+        "-0.50",
+        "12.3",
+        "12,346",
+    ]
+
+
+# ---- contents ----
+def test_scripts_get_names_figures_and_groups(copies):
+    told = json.loads(json.dumps(copies.summary()))
+    assert {one["name"] for one in told["features"]} == set(copies.feature_names)
+    assert {"name", "shap", "permutation", "refits"} == set(told["features"][0])
+    assert set(told["features"][0]["permutation"]) == {"value", "low", "high"}
+    assert told["correlated_groups"] == [COPIES]
+    assert told["groups"][0]["features"] == COPIES
+    assert CAUSE in told["warnings"][0]
+    shap = [one["shap"] for one in told["features"]]
+    assert shap == sorted(shap, reverse=True)
+
+
+def test_it_saves_and_loads(copies, tmp_path):
+    again = Explanation.load(copies.save(tmp_path / "e.zip"))
+    assert again.digest() == copies.digest()
+    assert again.sentences() == copies.sentences()
