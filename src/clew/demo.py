@@ -38,7 +38,7 @@ def demo(*, out: Path = Path("clew-demo"), on_progress: OnProgress | None = None
     out, truth = _free(out), blobs()
     image = _room(out, truth)
     folder = out / "blobs.study"
-    parts = _Parts(on_progress, total=8)
+    parts = _Parts(on_progress, total=9)
 
     lines = [
         f"clew demo: {STORY}.",
@@ -64,9 +64,12 @@ def demo(*, out: Path = Path("clew-demo"), on_progress: OnProgress | None = None
     threads = _on_threads(study, trained.result)
     validated = steps.validate(study)
     parts.done()
+    explained = steps.explain(study)
+    parts.done()
     tested = steps.test(study, reason="the end of the demo")
     parts.done()
-    lines += [*_classifier(trained, threads, validated, tested), ""]
+    lines += [*_classifier(trained, threads, validated), "", *_why(explained.result), ""]
+    lines += [*_sealed(tested), ""]
 
     agreement = _against_truth(study, trained.result, truth)
     page = report(study).data["report"]
@@ -172,10 +175,10 @@ def _on_threads(study: Study, forest: Any) -> dict[str, str]:
     }
 
 
-def _classifier(trained: Outcome, threads: dict[str, str], validated: Outcome, tested: Outcome) -> list[str]:
+def _classifier(trained: Outcome, threads: dict[str, str], validated: Outcome) -> list[str]:
     from clew.intervals import spell
 
-    open_rows, sealed = (one.data["metrics"]["balanced_accuracy"] for one in (validated, tested))
+    open_rows = validated.data["metrics"]["balanced_accuracy"]
     return [
         "(4) The groups get names, and a forest learns them. Unlike the clustering it gives the same answer every time:",
         *(
@@ -183,8 +186,26 @@ def _classifier(trained: Outcome, threads: dict[str, str], validated: Outcome, t
             for n, sha in threads.items()
         ),
         f"  Balanced accuracy, cross-validated: {spell(open_rows)}. {validated.data['split']['reason']}",
-        f"  On the {tested.data['rows']} sealed blobs, opened once: {spell(sealed)}.",
         f"  The model: {trained.data['model']}, to be used on new images with clew predict.",
+    ]
+
+
+def _why(explained: Any) -> list[str]:
+    return [
+        "(5) What does the forest go by? SHAP values, correlated measurements as one, since they share the credit:",
+        *(f"  {line}" for line in explained.ranked()[:3]),
+        f"  {explained.cause()}",
+    ]
+
+
+def _sealed(tested: Outcome) -> list[str]:
+    from clew.intervals import spell
+
+    figure = tested.data["metrics"]["balanced_accuracy"]
+    return [
+        "(6) At the very end the seal is opened, which stands on record for ever:",
+        f"  Balanced accuracy on the {tested.data['rows']} sealed blobs, opened once: {spell(figure)}.",
+        "  (With more of them, clew confirm would also ask whether the groups replicate there.)",
     ]
 
 

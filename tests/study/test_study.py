@@ -411,3 +411,10 @@ def test_open_steps_never_see_a_distance_to_a_sealed_row(tmp_path):
             given = given.base
         assert given.shape == (9, 9), "nothing leads back to the others"
     assert study.rows_digest() == table().with_distances(far).digest() != table().digest()
+
+
+def test_a_misspelt_setting_is_refused_before_the_seal_is_broken(tmp_path):
+    study = make(tmp_path / "s.study")
+    with pytest.raises(SettingError, match="name of a setting of .* must be one of"):
+        study.run(peek, reason="to see", no_such_setting=1)
+    assert study.openings() == []

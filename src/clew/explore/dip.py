@@ -115,7 +115,7 @@ def dip_test(X: np.ndarray, *, names: Sequence[str], random_state: int = 0) -> D
     p = np.full(len(names), np.nan)
     p[~coarse] = _p_value(dip[~coarse], len(X))
     adjusted = np.full(len(names), np.nan)
-    adjusted[~coarse] = _holm(p[~coarse])
+    adjusted[~coarse] = holm(p[~coarse])
     return DipTest(
         names=list(names),
         dip=dip,
@@ -151,7 +151,8 @@ def _null(n: int) -> np.ndarray:
     return np.sort(np.sqrt(n) * dips_of_uniform(n, NULL_DRAWS, np.random.default_rng(0)))
 
 
-def _holm(p: np.ndarray) -> np.ndarray:
+def holm(p: np.ndarray) -> np.ndarray:
+    """Return p values (n,) after Holm's correction (Scand. J. Stat. 6:65, 1979)."""
     order = np.argsort(p)
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1)))

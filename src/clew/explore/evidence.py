@@ -433,7 +433,7 @@ def _separation(
     whole = ((Z - Z.mean(axis=0)) ** 2).sum()
     measures = np.empty((3, ks.size))
     for i, (k, of_starts) in enumerate(zip(ks, of_k)):
-        labels, centers, inertia = _best_cut(Z, k, of_starts)
+        labels, centers, inertia = best_cut(Z, k, of_starts)
         measures[0, i] = projected_index(Z, labels, centers)
         measures[1, i] = simplified_silhouette(Z, labels, centers)
         measures[2, i] = np.log(max(inertia / whole, SMALLEST_SHARE) if whole > 0 else SMALLEST_SHARE)
@@ -451,7 +451,7 @@ def _stability(
         rows = np.sort(np.random.default_rng(of_rows).choice(len(Z), part, replace=False))
         points, of_k = _in_space(Z[rows], ks, space, of_cuts)
         for i, (k, of_starts) in enumerate(zip(ks, of_k)):
-            resample[i, rows] = _best_cut(points, k, of_starts)[0]
+            resample[i, rows] = best_cut(points, k, of_starts)[0]
     agreement = []
     for a, b in combinations(labels, 2):
         shared = (a[0] >= 0) & (b[0] >= 0)
@@ -464,7 +464,7 @@ def _p_of_modes(
 ) -> float:
     """Return the largest p of the dips along the lines between neighbouring clusters, where they are cut into k."""
     points, of_k = _in_space(Z, ks, space, seed)
-    labels, centers, _ = _best_cut(points, k, of_k[int(np.flatnonzero(ks == k)[0])])
+    labels, centers, _ = best_cut(points, k, of_k[int(np.flatnonzero(ks == k)[0])])
     largest = 0.0
     for a in range(k):
         distance = ((centers - centers[a]) ** 2).sum(axis=1)
@@ -487,7 +487,7 @@ def _in_space(
     return Z, of_k
 
 
-def _best_cut(Z: np.ndarray, k: int, seed: int) -> tuple[np.ndarray, np.ndarray, float]:
+def best_cut(Z: np.ndarray, k: int, seed: int) -> tuple[np.ndarray, np.ndarray, float]:
     """Return labels (n,), centres (k, d) and inertia of the best of several k-means runs."""
     labels, centers, inertia, _ = kmeans(Z, int(k), seed + np.arange(STARTS))
     best = int(inertia.argmin())

@@ -234,7 +234,7 @@ def folds(
     test = part == np.arange(n)[:, None]  # (n_folds, n_rows)
     width, why = gap_of(samples, way, gap)
     train = _without_gap(samples, test, way, width)
-    fewer = f" instead of {n_folds}, as there are no more {unit}s" if n < n_folds else ""
+    fewer = f" instead of {n_folds}, as there are no more {unit}s," if n < n_folds else ""
     said = [
         f"{n} folds{fewer} {how_divided(samples, way, 'tested in turn')}",
         gap_said(way, width, why, "do not train"),

@@ -5,12 +5,16 @@ Everything heavy is imported inside the verbs, so that the table itself costs no
 
 from __future__ import annotations
 
-from clew.steps import pixels
-from clew.steps.comparing import compare
+from clew.steps import comparing, pixels
+from clew.steps.confirming import confirm, state
+from clew.steps.curving import curve
+from clew.steps.explaining import explain
 from clew.steps.exploring import explore, export, name
+from clew.steps.families import compare
 from clew.steps.intake import label, new, relink
 from clew.steps.learning import predict, test, train, validate
 from clew.steps.outcome import Outcome, Verb
+from clew.steps.repeating import repeat
 from clew.steps.thread import log, verify
 
 __all__ = [
@@ -18,6 +22,10 @@ __all__ = [
     "Outcome",
     "Verb",
     "compare",
+    "comparing",
+    "confirm",
+    "curve",
+    "explain",
     "explore",
     "export",
     "label",
@@ -27,6 +35,8 @@ __all__ = [
     "pixels",
     "predict",
     "relink",
+    "repeat",
+    "state",
     "test",
     "train",
     "validate",
@@ -44,11 +54,22 @@ VERBS: dict[str, Verb] = {
         Verb("export", export),
         Verb("train", train, settings="clew.learn.training:train", leave_out=("on_progress", "measure")),
         Verb("validate", validate, settings="clew.learn.training:validate"),
+        Verb("explain", explain, settings="clew.learn.explaining:explain"),
+        Verb("curve", curve, settings="clew.learn.curves:curve"),
+        Verb("compare", compare, settings="clew.learn.families:compare"),
+        Verb("repeat", repeat, settings="clew.learn.repeats:repeats"),
+        Verb("state", state),
+        Verb(
+            "confirm",
+            confirm,
+            settings="clew.validate.confirm:confirm",
+            leave_out=("on_progress", "hypotheses", "opening", "late_look"),
+        ),
         Verb("test", test),
         Verb("predict", predict),
         Verb("pixels train", pixels.train, settings="clew.learn.pixel_training:train_pixels"),
         Verb("pixels predict", pixels.predict),
-        Verb("pixels compare", compare),
+        Verb("pixels compare", comparing.compare),
         Verb("log", log),
         Verb("verify", verify),
         Verb("relink", relink),

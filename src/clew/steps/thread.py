@@ -29,7 +29,9 @@ def log(study: Study, *, all_settings: bool = False) -> Outcome:
         lines.append(f"{one.id:>3}  {one.at}  {one.verb:<9} {one.digest[:8]}  {first}")
         usual = {} if all_settings else _defaults(one)
         told = {
-            key: value for key, value in one.settings.items() if value is not None and value != usual.get(key)
+            key: value
+            for key, value in one.settings.items()
+            if value is not None and value != usual.get(key) and key != "hypotheses"  # which stand on record themselves
         }
         if told:
             lines.append("     " + ", ".join(f"{key}={_short(value)}" for key, value in told.items()))

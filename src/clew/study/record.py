@@ -167,11 +167,11 @@ def undo_labels(db: sqlite3.Connection, act: int, *, step: int) -> None:
 
 
 def add_hypotheses(db: sqlite3.Connection, stated: Sequence[dict[str, Any]], *, step: int) -> None:
-    """Append stated hypotheses: each a dict with "statement", "features" and its figures."""
+    """Append stated hypotheses: each a dict with "statement", "features" and, of those found by a look, its figure."""
     db.executemany(
         "INSERT INTO hypotheses (step, statement, features, figures) VALUES (?, ?, ?, ?)",
         [
-            (step, one["statement"], json.dumps(one["features"]), json.dumps(one["balanced_accuracy"]))
+            (step, one["statement"], json.dumps(one["features"]), json.dumps(one.get("balanced_accuracy", {})))
             for one in stated
         ],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import importlib
 import json
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from clew.errors import DataError, MissingError, SealedError, SettingError, StudyError, check
+from clew.errors import DataError, MissingError, SealedError, SettingError, StudyError, check, check_choice
 from clew.result import Result, settings_of, settle, write_whole
 from clew.samples import Samples
 from clew.study import record
@@ -122,6 +123,7 @@ class Study:
         return self._rows("open")
 
     def _rows(self, sees: str, *, labels_upto: int | None = None) -> Samples:
+        """Return the rows that a step may see; of all rows `origin` says their "part", and who "labelled" them."""
         table = read_samples(self.folder / "samples.parquet")
         with self.store.reading() as db:
             part = dict(db.execute("SELECT sample, part FROM parts"))
@@ -137,9 +139,16 @@ class Study:
         if sees != "all":
             table = table.take(np.array([part[name] == sees for name in table.sample], bool))
         standing = self._labels(upto=labels_upto)
-        return table.with_labels(
-            np.array([standing.get(name, ("", ""))[0] for name in table.sample], dtype=str)
+        label, labelled = (
+            np.array([standing.get(name, ("", ""))[i] for name in table.sample], dtype=str) for i in (0, 1)
         )
+        table = table.with_labels(label)
+        if sees != "all":
+            return table
+        origin = table.origin.assign(
+            part=[part[name] for name in table.sample], labelled=np.where(label == "", "", labelled)
+        )
+        return dataclasses.replace(table, origin=origin)
 
     def rows_digest(self) -> str:
         """Return the SHA-256 of all rows as they lie in the folder, sealed ones included, without labels."""
@@ -309,6 +318,8 @@ class Study:
             If nothing could be recorded.
         """
         info = step.step  # type: ignore[attr-defined]
+        for name in settings:  # before the seal may be opened
+            check_choice(name, settings_of(step), what="name of a setting", of=info.name)
         self.store.check_writable()
         opening = self._open_seal(reason, info.name) if info.sees in ("sealed", "all") else None
         began = time.perf_counter()

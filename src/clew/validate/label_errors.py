@@ -73,7 +73,7 @@ class LabelErrors(Result):
         what = "label" if self.kind == "classification" else "number"
         if not self.n_suspected:
             return f"None of {self.n_rows:,} {what}s looks wrong"
-        some = f"{what} looks" if self.n_suspected == 1 else f"{what}s look"
+        some = f"{what}s looks" if self.n_suspected == 1 else f"{what}s look"
         low, high = self.n_right
         right = f"{low} to {high}" if low < high else f"{high}"
         also = f" ({right} of them likely to be right all the same)" if high else ""

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from clew.errors import DataError, SettingError, Stopped, check
-from clew.explore.hypotheses import correlated_groups, spearman
+from clew.explore.hypotheses import correlated_groups, listed, spearman
 from clew.intervals import number
 from clew.result import Result, step
 from clew.samples import Samples
@@ -126,7 +126,7 @@ class Representative(Result):
         way = "larger" if self.difference[first] > 0 else "smaller"
         also = [self.feature_names[c] for c in others[:3]]
         text = f", most in {self.feature_names[first]} (labelled ones are {way} by {abs(self.difference[first]):.1f} standard deviations)"
-        return f"{text}, also in {_listed(also)}" if also else text
+        return f"{text}, also in {listed(also)}" if also else text
 
     def sentences(self) -> list[str]:
         """Return the headline, what it does not say, and where to label next."""
@@ -135,10 +135,10 @@ class Representative(Result):
             first = self.feature_names[self._clear()[0]]
             alike = [name for names in self.stand_ins if first in names for name in names if name != first]
             if alike:
-                said.append(f"{_listed(alike)} could stand in for {first} (correlated at 0.8 or more).")
+                said.append(f"{listed(alike)} could stand in for {first} (correlated at 0.8 or more).")
             said.append("That a feature differs does not say why: correlation is not causation.")
         if self.next:
-            where = f", where there is {_listed(self.next_side)}" if self.next_side else ""
+            where = f", where there is {listed(self.next_side)}" if self.next_side else ""
             what = "the groups " if self.next_what == "groups" else ""
             said.append(f"Label next: {what}{', '.join(self.next)}{where}.")
         return [*said, *self.notes]
@@ -515,7 +515,3 @@ def _nothing_to_compare(
 
 def _p(value: float) -> str:
     return f"{value:.3f}" if value < 0.095 else f"{value:.2f}"
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,201 @@
+"""Stating hypotheses, and asking the sealed rows whether they hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clew.errors import DataError, check, check_seed
+from clew.steps.outcome import OnProgress, Outcome, sentences
+
+if TYPE_CHECKING:
+    from clew.study.study import Step, Study
+
+
+SHOWN = 12  # claims on a screen; the report and --json have all
+
+
+def state(study: Study, features: str, *, about: str = "") -> Outcome:
+    """State a hypothesis of your own: these features tell people's labels, or the target.
+
+    Parameters
+    ----------
+    study : Study
+    features : str
+        Names of features, with commas.
+    about : str
+        The class that they tell from the rest; all labels, or the target, by default.
+    """
+    from clew.study.record import add_hypotheses
+    from clew.validate.claims import LATE
+    from clew.validate.claims import state as step
+
+    late = _first_seen(study) is not None
+    recorded, result = study.run(
+        step,
+        features=features,
+        about=about,
+        also=lambda db, number, stated: add_hypotheses(db, [stated.summary()], step=number),
+    )
+    on_record = len(study.hypotheses())
+    classes = {label for label, how in study.labels().values() if label and how == "person"}
+    warnings = [f"{LATE} It can be tested, and not confirmed."] if late else []
+    if result.about and result.about not in classes:
+        warnings.append(f"No open row has the label '{result.about}' from a person yet.")
+    lines = [
+        f"Stated: {result.headline()}. It is 1 of {on_record} {'hypothesis' if on_record == 1 else 'hypotheses'} on record.",
+        *sentences(warnings),
+        f"Next: clew confirm {study.folder} --reason TEXT, which breaks the seal",
+    ]
+    data = {**result.summary(), "hypotheses_on_record": on_record, "late": late}
+    return Outcome(lines, data, recorded, result, warnings)
+
+
+def confirm(
+    study: Study, *, reason: str | None = None, on_progress: OnProgress | None = None, **settings: Any
+) -> Outcome:
+    """Break the seal: does the grouping replicate, and do the stated hypotheses hold, on rows nobody has looked at?
+
+    Parameters
+    ----------
+    study : Study
+    reason : str
+        Why the seal is opened; it stands on record for ever.
+    """
+    from clew.validate.confirm import confirm as step
+    from clew.validate.replication import check_enough
+
+    check(
+        study.counts()["sealed"],
+        DataError,
+        "The study '{}' must have sealed rows for confirm. Got none: it was made with --sealed 0.",
+        study.folder,
+    )
+    first_seen = _first_seen(study)
+    look = _look(study)
+    hypotheses = _on_record(study, first_seen)
+    _check_testable(study, look, hypotheses)
+    for setting in settings.keys() & {"references", "permutations"}:
+        check_enough(setting, settings[setting])
+    check_seed(settings.get("random_state", 0), of="confirm")
+    recorded, result = study.run(
+        step,
+        *([look] if look else []),
+        reason=reason,
+        on_progress=on_progress,
+        hypotheses=hypotheses,
+        opening=1 + _times_shown(study),
+        late_look=look is not None and first_seen is not None and look.id > first_seen,
+        **settings,
+    )
+    warnings = list(result.notes)
+    if result.opening > 1:
+        warnings.insert(
+            0,
+            f"The seal has been opened {result.opening} times; these rows had been looked at before, so the figures are not "
+            "independent.",
+        )
+    lines = [
+        result.replication.headline(),
+        *_about_replication(result.replication),
+        result.verdicts(),
+        *_claim_lines(result.claims),
+        *sentences(warnings),
+        f"Next: clew report {study.folder}",
+    ]
+    data = {**result.summary(), "openings": _times_shown(study)}
+    return Outcome(lines, data, recorded, result, warnings)
+
+
+def _about_replication(replication: Any) -> list[str]:
+    """Return the description beside the test, which is no evidence."""
+    if replication.prediction_strength != replication.prediction_strength:  # not defined
+        return []
+    return [
+        f"  Projected index {replication.index:.2f}; prediction strength {replication.prediction_strength:.2f}, a "
+        "description and no evidence."
+    ]
+
+
+def _claim_lines(claims: list[Any]) -> list[str]:
+    """Say every claim with its verdict, then once what goes for all of them."""
+    from clew.validate.claims import CAUTION
+
+    lines = [f"  H{claim.number} {claim.headline()}" for claim in claims[:SHOWN]]
+    if len(claims) > SHOWN:
+        lines.append(f"  ... and {len(claims) - SHOWN} more, in the report.")
+    tested = [claim for claim in claims[:SHOWN] if claim.verdict != "not tested"]
+    instead = dict.fromkeys(one for claim in tested for one in claim.instead())
+    return [*lines, *instead, *([CAUTION] if tested else [])]
+
+
+def _times_shown(study: Study) -> int:
+    return sum(one.shown for one in study.openings())
+
+
+def _first_seen(study: Study) -> int | None:
+    """Return the first step that was handed sealed rows; what comes after it was said by people who may have seen them."""
+    return next((one.id for one in study.steps() if one.sees in ("sealed", "all")), None)
+
+
+def _look(study: Study) -> Step | None:
+    """Return the look whose groups were named last, else the latest look."""
+    named = study.last("name")
+    if named is None:
+        return study.last("explore")
+    return next(one for one in study.steps() if one.id == named.inputs["steps"][0])
+
+
+def _on_record(study: Study, first_seen: int | None) -> list[dict[str, Any]]:
+    """Return every hypothesis as `clew.validate.claims.judge` takes it: who stated it, about which class, and how late."""
+    steps = {one.id: one for one in study.steps()}
+    names: dict[int, dict[str, str]] = {}  # of the groups of each look that was named
+    for one in steps.values():
+        if one.verb == "name":
+            names[one.inputs["steps"][0]] = study.result(one).names
+    said: dict[int, list[dict[str, Any]]] = {}  # by each step: its hypotheses without figures, in their order
+    for number in {one["step"] for one in study.hypotheses()}:
+        result = study.result(steps[number])
+        if steps[number].verb == "state":
+            said[number] = [{"statement": result.statement, "about": result.about, "by": "person"}]
+        else:
+            of_group = names.get(number, {})
+            said[number] = [
+                {"statement": one.statement, "about": of_group.get(str(one.group), ""), "by": "look"}
+                for one in result.hypotheses.stated
+            ]
+    return [
+        {
+            "number": one["number"],
+            "features": one["features"],
+            "late": first_seen is not None and one["step"] > first_seen,
+            **said[one["step"]].pop(0),
+        }
+        for one in study.hypotheses()
+    ]
+
+
+def _check_testable(study: Study, look: Step | None, hypotheses: list[dict[str, Any]]) -> None:
+    """Raise DataError where the sealed rows could answer nothing, before the seal is broken."""
+    from clew.validate.replication import why_not
+
+    no_groups = why_not(study.result(look) if look else None, study.counts()["sealed"])
+    if not no_groups:
+        return
+    labelled = any(label and how == "person" for label, how in study.labels().values())
+    has_truth = (labelled and study.has_sealed_labels()) or study.samples().target is not None
+    if not hypotheses:
+        no_hypothesis = f"No hypothesis is on record (clew state {study.folder} FEATURES)."
+    else:
+        no_hypothesis = (
+            ""
+            if has_truth
+            else "No hypothesis can be tested: people must label some open and some sealed rows (clew label)."
+        )
+    check(
+        not no_hypothesis,
+        DataError,
+        "The study '{}' must have something that sealed rows can answer. {} {} The seal was not broken.",
+        study.folder,
+        no_groups,
+        no_hypothesis,
+    )

@@ -1,0 +1,606 @@
+"""Do the features that a hypothesis names tell people's labels, or the target, on sealed rows?
+
+Never the groups: rows that were put into groups by these features differ in them even where there are no groups, on
+sealed rows too (Kriegeskorte et al., Nat. Neurosci. 12:535, 2009, doi:10.1038/nn.2303). So names of groups are no labels
+here, and no setting makes them such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from clew.explore.dip import holm
+from clew.explore.hypotheses import DEPTH, STAND_IN, listed, spearman
+from clew.figures import confusion_tables, even_rows, mean_figure, mean_of_defined, share_of
+from clew.intervals import NO_BOUNDS, Interval, number, spell, sums_interval
+from clew.result import Result, step
+from clew.samples import Samples
+from clew.splits import units
+from clew.validate.metrics import Kind, regression_scores
+from clew.validate.replication import ALPHA, Verdict, check_enough, spell_p
+
+CIRCULAR = (
+    "The rows were put into groups by these features, so they differ in them even where there are no groups, on sealed "
+    "rows too. Labels that people give to open and to sealed rows would make it a test (clew label)."
+)
+LATE = "It was stated after the sealed rows had been seen."
+CAUTION = "Correlation is not causation."
+LEAF = 5  # rows of the smallest leaf of a tree, which needs two of them
+FEWEST_WHOLE = 6  # groups with one label each that are permuted as wholes
+AT_ONCE = 4_000_000  # permuted labels in memory
+
+Exchanged = Literal["within groups", "whole groups", "rows"]
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Stated(Result):
+    """A hypothesis that a person states.
+
+    Parameters
+    ----------
+    features : list of str
+    about : str
+        The class that the features tell from the rest; "" for all labels, or the target.
+    statement : str
+    """
+
+    features: list[str]
+    about: str
+    statement: str
+
+    def headline(self) -> str:
+        """Say the hypothesis."""
+        return self.statement
+
+    def summary(self) -> dict[str, Any]:
+        """Return the hypothesis as it goes on record."""
+        return {"features": list(self.features), "about": self.about, "statement": self.statement}
+
+
+@step(sees="open")
+def state(samples: Samples, *, features: str | list[str], about: str = "") -> Stated:
+    """State that some features tell people's labels, or the target.
+
+    Parameters
+    ----------
+    samples : Samples
+        The open rows, for the names of their features.
+    features : str or list of str
+        Names of features, a named set, or several with commas.
+    about : str
+        The class that they tell from the rest; all labels, or the target, by default.
+
+    Raises
+    ------
+    SettingError
+        If a name is no feature.
+    """
+    names = samples.resolve(features)
+    about = about.strip()
+    numbers = samples.target is not None and not np.any(samples.labels != "")
+    whom = f"{about} from the rest" if about else f"the {'target' if numbers else 'labels'}"
+    verb = "tells" if len(names) == 1 else "tell"
+    return Stated(features=names, about=about, statement=f"{listed(names)} {verb} {whom}")
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Claim(Result):
+    """One hypothesis on record, and what the sealed rows say of it.
+
+    Parameters
+    ----------
+    number : int
+        Its number on record.
+    features : list of str
+    statement : str
+        The hypothesis as it was stated.
+    tested_as : str
+        What the features were asked to tell: "people's labels", "round from the rest" or "the target".
+    verdict : {"confirmed", "not confirmed", "not tested"}
+    reason : str
+        Why it was not tested, or cannot be confirmed whatever p is; "" otherwise.
+    p_value, p_adjusted : float
+        By permutation, and after Holm's correction over all different tests on record; NaN if it was not tested.
+    n_tests : int
+        The number of these tests, also of those that could not be run.
+    statistic_name, figure_name : str
+        "AUC" and "balanced accuracy", or "Spearman's correlation" and "R2" of a target.
+    statistic : float
+        What the permutations were compared by, on the sealed rows.
+    figure : Interval or None
+        How good the tree is on the sealed rows, with its interval over groups.
+    effect : Interval or None
+        How much of that figure is lost when the named features are shuffled among the rows (in expectation).
+    exchanged : str
+        What was permuted: labels "within groups", "whole groups" that have one label each, or "rows"; of one image
+        "blocks of the image" are the groups.
+    n_open, n_sealed : int
+        The labelled rows that the tree learnt from, and those that it was scored on.
+    stand_ins : dict of str to list of str
+        For each feature those that are correlated with it at 0.8 or more on the open rows.
+    """
+
+    number: int
+    features: list[str]
+    statement: str
+    verdict: Verdict
+    reason: str = ""
+    tested_as: str = ""
+    p_value: float = np.nan
+    p_adjusted: float = np.nan
+    n_tests: int = 0
+    statistic_name: str = ""
+    figure_name: str = ""
+    statistic: float = np.nan
+    figure: Interval | None = None
+    effect: Interval | None = None
+    exchanged: str = ""
+    n_open: int = 0
+    n_sealed: int = 0
+    stand_ins: dict[str, list[str]]
+
+    def headline(self) -> str:
+        """Say the hypothesis, the verdict, and the figures or the reason."""
+        if self.figure is None or self.effect is None:
+            return f"{self.statement}: {self.verdict}. {self.reason}"
+        by = "by " if self.exchanged.startswith("whole") else ""
+        among = "" if self.exchanged == "rows" else f", {by}{self.exchanged}"
+        figures = (
+            f"Asked to tell {self.tested_as} on {self.n_sealed:,} sealed rows{among}: {self.figure_name} "
+            f"{spell(self.figure.summary())}, p = {spell_p(self.p_adjusted)} after Holm over {self.n_tests}; shuffling "
+            f"{listed(self.features)} costs {spell(self.effect.summary())} of it."
+        )
+        return f"{self.statement}: {self.verdict}. {figures} {self.reason}".rstrip()
+
+    def instead(self) -> list[str]:
+        """Say for each named feature which others could stand in for it, if any."""
+        return [
+            f"Instead of {name} it could be {listed(some, last='or')}."
+            for name, some in self.stand_ins.items()
+            if some
+        ]
+
+    def caution(self) -> str:
+        """Say what could stand in for the named features, and that correlation is not causation."""
+        return " ".join([*self.instead(), CAUTION])
+
+    def summary(self) -> dict[str, Any]:
+        """Return the figures; None for what was not tested."""
+        nothing = {"value": None, "low": None, "high": None}
+        return {
+            "number": self.number,
+            "features": list(self.features),
+            "statement": self.statement,
+            "tested_as": self.tested_as,
+            "verdict": self.verdict,
+            "confirmed": self.verdict == "confirmed",
+            "reason": self.reason,
+            "effect": self.effect.summary() if self.effect else nothing,
+            "figure": self.figure_name,
+            **(self.figure.summary() if self.figure else nothing),
+            "statistic": {"name": self.statistic_name, "value": number(self.statistic)},
+            "p_value": number(self.p_value),
+            "p_adjusted": number(self.p_adjusted),
+            "stand_ins": {name: list(some) for name, some in self.stand_ins.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What people said of open and of sealed rows, or the target of both.
+
+    Parameters
+    ----------
+    kind : {"classification", "regression"}
+    open, sealed : Samples
+        The rows with a label of a person, or a target.
+    classes : list of str
+        The classes of the open ones, sorted.
+    by_people : bool
+        False where there is neither a target nor a label of a person on both parts.
+    reason : str
+        Why nothing can be tested; "" where it can.
+    notes : list of str
+    """
+
+    kind: Kind
+    open: Samples
+    sealed: Samples
+    classes: list[str]
+    by_people: bool
+    reason: str
+    notes: list[str]
+
+    @property
+    def open_labels(self) -> np.ndarray:
+        """Return the labels of the open rows, str of shape (n_open,)."""
+        return np.asarray(self.open.labels)
+
+    @property
+    def sealed_labels(self) -> np.ndarray:
+        """Return the labels of the sealed rows, str of shape (n_sealed,)."""
+        return np.asarray(self.sealed.labels)
+
+
+def truth_of(samples: Samples, sealed: np.ndarray, by_person: np.ndarray) -> Truth:
+    """Return what hypotheses can be tested against: labels of people where there are any, else the target.
+
+    Parameters
+    ----------
+    samples : Samples
+        Open and sealed rows, with all labels.
+    sealed, by_person : ndarray of bool, shape (n_rows,)
+        Which rows are sealed, and whose labels were given by a person.
+    """
+    numbers = samples.target is not None and not by_person.any()
+    known = np.isfinite(samples.target) if numbers else by_person  # type: ignore[arg-type]
+    notes: list[str] = []
+    classes: list[str] = []
+    if not numbers and samples.labels is not None:
+        classes = np.unique(samples.labels[known & ~sealed]).tolist()
+        strange = known & sealed & ~np.isin(samples.labels, classes)
+        if strange.any() and classes:
+            names = listed(np.unique(samples.labels[strange]).tolist())
+            notes.append(f"{strange.sum()} labelled sealed rows are of a class that no open row has, and were left out: {names}.")  # fmt: skip
+            known = known & ~strange
+    open_, closed = samples.take(known & ~sealed), samples.take(known & sealed)
+    truth = Truth(
+        kind="regression" if numbers else "classification",
+        open=open_,
+        sealed=closed,
+        classes=classes,
+        by_people=bool(open_.n_rows and closed.n_rows),
+        reason=_why_nothing(samples.n_rows, open_, closed, classes, numbers),
+        notes=notes,
+    )
+    caveat = units(closed)[1] if not truth.reason else ""
+    return replace(truth, notes=[*notes, caveat]) if caveat else truth
+
+
+def _why_nothing(n_rows: int, open_: Samples, sealed: Samples, classes: list[str], numbers: bool) -> str:
+    act = "" if numbers else " Label some by eye (clew label)."
+    what = "a target" if numbers else "a label of a person"
+    if not (open_.n_rows or sealed.n_rows):
+        return f"None of {n_rows} rows has {what}.{act}"
+    for part, rows in (("open", open_), ("sealed", sealed)):
+        if not rows.n_rows:
+            return f"No {part} row has {what}.{act}"
+    if open_.n_rows < 2 * LEAF:
+        return f"{open_.n_rows} open rows with {what} are too few to learn from; it takes {2 * LEAF}.{act}"
+    if numbers:
+        alike = [
+            part
+            for part, rows in (("open", open_), ("sealed", sealed))
+            if np.ptp(np.asarray(rows.target)) == 0
+        ]
+        return f"The target is the same on all {alike[0]} rows." if alike else ""
+    if len(classes) < 2:
+        return f"All labels of open rows are '{classes[0]}'.{act}"
+    there = np.unique(np.asarray(sealed.labels))
+    return f"All labels of sealed rows are '{there[0]}'.{act}" if len(there) < 2 else ""
+
+
+def judge(
+    hypotheses: Sequence[Mapping[str, Any]],
+    truth: Truth,
+    open_rows: Samples,
+    *,
+    permutations: int = 999,
+    random_state: int = 0,
+) -> list[Claim]:
+    """Test every hypothesis on record against what people said of the sealed rows.
+
+    Parameters
+    ----------
+    hypotheses : sequence of dict
+        "number", "features", "statement"; "about", the class that they tell from the rest, or ""; "by", "person" or
+        "look" (whose groups may have been given names: a name that is a class of people's is meant as that class);
+        "late", whether it was stated after the sealed rows had been seen.
+    truth : Truth
+    open_rows : Samples
+        All open rows, for the features that could stand in for those named.
+    permutations : int
+        Of the labels of the sealed rows, for each hypothesis; at least 19.
+    random_state : int
+        Seed of the permutations.
+
+    Raises
+    ------
+    SettingError
+        If ``permutations`` cannot give a p as small as 0.05.
+
+    Notes
+    -----
+    A tree of depth 2 (balanced classes, at least 5 rows a leaf) learns from the labelled open rows and the named features,
+    and scores the labelled sealed rows once. The statistic is the AUC of its probability (macro, one against the rest), or
+    Spearman's correlation with a target. The tree stays; the labels of the sealed rows are permuted within groups, so that
+    images that differ both in labels and in features confirm nothing. p = (1 + permutations at or above) /
+    (permutations + 1) (Phipson & Smyth, SAGMB 9:39, 2010, doi:10.2202/1544-6115.1585). Where each group has one label,
+    whole groups are permuted, if there are 6 (Winkler et al., NeuroImage 123:253, 2015,
+    doi:10.1016/j.neuroimage.2015.05.092). Holm (Scand. J. Stat. 6:65, 1979) over all different tests on record, those
+    that could not be run counted with p = 1; hypotheses that ask the same of the same features are one test.
+    """
+    check_enough("permutations", permutations)
+    correlation = np.abs(spearman(open_rows.features)) if hypotheses else np.empty((0, 0))
+    tests: dict[tuple[Any, ...], Claim] = {}
+    keys = []
+    for one in hypotheses:
+        about = _about(one, truth)
+        key = (one["by"] if about is None else "", about, *sorted(one["features"]))
+        keys.append(key)
+        if key not in tests:
+            tests[key] = _tested(one, about, truth, permutations, random_state)
+    p = np.array([claim.p_value for claim in tests.values()])
+    adjusted = dict(zip(tests, holm(np.nan_to_num(p, nan=1.0))))
+    names = list(open_rows.feature_names)
+    claims = []
+    for one, key in zip(hypotheses, keys):
+        claim = replace(
+            tests[key],
+            number=int(one["number"]),
+            statement=one["statement"],
+            features=list(one["features"]),
+            n_tests=len(tests),
+            stand_ins={name: _stand_ins(name, names, correlation) for name in one["features"]},
+        )
+        claims.append(_with_verdict(claim, float(adjusted[key]), late=one["late"]))
+    return claims
+
+
+def _with_verdict(claim: Claim, p_adjusted: float, *, late: bool) -> Claim:
+    if claim.verdict == "not tested":
+        return claim
+    confirmed = p_adjusted <= ALPHA and not late
+    verdict: Verdict = "confirmed" if confirmed else "not confirmed"
+    return replace(claim, p_adjusted=p_adjusted, verdict=verdict, reason=LATE if late else "")
+
+
+def _stand_ins(name: str, names: list[str], correlation: np.ndarray) -> list[str]:
+    near = correlation[names.index(name)] >= STAND_IN
+    return [other for other, close in zip(names, near) if close and other != name]
+
+
+def _about(hypothesis: Mapping[str, Any], truth: Truth) -> str | None:
+    """Return the class that is told from the rest, "" for all of them (or the target), None for one that is not there."""
+    about = hypothesis["about"]
+    if not about or (hypothesis["by"] == "look" and about not in truth.classes):
+        return ""
+    if about not in truth.classes:
+        return None
+    return "" if len(truth.classes) == 2 else about
+
+
+def _tested(
+    hypothesis: Mapping[str, Any], about: str | None, truth: Truth, permutations: int, random_state: int
+) -> Claim:
+    """Return the claim with its p value, not yet adjusted, or with the reason why there is none."""
+    features = list(hypothesis["features"])
+    untested = Claim(
+        number=0,
+        features=features,
+        statement=hypothesis["statement"],
+        verdict="not tested",
+        stand_ins={},
+    )
+    reason = _refused(hypothesis, about, truth)
+    if reason:
+        return replace(untested, reason=reason)
+    y_open, y = _asked(truth, about or "")
+    if np.ptp(y) == 0:
+        whose = "of class" if about in truth.sealed_labels else "of another class than"
+        return replace(untested, reason=f"All labelled sealed rows are {whose} '{about}'.")
+    unit = np.unique(units(truth.sealed)[0], return_inverse=True)[1].reshape(-1)
+    exchanged = _exchanged(y, unit)
+    smallest = _smallest_p(y, unit, exchanged)
+    if smallest > ALPHA or (exchanged == "whole groups" and unit.max() + 1 < FEWEST_WHOLE):
+        return replace(untested, reason=_too_few(exchanged, unit, smallest))
+
+    classes = truth.kind == "classification"
+    X_open, X = (_columns(rows, features, truth.open) for rows in (truth.open, truth.sealed))
+    score = _scores(X_open, y_open, X, truth.kind)
+    statistic = _aucs if classes else _spearmans
+    observed = float(statistic(y[None], score)[0])
+    rng = np.random.default_rng(random_state)
+    at_or_above = sum(
+        int((statistic(block, score) >= observed - 1e-12).sum())
+        for block in _permuted(y, unit, exchanged, permutations, rng)
+    )
+    figure, effect = (_class_effects if classes else _number_effects)(y, score, unit, exchanged)
+    return replace(
+        untested,
+        verdict="not confirmed",
+        tested_as=f"{about} from the rest" if about else "people's labels" if classes else "the target",
+        p_value=(1 + at_or_above) / (permutations + 1),
+        statistic_name="AUC" if classes else "Spearman's correlation",
+        figure_name="balanced accuracy" if classes else "R2",
+        statistic=observed,
+        figure=figure,
+        effect=effect,
+        exchanged=exchanged.replace("groups", "blocks of the image")
+        if truth.sealed.n_groups == 1
+        else exchanged,
+        n_open=truth.open.n_rows,
+        n_sealed=truth.sealed.n_rows,
+    )
+
+
+def _refused(hypothesis: Mapping[str, Any], about: str | None, truth: Truth) -> str:
+    """Say why a hypothesis is not tested, circularity before all else; "" if nothing is in the way."""
+    if hypothesis["by"] == "look" and not truth.by_people:  # all that is left are the groups themselves
+        return CIRCULAR
+    if truth.reason or about is not None:
+        return truth.reason
+    there = f"the classes are {listed(truth.classes)}" if truth.classes else "the target has no classes"
+    return f"No open row has the label '{hypothesis['about']}': {there}."
+
+
+def _asked(truth: Truth, about: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of the classes, or the target, of the open and the sealed rows, (n_open,) and (n_sealed,)."""
+    if truth.kind == "regression":
+        return np.asarray(truth.open.target), np.asarray(truth.sealed.target)
+    if about:
+        return (truth.open_labels == about).astype(np.int64), (truth.sealed_labels == about).astype(np.int64)
+    return np.searchsorted(truth.classes, truth.open_labels), np.searchsorted(
+        truth.classes, truth.sealed_labels
+    )
+
+
+# ---- the tree ----
+def _columns(samples: Samples, features: list[str], fitted: Samples) -> np.ndarray:
+    """Return the named features, scaled by ``fitted``: trees compare 7 digits, and spend none on an offset."""
+    X, of = samples.select(features).features, fitted.select(features).features
+    spread = of.std(axis=0)
+    return ((X - of.mean(axis=0)) / np.where(spread > 0, spread, 1)).astype(np.float32)
+
+
+def _scores(X_open: np.ndarray, y_open: np.ndarray, X: np.ndarray, kind: Kind) -> np.ndarray:
+    """Return what a tree that learnt from open rows says of others: probabilities (n, n_classes), or numbers (n, 1)."""
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    shape: dict[str, Any] = {"max_depth": DEPTH, "min_samples_leaf": LEAF, "random_state": 0}
+    if kind == "regression":
+        return DecisionTreeRegressor(**shape).fit(X_open, y_open).predict(X)[:, None]
+    return DecisionTreeClassifier(class_weight="balanced", **shape).fit(X_open, y_open).predict_proba(X)
+
+
+def _aucs(y: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Return the AUC (n_permutations,) of labels (n_permutations, n), the mean over classes that have rows."""
+    from scipy.stats import rankdata
+
+    areas = []
+    for c, rank in enumerate(rankdata(score, axis=0).T):
+        of_class = y == c
+        n = of_class.sum(axis=1)
+        above = of_class @ rank - n * (n + 1) / 2
+        areas.append(share_of(above, n * (y.shape[1] - n)))
+    return mean_of_defined(np.array(areas).T)
+
+
+def _spearmans(y: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Return Spearman's correlation (n_permutations,) of numbers (n_permutations, n) with the score; 0 for a constant."""
+    from scipy.stats import rankdata
+
+    middle = (y.shape[1] + 1) / 2
+    a, b = rankdata(y, axis=1) - middle, rankdata(score[:, 0]) - middle
+    return np.nan_to_num(share_of(a @ b, np.sqrt((a**2).sum(axis=1) * (b @ b))))
+
+
+# ---- permutations ----
+def _exchanged(y: np.ndarray, unit: np.ndarray) -> Exchanged:
+    """Return what may be permuted: labels within groups, unless each group has one label only."""
+    if unit.max() + 1 == unit.size:
+        return "rows"
+    first = np.zeros(unit.max() + 1, y.dtype)
+    first[unit] = y
+    return "whole groups" if (first[unit] == y).all() else "within groups"
+
+
+def _smallest_p(y: np.ndarray, unit: np.ndarray, exchanged: Exchanged) -> float:
+    """Return 1 over the number of different arrangements of the labels."""
+    from scipy.special import gammaln
+
+    if exchanged != "within groups":  # every unit has one label
+        y, unit = y[np.unique(unit, return_index=True)[1]], np.zeros(unit.max() + 1, np.int64)
+    value = np.unique(y, return_inverse=True)[1].reshape(-1)
+    counts = np.unique(unit * (value.max() + 1) + value, return_counts=True)[1]
+    logarithm = gammaln(np.bincount(unit) + 1).sum() - gammaln(counts + 1).sum()
+    return float(np.exp(-logarithm))
+
+
+def _too_few(exchanged: Exchanged, unit: np.ndarray, smallest: float) -> str:
+    n = int(unit.max()) + 1
+    if exchanged == "whole groups":
+        what = (
+            f"Each of the {n} sealed groups has one label only, so that whole groups had to be permuted, and it "
+            f"takes {FEWEST_WHOLE} or more"
+        )
+    elif exchanged == "rows":
+        what = f"{n} labelled sealed rows can be arranged in few ways only"
+    else:
+        what = "Within groups, the labels of the sealed rows can be arranged in few ways only"
+    return f"{what}: p could not be below {smallest:.2g}. Label more sealed rows."
+
+
+def _permuted(
+    y: np.ndarray, unit: np.ndarray, exchanged: Exchanged, permutations: int, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Yield the labels in blocks (n_permutations of the block, n) of random arrangements."""
+    block = max(1, AT_ONCE // y.size)
+    order = np.argsort(unit, kind="stable")
+    first = np.zeros(unit.max() + 1, y.dtype)
+    first[unit] = y
+    for start in range(0, permutations, block):
+        n = min(block, permutations - start)
+        if exchanged == "within groups":
+            mixed = np.argsort(unit[order] + rng.random((n, y.size)), axis=1)
+            out = np.empty((n, y.size), y.dtype)
+            out[:, order] = y[order][mixed]
+            yield out
+        else:
+            yield rng.permuted(np.tile(first, (n, 1)), axis=1)[:, unit]
+
+
+# ---- effects ----
+def _class_effects(
+    y: np.ndarray, score: np.ndarray, unit: np.ndarray, exchanged: Exchanged
+) -> tuple[Interval, Interval]:
+    """Return balanced accuracy, and how much of it is lost when the predictions are shuffled as the labels are."""
+    k = score.shape[1]
+    tables, times = confusion_tables(y, score.argmax(axis=1), unit, k)
+    mixed = _shuffled(tables) if exchanged == "within groups" else None
+    flat = (tables if mixed is None else np.stack([tables, mixed], axis=1)).reshape(len(tables), -1)
+    total = np.tensordot(times, tables, axes=1)
+    present = total.sum(axis=-1) > 0
+
+    def loss(sums: np.ndarray) -> np.ndarray:
+        parts = sums.reshape(*sums.shape[:-1], -1, k, k)
+        kept = parts[..., 0, :, :]
+        shuffled = _shuffled(kept) if mixed is None else parts[..., 1, :, :]
+        gone = ((kept.sum(axis=-1) > 0) != present).any(axis=-1)  # as for balanced accuracy
+        return np.where(gone, np.nan, _balanced(kept) - _balanced(shuffled))
+
+    figure = mean_figure("balanced_accuracy", tables, times)
+    by_chance = figure.value - float(loss(times @ flat))
+    effect = sums_interval(
+        loss,
+        flat,
+        times=times,
+        n_rows=y.size,
+        n_most=even_rows(total.sum(axis=-1)),
+        n_alike=even_rows(times @ (tables.sum(axis=-1) > 0)),
+        bounds=(-by_chance, 1 - by_chance),  # what is left of the scale of balanced accuracy
+    )
+    return figure, effect
+
+
+def _shuffled(tables: np.ndarray) -> np.ndarray:
+    """Return the expected confusion tables (..., k, k) once the predictions of a table's rows are shuffled."""
+    n = np.maximum(tables.sum(axis=(-2, -1), keepdims=True), 1)
+    return tables.sum(axis=-1, keepdims=True) * tables.sum(axis=-2, keepdims=True) / n
+
+
+def _balanced(tables: np.ndarray) -> np.ndarray:
+    return mean_of_defined(share_of(np.diagonal(tables, axis1=-2, axis2=-1), tables.sum(axis=-1)))
+
+
+def _number_effects(
+    y: np.ndarray, score: np.ndarray, unit: np.ndarray, exchanged: Exchanged
+) -> tuple[Interval, Interval]:
+    """Return R2, and how much of it is lost when the predictions are shuffled as the target is."""
+    p, y = score[:, 0] - y.mean(), y - y.mean()
+    sums = np.zeros((unit.max() + 1, 5))
+    np.add.at(sums, unit, np.stack([np.ones_like(y), y, y**2, p, y * p], axis=1))
+    within = exchanged == "within groups"
+    if within:
+        sums = np.column_stack([sums, sums[:, 1] * sums[:, 3] / sums[:, 0]])
+
+    def loss(s: np.ndarray) -> np.ndarray:
+        mixed = s[..., 5] if within else share_of(s[..., 1] * s[..., 3], s[..., 0])
+        return 2 * share_of(s[..., 4] - mixed, s[..., 2] - share_of(s[..., 1] ** 2, s[..., 0]))
+
+    effect = sums_interval(loss, sums, n_rows=y.size, bounds=NO_BOUNDS)
+    return regression_scores(y, p, groups=unit).metrics["r2"], effect

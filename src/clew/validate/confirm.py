@@ -1,0 +1,170 @@
+"""What sealed rows say of what was claimed from open ones: does the grouping replicate, do the hypotheses hold?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from clew.errors import DataError, check
+from clew.explore.exploration import Exploration
+from clew.result import Result, step
+from clew.samples import Samples
+from clew.validate.claims import Claim, Truth, judge, truth_of
+from clew.validate.replication import Replication, not_tested, replicate
+
+SAME_LABELS = 0.99  # adjusted Rand index from where people's labels are the groups over again
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Confirmation(Result):
+    """What one opening of the seal says of the grouping and of every hypothesis on record.
+
+    Parameters
+    ----------
+    replication : Replication
+        Whether the groups replicate on the sealed rows.
+    claims : list of Claim
+        Every hypothesis on record, with its verdict.
+    opening : int
+        Which opening of the seal it was. From the second on the rows had been seen before.
+    n_open, n_sealed : int
+        All rows of either part.
+    notes : list of str
+        What a reader must know.
+    """
+
+    replication: Replication
+    claims: list[Claim]
+    opening: int
+    n_open: int
+    n_sealed: int
+    notes: list[str]
+
+    def headline(self) -> str:
+        """Say whether the groups replicate and how many hypotheses hold."""
+        text = f"{self.replication.headline().rstrip('.')}. {self.verdicts()}"
+        return text if self.opening == 1 else f"{text} Opening {self.opening} of the seal: not independent."
+
+    def verdicts(self) -> str:
+        """Say how many hypotheses there are of each verdict."""
+        if not self.claims:
+            return "No hypothesis is on record."
+        counts = {
+            verdict: sum(claim.verdict == verdict for claim in self.claims)
+            for verdict in ("confirmed", "not confirmed", "not tested")
+        }
+        told = ", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n)
+        one = len(self.claims) == 1
+        return f"{len(self.claims)} {'hypothesis' if one else 'hypotheses'} on record: {told}."
+
+    def summary(self) -> dict[str, Any]:
+        """Return what scripts rely on."""
+        return {
+            "replication": self.replication.summary(),
+            "hypotheses": [claim.summary() for claim in self.claims],
+            "opening": self.opening,
+            "independent": self.opening == 1,
+            "rows": {"open": self.n_open, "sealed": self.n_sealed},
+        }
+
+
+@step(sees="all")
+def confirm(
+    samples: Samples,
+    exploration: Exploration | None = None,
+    *,
+    hypotheses: Sequence[Mapping[str, Any]] = (),
+    opening: int = 1,
+    late_look: bool = False,
+    references: int = 199,
+    permutations: int = 999,
+    random_state: int = 0,
+    on_progress: Callable[[int, int], bool | None] | None = None,
+) -> Confirmation:
+    """Ask the sealed rows whether the grouping replicates and whether the stated hypotheses hold.
+
+    Parameters
+    ----------
+    samples : Samples
+        All rows; ``origin`` says of each its "part" ("open" or "sealed") and who "labelled" it ("person", "group" or
+        "").
+    exploration : Exploration, optional
+        The look whose groups are to replicate.
+    hypotheses : sequence of dict
+        Every hypothesis on record, as `clew.validate.claims.judge` takes them.
+    opening : int
+        Which opening of the seal this is.
+    late_look : bool
+        The look was made after the sealed rows had been seen.
+    references : int
+        One-population data sets of each of the two kinds that the replication is held against.
+    permutations : int
+        Permutations of the sealed labels that each hypothesis is held against.
+    random_state : int
+        Seed of both.
+
+    Raises
+    ------
+    DataError
+        If it is not said which rows are sealed.
+    """
+    origin = samples.origin
+    check(
+        {"part", "labelled"} <= set(origin.columns),
+        DataError,
+        "The rows to confirm must say their part and who labelled them. Got an origin with {}.",
+        ", ".join(map(str, origin.columns)),
+    )
+    sealed = origin["part"].to_numpy() == "sealed"
+    by_person = origin["labelled"].to_numpy() == "person"
+    truth = truth_of(samples, sealed, by_person)
+    claims = judge(
+        hypotheses, truth, samples.take(~sealed), permutations=permutations, random_state=random_state
+    )
+    if exploration is None:
+        replication = not_tested("Nobody has looked for groups yet (clew explore).")
+    else:
+        replication = replicate(
+            exploration,
+            samples,
+            sealed,
+            late=late_look,
+            references=references,
+            random_state=random_state,
+            on_progress=on_progress,
+        )
+    asked = truth.notes if claims else []
+    return Confirmation(
+        replication=replication,
+        claims=claims,
+        opening=opening,
+        n_open=int((~sealed).sum()),
+        n_sealed=int(sealed.sum()),
+        notes=[*replication.notes, *asked, *_same_as_groups(truth, exploration)],
+    )
+
+
+def _same_as_groups(truth: Truth, exploration: Exploration | None) -> list[str]:
+    """Warn where people's labels are the groups over again: whoever copied them makes the tests circular."""
+    from clew.explore.stability import adjusted_rand
+
+    if exploration is None or not exploration.k or truth.kind != "classification" or not truth.by_people:
+        return []
+    place = {name: i for i, name in enumerate(exploration.sample.tolist())}
+    pairs = [
+        (exploration.groups[place[name]], label)
+        for name, label in zip(truth.open.sample.tolist(), truth.open_labels.tolist())
+        if name in place
+    ]
+    if len(pairs) < 2:
+        return []
+    groups, labels = map(np.asarray, zip(*pairs))
+    if adjusted_rand(groups, labels) < SAME_LABELS:
+        return []
+    return [
+        "People's labels are the groups over again. If they were copied from the groups instead of given by eye, the tests "
+        "of the hypotheses are circular."
+    ]
