@@ -72,7 +72,12 @@ class LabelErrors(Result):
         """Say how many labels look wrong, and the worst."""
         what = "label" if self.kind == "classification" else "number"
         if not self.n_suspected:
-            return f"None of {self.n_rows:,} {what}s looks wrong"
+            none = f"None of {self.n_rows:,} {what}s looks wrong"
+            if self.kind == "regression" or not len(self.sample):
+                return none
+            n = len(self.sample)
+            some = "1 contradicts its prediction" if n == 1 else f"{n} contradict their predictions"
+            return f"{none}: {some}, no more than hard cases would; the first is {self._worst()}"
         some = f"{what}s looks" if self.n_suspected == 1 else f"{what}s look"
         low, high = self.n_right
         right = f"{low} to {high}" if low < high else f"{high}"
@@ -86,7 +91,7 @@ class LabelErrors(Result):
 
     def sentences(self) -> list[str]:
         """Return the headline, what to do, and what to mind."""
-        done = ["Look at them; nothing was changed."] if self.n_suspected else []
+        done = ["Look at them; nothing was changed."] if len(self.sample) else []
         return [f"{self.headline()}.", *done, *self.notes]
 
     def summary(self) -> dict[str, Any]:
