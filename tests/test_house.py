@@ -14,7 +14,7 @@ SOURCE = ROOT / "src" / "clew"
 
 # From the ground up. A room may import what stands before it, and itself.
 FLOORS = [
-    "errors", "kernels", "result", "distances", "samples", "intervals", "figures", "splits", "simulate", "read", "measure", "explore",
+    "errors", "words", "kernels", "result", "distances", "samples", "intervals", "figures", "splits", "simulate", "read", "measure", "explore",
     "validate", "explain", "learn", "neural", "study", "steps", "plot", "report", "bench", "demo", "app", "cli", "__main__",
 ]  # fmt: skip
 NEIGHBOURS = [{"validate", "explain"}]  # on one floor: they do not import one another

@@ -7,7 +7,8 @@ import pytest
 from scipy.stats import chatterjeexi, spearmanr
 
 from clew.errors import DataError
-from clew.explain.correlated import DEPENDENT, correlate, dependence, listed
+from clew.explain.correlated import DEPENDENT, correlate, dependence
+from clew.words import listed
 from tests.explain.copies import COPIES, nine_copies
 
 

@@ -60,11 +60,12 @@ def test_the_swarm_holds_every_row_of_every_feature(result):
     axes = draw.beeswarm(result, output="high").axes[0]
     order = [text.get_text() for text in axes.texts]
     assert set(order[:9]) == set(COPIES)
-    for name, dots in zip(order, axes.collections):
-        feature = result.feature_names.index(name)
-        np.testing.assert_allclose(
-            dots.get_offsets()[:, 0], result.values[:, feature, result.outputs.index("high")]
-        )
+    x, y = np.concatenate([dots.get_offsets() for dots in axes.collections]).T
+    lines = np.array([text.get_position()[1] for text in axes.texts])
+    line = np.abs(y[:, None] - lines).argmin(axis=1)
+    for number, name in enumerate(order):
+        values = result.values[:, result.feature_names.index(name), result.outputs.index("high")]
+        np.testing.assert_allclose(np.sort(x[line == number]), np.sort(values))
 
 
 def test_the_ramp_of_values_gets_darker_all_the_way_and_its_dots_larger(result):
@@ -72,9 +73,17 @@ def test_the_ramp_of_values_gets_darker_all_the_way_and_its_dots_larger(result):
     assert (np.diff(ramp) < 0).all()
     signed = np.array([to_rgb(color) for color in draw.SIGNED]) @ [0.2126, 0.7152, 0.0722]
     assert not (np.diff(signed) < 0).all()  # the signed ramp would not do
-    dots = draw.beeswarm(result).axes[0].collections[0]
-    sizes, values = dots.get_sizes(), dots.get_array()
-    assert (np.diff(sizes[np.argsort(values)]) >= 0).all()
+    first = draw.beeswarm(result).axes[0].collections[: draw.STEPS]  # the highest values of one feature come first
+    assert (np.diff([dots.get_sizes()[0] for dots in first]) < 0).all()
+    assert (np.diff([dots.get_facecolor()[0, :3].sum() for dots in first]) > 0).all()
+
+
+def test_a_swarm_of_many_dots_weighs_little(result):
+    from clew.plot.style import svg
+
+    drawing = draw.beeswarm(result)
+    dots = sum(len(each.get_offsets()) for each in drawing.axes[0].collections)
+    assert len(svg(drawing, salt="s", label="")) < 180 * dots + 20_000
 
 
 def test_dependence_has_the_unit_on_its_axis(result, numbers):

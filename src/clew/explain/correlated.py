@@ -10,6 +10,7 @@ import numpy as np
 from clew.errors import DataError, check
 from clew.explore.hypotheses import STAND_IN, correlated_groups, spearman
 from clew.result import Result
+from clew.words import listed
 
 # What Chatterjee's coefficient comes to for two normal features that are correlated at STAND_IN: dependence as strong.
 DEPENDENT = float(3 / np.pi * np.arcsin((1 + STAND_IN**2) / 2) - 0.5)
@@ -129,8 +130,3 @@ def dependence(X: np.ndarray, *, random_state: int = 0) -> np.ndarray:
         np.divide(n_rows * steps, scale, out=found[i], where=scale > 0)
         found[i] = np.where(scale > 0, 1 - found[i], 0.0)
     return found
-
-
-def listed(names: list[str]) -> str:
-    """Write names as people do: "a", "a and b", "a, b and c"."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

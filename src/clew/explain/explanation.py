@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from clew.explain.correlated import Correlated, listed
+from clew.explain.correlated import Correlated
 from clew.explain.importance import Permutation
 from clew.intervals import Interval
 from clew.result import Result
+from clew.words import listed
 
 RANKED = 0.9  # share of refits that must agree on which of two groups stands above the other
 MATTERS = 0.1  # share of the first group's SHAP from which a group is spoken of

@@ -18,6 +18,7 @@ from clew.result import Result
 from clew.samples import Samples
 from clew.splits import folds, units
 from clew.splits.apart import has_times
+from clew.words import listed
 
 AT_MOST = 3  # features in one hypothesis: what a person can keep in mind
 DEPTH = 2  # of the tree that judges a set of features
@@ -351,8 +352,3 @@ def correlated_groups(correlation: np.ndarray, names: list[str]) -> list[list[st
     tree = linkage(squareform((distance + distance.T) / 2, checks=False), "average")
     of = fcluster(tree, 1 - STAND_IN, "distance")
     return [[names[i] for i in np.flatnonzero(of == g)] for g in np.unique(of) if (of == g).sum() > 1]
-
-
-def listed(names: list[str], *, last: str = "and") -> str:
-    """Write names as a sentence has them: "a, b and c"."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"

@@ -10,7 +10,8 @@ from clew.plot.style import INK, INK3, REF, RULE, RULE2, SURFACE, THREAD, Drawin
 from clew.plot.validate import spelt
 from clew.validate.claims import Claim
 from clew.validate.confirm import Confirmation
-from clew.validate.replication import Replication, spell_p
+from clew.validate.replication import Replication
+from clew.words import spell_p
 
 ROW, HEAD, FOOT = 24.0, 24.0, 40.0  # px, of the table of claims
 NAMES, FIGURES = 168.0, 304.0  # px to the left and to the right of the dots

@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from clew.explain.explanation import Explanation
 from clew.explore.stability import in_words
 from clew.report.gathered import Record
 from clew.steps.outcome import sentences
+from clew.validate.metrics import Validation
+from clew.words import listed, spell_p
 
 NUMBERS = [
     "no",
@@ -27,6 +30,7 @@ NUMBERS = [
     "eleven",
     "twelve",
 ]
+ABOUT_COPIES = re.compile(r"\brows?\b.* (equal|nearly equal to|at distance 0 from) ")
 CIRCULAR = (
     "The labels are the names of groups that were made of the same features: the figures say how well the classifier "
     "repeats the grouping, not whether it is true."
@@ -36,6 +40,11 @@ CIRCULAR = (
 def safe(text: Any) -> str:
     """Escape a text for HTML."""
     return html.escape(str(text), quote=True)
+
+
+def prose(text: Any) -> str:
+    """Escape a sentence for HTML, with true minus signs."""
+    return re.sub(r"(?<![\w-])-(?=\d)", "−", safe(text))
 
 
 def counted(n: int, one: str, many: str | None = None) -> str:
@@ -50,7 +59,7 @@ def spelt_number(n: int) -> str:
 
 def p_value(p: float) -> str:
     """Write a p value."""
-    return f"p = {p:.2f}" if p >= 0.1 else f"p = {p:.3f}"
+    return f"p = {spell_p(p)}"
 
 
 def figure(value: Any) -> str:
@@ -72,11 +81,6 @@ def number(value: float) -> str:
     return text.replace("-", "−")
 
 
-def listed(names: list[str]) -> str:
-    """Join names: "a, b and c"."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
-
-
 def code(text: Any) -> str:
     """Set a command or a file name."""
     return f"<code>{safe(text)}</code>"
@@ -84,7 +88,15 @@ def code(text: Any) -> str:
 
 def finding(record: Record) -> str:
     """Say what the study found, the first clause in bold."""
-    parts = [_groups(record), _modes(record), _stated(record), _classifier(record), _caveat(record)]
+    parts = [
+        _groups(record),
+        _replicates(record),
+        _modes(record),
+        _stated(record),
+        _classifier(record),
+        goes_by(record),
+        _caveat(record),
+    ]
     return " ".join(part for part in parts if part)
 
 
@@ -111,6 +123,45 @@ def _groups(record: Record) -> str:
     return f"<b>{number.capitalize()} {noun} of {record.what},</b> {safe(why)}"
 
 
+def _replicates(record: Record) -> str:
+    """Say whether sealed rows gave the groups again."""
+    if not record.confirmations or record.exploration is None or not record.exploration.k:
+        return ""
+    step, first = record.confirmations[0]
+    if step.inputs["steps"] != [record.look.id if record.look else None]:
+        return ""  # it was about another look
+    if first.replication.verdict == "confirmed":
+        return "<b>They replicate on the sealed rows.</b>"
+    return safe(first.replication.headline()) if first.replication.verdict == "not confirmed" else ""
+
+
+def goes_by(record: Record) -> str:
+    """Say what the explained model goes by most, as far as it predicts at all; "" otherwise."""
+    if "explain" not in record.judged:
+        return ""
+    _, found = record.judged["explain"]
+    assert isinstance(found, Explanation)
+    if not found.permutation.predicts or not len(found.ranking):
+        return ""
+    first = int(found.ranking[0])
+    alike = next((run for run in found.unranked if first in run), [first])
+    names = listed([_shared(found, g) for g in alike[:3]])
+    return f"It goes by {names} most{', in no sure order' if len(alike) > 1 else ''}."
+
+
+def strongest(explanation: Explanation, group: int) -> str:
+    """Return the feature of a group with the largest SHAP values."""
+    names = explanation.feature_names
+    return max(explanation.groups[group], key=lambda name: explanation.shap[names.index(name)])
+
+
+def _shared(explanation: Explanation, group: int) -> str:
+    """Name a group by its strongest feature, and say how many share its credit."""
+    others = len(explanation.groups[group]) - 1
+    name = f"<i>{safe(strongest(explanation, group))}</i>"
+    return f"{name} (or {others} like it)" if others else name
+
+
 def _modes(record: Record) -> str:
     modes = record.exploration.dip.bimodal() if record.exploration else []
     if not modes:
@@ -131,12 +182,27 @@ def statement(record: Record, hypothesis: Any) -> str:
 
 def _stated(record: Record) -> str:
     look = record.exploration
+    if record.confirmations and record.confirmations[0][1].claims:
+        return _held(record)
     if look is None or look.hypotheses is None or not look.hypotheses.stated:
         return ""
     stated = look.hypotheses.stated
     if len(stated) == 1:
         return f"{statement(record, stated[0])}: stated, not tested."
     return f"{spelt_number(len(stated)).capitalize()} hypotheses say which measurements tell them apart; none is tested yet."
+
+
+def _held(record: Record) -> str:
+    """Say how many of the hypotheses on record hold on labels that people gave to sealed rows."""
+    claims = record.confirmations[0][1].claims
+    held = sum(one.verdict == "confirmed" for one in claims)
+    tested = sum(one.verdict != "not tested" for one in claims)
+    if not tested:
+        return ""
+    what = "the target" if record.samples.target is not None else "labels given by people"
+    of = "hypothesis was" if tested == 1 else "hypotheses were"
+    number = spelt_number(tested).capitalize()
+    return f"{number} {of} held against {what} on sealed rows: {spelt_number(held) if held else 'none'} confirmed."
 
 
 def _classifier(record: Record) -> str:
@@ -146,7 +212,10 @@ def _classifier(record: Record) -> str:
         return ""
     where = "on the sealed rows" if tested else "in cross-validation on the open rows"
     if tested and not tested.opening.independent:
-        where += ", which had been looked at before"
+        unseen = record.trained_unseen(tested)
+        where += (
+            ", which nobody had seen when it was trained" if unseen else ", which had been looked at before"
+        )
     metrics = chosen.scores.metrics
     leading = metrics.get("balanced_accuracy") or metrics["mae"]
     if not np.isfinite(leading.low):
@@ -162,7 +231,20 @@ def _classifier(record: Record) -> str:
     waiting = (
         "" if tested or not record.counts["sealed"] or record.openings else "; the sealed rows wait untouched"
     )
-    return f"{said}{waiting}."
+    return f"{said}{_by_chance(chosen)}{waiting}."
+
+
+def _by_chance(chosen: Validation) -> str:
+    """Say so where the first figure is no better than that of no look at the features."""
+    name = "balanced_accuracy" if chosen.scores.classes else "mae"
+    blind = next((given for who, given in chosen.baselines.items() if who != "permuted"), {}).get(name)
+    reached = chosen.scores.metrics[name]
+    if blind is None or not np.isfinite(reached.low):
+        return ""
+    if reached.low > blind if chosen.scores.classes else reached.high < blind:
+        return ""
+    always = "the commonest class" if chosen.scores.classes else "the mean"
+    return f", <b>no better than always saying {always}</b> ({number(blind)})"
 
 
 def _caveat(record: Record) -> str:
@@ -179,8 +261,9 @@ def agreement(record: Record) -> str:
 
 def reviewer(record: Record) -> list[tuple[str, str]]:
     """Return what a reviewer should know, as (title, sentence)."""
-    items = [("Tried", _tried(record)), ("Measured", _sentences(record.facts["notes"]))]
     look = record.exploration
+    items = [("Tried", _tried(record)), ("Measured", _sentences(record.facts["notes"]))]
+    items.append(("Copies", _copies(record)))
     if look is not None and look.follows_source is not None and not look.source_warning():
         share, by_chance = look.follows_source["share"], look.follows_source["by_chance"]
         said = f"{share:.0%} of the rows lie in the group that dominates their source, {by_chance:.0%} by chance."
@@ -192,20 +275,45 @@ def reviewer(record: Record) -> list[tuple[str, str]]:
         items.append(("Held out", safe(record.validation.split["reason"])))
         items.append(("Mind", _sentences(record.validation.warnings)))
         items.append(("Model", _model_and_figures(record)))
+        items += _about_labels(record)
     if record.sealed_test is not None:
         items.append(("Sealed rows", _sentences(record.sealed_test.validation.warnings)))
     return [(title, text) for title, text in items if text]
 
 
 def _sentences(notes: list[str]) -> str:
-    """Join remarks to sentences, each remark once."""
-    return safe(" ".join(sentences(notes)))
+    """Join remarks to sentences, each remark once, and none on copies, which stand by themselves."""
+    return prose(" ".join(sentences(one for one in notes if not ABOUT_COPIES.search(one))))
+
+
+def _copies(record: Record) -> str:
+    """Say which rows are there twice, or nearly, as far as that was said anywhere."""
+    told = [*record.facts["notes"], *(record.validation.warnings if record.validation else [])]
+    told = [one for one in told if ABOUT_COPIES.search(one)]
+    if not told and record.exploration is not None:
+        told = [one for one in record.exploration.notes if ABOUT_COPIES.search(one)]
+    whole = [one for one in told if not any(other.startswith(one.rstrip(".") + ";") for other in told)]
+    return prose(" ".join(sentences(whole)))
+
+
+def _about_labels(record: Record) -> list[tuple[str, str]]:
+    """Say whether labelled rows are like the others, and how many labels look wrong."""
+    assert record.validation is not None
+    whether, doubts = record.validation.representative, record.validation.label_errors
+    items = []
+    if whether is not None and whether.how:
+        items.append(("Labelled in part", prose(whether.headline()) + "."))
+    if record.by_people and doubts is not None:
+        items.append(("Label errors", prose(doubts.headline()) + "."))
+    return items
 
 
 def look_in_short(step: Any) -> str:
     """Say one look in a few words: feature set, what was not as by default, and what came of it."""
     features = step.settings.get("features", "all")
-    features = features if isinstance(features, str) else ", ".join(features)
+    features = features.split(",") if isinstance(features, str) else features
+    more = f" and {len(features) - 1} more" if len(features) > 2 else ""
+    features = f"{features[0].strip()}{more}" if more else ", ".join(features)
     k = step.summary.get("k", 0)
     asked = step.settings.get("k", "auto") != "auto"
     found = "no groups" if not k else f"k {k} as asked" if asked else f"{k} groups"
@@ -225,19 +333,29 @@ def look_in_short(step: Any) -> str:
 
 
 def _tried(record: Record) -> str:
-    models = (
-        f"{counted(len(record.models), 'model')}, {counted(len(record.steps_of('validate')), 'validation')}"
-    )
-    if not record.looks:
-        return f"no look for groups at the open rows; {models}."
     looks = "; ".join(
         f"{safe(look_in_short(one))} ({p_value(one.summary['evidence']['p_value'])})" for one in record.looks
     )
-    tail = [
-        counted(len(record.hypotheses), "hypothesis", "hypotheses") + " stated",
-        models,
+    first = f"{counted(len(record.looks), 'look')} at the open rows ({looks})"
+    first = first if looks else "no look for groups at the open rows"
+    return f"{first}; {', '.join(tried(record))}."
+
+
+def tried(record: Record) -> list[str]:
+    """Count what was tried on the open rows besides looks: everything that the best could have been chosen from."""
+    candidates = sum(one.summary["candidates"] for one in record.steps_of("compare"))
+    values = sum(len(one.summary.get("values", [])) for one in record.steps_of("curve"))
+    runs = sum(one.summary["runs"] for one in record.steps if one.verb in ("repeat", "repeats"))
+    stated = counted(len(record.hypotheses), "hypothesis", "hypotheses") + " stated"
+    told = [
+        stated if record.hypotheses or record.looks else "",
+        counted(len(record.models), "model"),
+        counted(len(record.steps_of("validate")), "validation"),
+        f"{counted(candidates, 'candidate')} compared" if candidates else "",
+        f"{counted(values, 'value')} of a setting tried on a curve" if values else "",
+        f"{counted(runs, 'run')} repeated" if runs else "",
     ]
-    return f"{counted(len(record.looks), 'look')} at the open rows ({looks}); {', '.join(tail)}."
+    return [one for one in told if one]
 
 
 def _labels(record: Record) -> str:
@@ -287,9 +405,13 @@ def in_short(record: Record, step: Any) -> str:
             measured = f" × {len(summary['features'])}" if summary["features"] else ", distances only"
             return f"{summary['rows']:,} {record.what}{measured}"
         case "seal":
-            by = {"group": "whole groups", "space": "regions", "row": "at random"}.get(
-                summary["by"], summary["by"]
-            )
+            by = {
+                "group": "whole groups",
+                "space": "regions",
+                "time": "stretches of time",
+                "latest": "the latest rows",
+                "row": "at random",
+            }.get(summary["by"], summary["by"])
             return f"{counted(summary['sealed'], 'row')}, {by}" if summary["sealed"] else "nothing sealed"
         case "explore":
             return f"{look_in_short(step)}, ARI {summary['stability']['ari_mean']:.2f}"
@@ -297,6 +419,23 @@ def in_short(record: Record, step: Any) -> str:
             return ", ".join(summary["names"].values())
         case "label":
             return f"{counted(summary['labels'], 'label')}" if "labels" in summary else "taken back"
+        case "state":
+            return ", ".join(summary["features"])
+        case "confirm":
+            held = [one["verdict"] for one in summary["hypotheses"] if one["verdict"] != "not tested"]
+            if not held:
+                return f"seal opened: groups {summary['replication']['verdict']}"
+            return f"seal opened: {held.count('confirmed')} of {len(held)} confirmed"
+        case "explain":
+            group = summary["groups"][0]["features"]
+            most = next(one["name"] for one in summary["features"] if one["name"] in group)
+            return most if len(group) == 1 else f"{most} and {len(group) - 1} like it"
+        case "compare":
+            return counted(summary["candidates"], "candidate")
+        case "curve":
+            return f"over {step.settings.get('over', 'rows')}"
+        case "repeat" | "repeats":
+            return counted(summary["runs"], "run")
         case "train":
             name = next((one["name"] for one in record.models if one["step"] == step.id), "model")
             return f"{name}, {summary['trees']} trees"

@@ -14,14 +14,15 @@ from typing import Any, Literal
 import numpy as np
 
 from clew.explore.dip import holm
-from clew.explore.hypotheses import DEPTH, STAND_IN, listed, spearman
+from clew.explore.hypotheses import DEPTH, STAND_IN, spearman
 from clew.figures import confusion_tables, even_rows, mean_figure, mean_of_defined, share_of
 from clew.intervals import NO_BOUNDS, Interval, number, spell, sums_interval
 from clew.result import Result, step
 from clew.samples import Samples
 from clew.splits import units
 from clew.validate.metrics import Kind, regression_scores
-from clew.validate.replication import ALPHA, Verdict, check_enough, spell_p
+from clew.validate.replication import ALPHA, Verdict, check_enough
+from clew.words import listed, spell_p
 
 CIRCULAR = (
     "The rows were put into groups by these features, so they differ in them even where there are no groups, on sealed "

@@ -16,6 +16,7 @@ import numpy as np
 from clew.errors import DataError, check, check_choice
 from clew.intervals import Interval, number
 from clew.result import Result
+from clew.words import spell_p
 
 ERRORS = ("rmse", "mae")  # less is better
 WORDS = {"r2": "R2", "f1": "F1", "rmse": "root mean square error", "mae": "mean absolute error"}
@@ -316,7 +317,7 @@ def spelt_out(metric: str) -> str:
 
 def p_written(p: float) -> str:
     """Write a p-value: ``p = 0.03``."""
-    return f"p = {p:.2g}" if p >= 0.001 else "p < 0.001"
+    return f"p = {spell_p(p)}" if p >= 0.001 else "p < 0.001"
 
 
 def _short(value: float, digits: int = 2) -> str:

@@ -20,6 +20,7 @@ from clew.kernels.separation import FEWEST_ROWS, projected_index
 from clew.kernels.threads import n_threads
 from clew.result import Result
 from clew.samples import Samples
+from clew.words import spell_p
 
 Verdict = Literal["confirmed", "not confirmed", "not tested"]
 ALPHA = 0.05
@@ -227,11 +228,6 @@ def seen_from(n_sealed: int) -> str:
                 "or more would be seen reliably"
             )
     return f"{n_sealed} sealed rows are too few to see any but very clear groups"
-
-
-def spell_p(p: float) -> str:
-    """Write a p value with the digits that count."""
-    return f"{p:.2f}" if p >= 0.1 else f"{p:.3f}"
 
 
 def prediction_strength(own: np.ndarray, given: np.ndarray) -> float:

@@ -15,11 +15,12 @@ from typing import Any, Literal
 import numpy as np
 
 from clew.errors import DataError, SettingError, Stopped, check
-from clew.explore.hypotheses import correlated_groups, listed, spearman
+from clew.explore.hypotheses import correlated_groups, spearman
 from clew.intervals import number
 from clew.result import Result, step
 from clew.samples import Samples
 from clew.splits import folds, units
+from clew.words import listed, spell_p
 
 How = Literal["within groups", "whole groups", "rows", ""]
 
@@ -107,7 +108,7 @@ class Representative(Result):
         found = f"AUC {self.auc:.2f}"
         if np.isnan(self.p_value):
             return f"Whether labelled rows differ from the others was not tested ({found}): {self.reason}"
-        found, holds = f"{found}, p = {_p(self.p_value)}", "figures hold for rows like the labelled ones"
+        found, holds = f"{found}, p = {spell_p(self.p_value)}", "figures hold for rows like the labelled ones"
         if self.differs:
             return f"Labelled rows differ from the others ({found}){self._most()}: {holds}"
         text = f"Labelled rows were not seen to differ from the others ({found})"
@@ -511,7 +512,3 @@ def _nothing_to_compare(
         notes=[],
         **(where if all_labelled else _next(samples, test, np.zeros(samples.n_rows))),
     )
-
-
-def _p(value: float) -> str:
-    return f"{value:.3f}" if value < 0.095 else f"{value:.2f}"
