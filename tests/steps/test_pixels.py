@@ -282,12 +282,12 @@ def test_annotations_that_are_not_named_are_said_to_be_left_aside(world, tmp_pat
 
 
 def test_an_interrupt_in_training_leaves_nothing(clew, world, tmp_path, monkeypatch):
-    from clew.learn import forest
+    from clew.learn import model_file
 
     def interrupt(*args, **settings):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(forest, "_write", interrupt)  # at the worst moment: the folder is half-written
+    monkeypatch.setattr(model_file, "_write", interrupt)  # at the worst moment: the folder is half-written
     status, out, err = clew(
         "pixels", "train", world, "--annotations", world, "--out", tmp_path / "model", *FLAGS
     )

@@ -94,7 +94,17 @@ def _hypotheses(found: Any, on_record: int) -> list[str]:
     if not stated:
         return []
     more = [f"... and {len(stated) - SHOWN} more, in the report."] if len(stated) > SHOWN else []
-    return [*stated[:SHOWN], *more, STATED]
+    return [*stated[:SHOWN], *more, f"{STATED} {_cause(found.hypotheses)}"]
+
+
+def _cause(told: Any) -> str:
+    """Say that correlation is not causation, and which features could stand in for the named ones."""
+    from clew.words import listed
+
+    named = {name for one in told.stated for name in one.features}
+    alike = [listed(group) for group in told.correlated if named & set(group)]
+    could = f": {'; '.join(alike)} could stand in for each other" if alike else ""
+    return f"Correlation is not causation{could}."
 
 
 def _with_count(hypothesis: Any, on_record: int) -> str:

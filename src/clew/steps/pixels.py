@@ -83,7 +83,7 @@ def train(
         f"Trained on {len(painted):,} painted pixels of {len(stacks)} image{'s' * (len(stacks) != 1)}; "
         f"classes: {', '.join(_called(name, number) for name, number in forest.measure['values'].items())}.",
         *_validation_lines(validation),
-        f"Most telling: {', '.join(_told(forest))}.",
+        f"Most telling: {', '.join(_told(forest))}. {_cause(forest, painted)}",
         f"Model: {out} (sha256 {forest.sha256[:12]}...)",
         f"Next: clew pixels predict {out} IMAGES --out FOLDER",
     ]
@@ -314,6 +314,22 @@ def _validation_lines(validation: StrokeValidation | None) -> list[str]:
 def _told(forest: Forest) -> list[str]:
     order = np.argsort(-forest.importance, kind="stable")[:SHOWN]
     return [f"{forest.feature_names[i]} ({forest.importance[i]:.0%})" for i in order]
+
+
+def _cause(forest: Forest, painted: PaintedPixels) -> str:
+    """Say that correlation is not causation, and which filters could stand in for those that are told."""
+    from clew.explore.hypotheses import correlated_groups, spearman
+    from clew.words import listed
+
+    rows = np.linspace(0, len(painted) - 1, min(len(painted), 5000)).astype(int)
+    names = np.array(forest.feature_names)
+    told = set(names[np.argsort(-forest.importance, kind="stable")[:SHOWN]])
+    groups = correlated_groups(spearman(painted.features[rows].astype(np.float64)), names.tolist())
+    alike = [
+        listed([name for name in group if name in told]) for group in groups if len(told & set(group)) > 1
+    ]
+    could = f": {'; '.join(alike)} could stand in for each other" if alike else ""
+    return f"Correlation is not causation{could}."
 
 
 # ---- what became of the files ----
