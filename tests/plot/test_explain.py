@@ -73,7 +73,9 @@ def test_the_ramp_of_values_gets_darker_all_the_way_and_its_dots_larger(result):
     assert (np.diff(ramp) < 0).all()
     signed = np.array([to_rgb(color) for color in draw.SIGNED]) @ [0.2126, 0.7152, 0.0722]
     assert not (np.diff(signed) < 0).all()  # the signed ramp would not do
-    first = draw.beeswarm(result).axes[0].collections[: draw.STEPS]  # the highest values of one feature come first
+    first = (
+        draw.beeswarm(result).axes[0].collections[: draw.STEPS]
+    )  # the highest values of one feature come first
     assert (np.diff([dots.get_sizes()[0] for dots in first]) < 0).all()
     assert (np.diff([dots.get_facecolor()[0, :3].sum() for dots in first]) > 0).all()
 

@@ -71,5 +71,52 @@ def image_study(folder: Path, *, name: str = "blobs.tif") -> Study:
     return Study(folder / "b.study")
 
 
+EVIL = '<img src=x onerror=alert(1)>&"$x^2$'
+QUICK = {"trees": 6, "folds": 3}
+
+
+def labelled_table(*, numbers: bool = False) -> pd.DataFrame:
+    """Return 120 rows of 12 groups: two features and a copy tell the class, or the number; a third is not labelled."""
+    rng = np.random.default_rng(5)
+    n = 120
+    kind = rng.integers(0, 2, n)
+    table = pd.DataFrame({f"{EVIL} len": rng.normal(size=n) + 3.0 * kind, "width": rng.normal(size=n)})
+    table["copy"] = table.iloc[:, 0] + 0.05 * rng.normal(size=n)
+    table["secret"] = 1e6 + np.arange(n) + rng.uniform(0.1, 0.9, n)  # a value that is known again anywhere
+    table["plate"] = [f"{EVIL} {i % 12}" for i in range(n)]
+    table["row"] = [f"row-{i}-known" for i in range(n)]
+    wrong = np.isin(np.arange(n), [7, 31, 64])
+    classes = np.array([f"{EVIL} big", "small"])[np.where(wrong, 1 - kind, kind)]
+    table["answer"] = (
+        10.0 * kind + rng.normal(size=n) if numbers else np.where(rng.random(n) < 1 / 3, "", classes)
+    )
+    return table
+
+
+def ask_everything(study: Study) -> None:
+    """Ask of a study with a model all that can be asked before the seal is broken, quickly."""
+    steps.validate(study, folds=3)
+    steps.explain(study, refits=3, permutations=3, folds=3)
+    steps.curve(study, repeats=1, values=[10, 20, 30], **QUICK)
+    steps.curve(study, over="depth", values=[1, 2, 4], **QUICK)
+    steps.compare(study, families="dummy,linear,tree", repeats=1, folds=3)
+    steps.repeat(study, runs=3, **QUICK)
+    steps.state(study, "width")
+
+
+def judged_study(folder: Path, *, numbers: bool = False) -> Study:
+    """Return a study of labelled rows, or of numbers, through all verbs: nothing is left to ask."""
+    roles = {"target": "answer"} if numbers else {"label": "answer"}
+    study = table_study(
+        folder, labelled_table(numbers=numbers), group="plate", identifier="row", sealed=0.3, **roles
+    )
+    steps.explore(study, k=2, runs=2, references=99, embed="pca", k_max=3)
+    steps.train(study, trees=6)
+    ask_everything(study)
+    steps.confirm(study, reason="do they hold?", references=19, permutations=19)
+    steps.test(study, reason="the final figures")
+    return study
+
+
 def read(study: Study) -> str:
     return write_report(study, study.folder / "report.html").read_text()

@@ -30,7 +30,7 @@ def test_every_step_stands_in_the_thread_with_settings_and_hashes(study):
         for name, value in step.settings.items():
             if isinstance(value, (int, float, str)):
                 assert f"{name} {value}" in page.text
-    assert "2 looks, " in page.text and "1 model were tried" in page.text
+    assert "tried: 2 looks, " in page.text and "1 model and 0 validations" in page.text
     for library, version in study.steps()[-1].versions.items():
         assert f"{library} {version}" in page.text
 

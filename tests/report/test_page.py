@@ -27,8 +27,15 @@ def stages(tmp_path_factory) -> dict[str, str]:
         "named": lambda: steps.name(study, ["0=round", "1=elongated"]),
         "trained": lambda: steps.train(study, trees=10),
         "validated": lambda: steps.validate(study, trees=10),
+        "explained": lambda: steps.explain(study, refits=2, permutations=2),
+        "asked all": lambda: [
+            steps.curve(study, values=[8, 16], repeats=1, trees=5),
+            steps.compare(study, families="dummy,linear", repeats=1, folds=3),
+            steps.repeat(study, runs=2, trees=5, folds=3),
+        ],
         "tested": lambda: steps.test(study, reason="for the manuscript"),
         "tested again": lambda: steps.test(study, reason="once more"),
+        "stated": lambda: steps.state(study, "eccentricity", about="round"),
     }.items():
         act()
         pages[verb] = read(study)
@@ -79,6 +86,13 @@ def test_an_empty_place_names_the_command_that_fills_it(stages):
     assert "clew validate b.study" in stages["trained"]
     assert "clew test b.study --reason" in stages["validated"]
     assert 'class="empty"' not in stages["tested"]
+
+
+def test_what_was_not_asked_is_named_with_its_command_until_it_is(stages):
+    for verb in ("explain", "curve", "compare", "repeat"):
+        assert f"clew {verb} b.study)" in Page(stages["validated"]).text
+        assert (f"clew {verb} b.study)" in Page(stages["explained"]).text) == (verb != "explain")
+    assert "<h2>Not asked yet" not in stages["asked all"] and "<h2>Not asked yet" not in stages["named"]
 
 
 def test_an_earlier_look_stays_on_the_thread_as_a_fork(stages):
@@ -201,8 +215,8 @@ def test_an_opening_that_showed_nothing_is_told_as_such():
     first = Opening(1, "2026-01-01T00:00:00+00:00", "ak", "final", "test", shown=False, independent=True)
     second = Opening(2, "2026-01-02T00:00:00+00:00", "ak", "again", "test", shown=True, independent=True)
     third = Opening(3, "2026-01-03T00:00:00+00:00", "ak", "more", "test", shown=True, independent=False)
-    record = SimpleNamespace(counts={"sealed": 5}, openings=[first])
+    record = SimpleNamespace(counts={"sealed": 5}, openings=[first], tests=[])
     assert "Nothing was shown" in _seal(record)
-    both = _seal(SimpleNamespace(counts={"sealed": 5}, openings=[first, second, third]))
+    both = _seal(SimpleNamespace(counts={"sealed": 5}, openings=[first, second, third], tests=[]))
     assert both.count("not independent") == 1
     assert "2nd time" in both

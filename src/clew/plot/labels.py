@@ -38,7 +38,7 @@ def representative(result: Representative, *, at_most: int = 8, width: float = 4
         axes.plot(value[shown], y[shown], "o", markersize=6, markerfacecolor=face, markeredgecolor=edge)
     for one, where in zip(value, y, strict=True):
         axes.annotate(
-            f"{one:+.1f}".replace("-", "−"),
+            f"{round(one, 1) + 0.0:+.1f}".replace("-", "−"),  # no -0.0
             (one, where),
             xytext=(8 if one >= 0 else -8, 0),
             textcoords="offset points",
@@ -46,7 +46,7 @@ def representative(result: Representative, *, at_most: int = 8, width: float = 4
             ha="left" if one >= 0 else "right",
             fontsize=9.5,
         )
-    widest = 1.25 * max(float(np.abs(value).max(initial=0)), 0.4)
+    widest = 1.45 * max(float(np.abs(value).max(initial=0)), 0.4)  # room for the figures
     axes.set_xlim(-widest, widest)
     axes.set_ylim(-0.6, len(order) - 0.4)
     axes.set_yticks(y, [short(result.feature_names[c], 25) for c in order], color=INK)

@@ -383,7 +383,7 @@ def _calibration(
 def scatter(result: Validation, *, width: float = 190) -> Drawing:
     """Draw predicted against true numbers."""
     figure = Drawing(width, width)
-    _scatter(figure.add_axes((54 / width, 36 / width, 1 - 60 / width, 1 - 42 / width)), result)
+    _scatter(figure.add_axes((54 / width, 36 / width, 1 - 74 / width, 1 - 46 / width)), result)
     return figure
 
 

@@ -1,4 +1,4 @@
-"""The second sheet: the figures behind the first one, and the whole thread."""
+"""The sheets behind the first one: the figures of the groups, of the model, and the whole thread."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ import numpy as np
 from clew.explore.stability import match
 from clew.plot import explore as draw
 from clew.plot import learn as draw_learnt
-from clew.report import pictures, repeated, words
+from clew.report import judged, pictures, repeated, words
 from clew.report.gathered import Record
 from clew.report.parts import METHODS, day, drawn, empty, group_name, next_command, section, sign, sizes_of
 from clew.report.words import code, counted, figure, safe
 
+Part = Callable[[Record], str]
+
 
 def second_sheet(record: Record) -> str:
-    parts: list[Callable[[Record], str]] = [
+    """Return the sheets behind the first: on the groups, on the model, and the thread."""
+    groups: list[Part] = [
         _runs,
         repeated.at_home,
         repeated.two_runs,
@@ -27,14 +30,29 @@ def second_sheet(record: Record) -> str:
         _painted,
         _correlations,
         _shallow,
-        _forest,
-        _thread,
+        judged.confirmed,
     ]
-    sections = [part(record) for part in parts]
+    model: list[Part] = [
+        _forest,
+        judged.calibrated,
+        judged.repeated_runs,
+        judged.explained,
+        judged.curves,
+        judged.labels,
+        judged.compared,
+        judged.not_asked,
+    ]
+    sheets = [_sheet(record, groups), _sheet(record, model, first=judged.circular(record))]
+    return "\n".join([*sheets, _sheet(record, [_thread])])
+
+
+def _sheet(record: Record, parts: list[Part], *, first: str = "") -> str:
+    """Return one sheet of two columns; a last half has the line to itself."""
+    sections = [f"{one}</section>\n" for part in parts for one in part(record).split("</section>\n") if one]
     halves = [i for i, one in enumerate(sections) if one.startswith("<section>")]
-    if len(halves) % 2:  # of two columns: the last has the line to itself
+    if len(halves) % 2:
         sections[halves[-1]] = sections[halves[-1]].replace("<section>", '<section class="all">', 1)
-    return f'<div class="sheet"><div class="details">\n{"".join(sections)}</div></div>'
+    return f'<div class="sheet"><div class="details">\n{first}{"".join(sections)}</div></div>'
 
 
 def _key(record: Record) -> str:
@@ -186,27 +204,25 @@ def _forest(record: Record) -> str:
             kind="all",
         )
     forest, name = record.forest, record.models[-1]["name"]
-    features = draw_learnt.importance(forest, width=420)
-    trees = draw_learnt.tree(forest.tree(0), order=record.classes, levels=2)
+    title = "The classifier" if forest.classes else "The model"
     about = f"{safe(forest.headline())}. sha256 {code(record.models[-1]['sha256'][:16])}: the same on any number of threads."
-    body = f'<p>{about}</p><div class="pair"><div>' + drawn(
-        trees,
+    tree = drawn(
+        draw_learnt.tree(forest.tree(0), order=record.classes, levels=2),
         "tree",
         f"Tree 1 of {forest.n_trees}, its first 2 questions on each way; the forest asks all its trees.",
         label="One tree of the forest",
         kind="wide",
     )
-    body += (
-        "</div><div><h3>share in the decrease of impurity</h3>"
-        + drawn(
-            features,
-            "importance",
-            "Correlated features divide their share among themselves.",
-            label="Importance of the features",
-        )
-        + "</div></div>"
+    if "explain" in record.judged:  # which says better what the forest goes by
+        return section(title, safe(name), f"<p>{about}</p>{tree}")
+    features = drawn(
+        draw_learnt.importance(forest, width=420),
+        "importance",
+        f"Correlated features divide their share among themselves. {code(f'clew explain {record.study}')} says more.",
+        label="Importance of the features",
     )
-    return section("The classifier" if forest.classes else "The model", safe(name), body, kind="all")
+    both = f'<div class="pair"><div>{tree}</div><div><h3>share in the decrease of impurity</h3>{features}</div></div>'
+    return section(title, safe(name), f"<p>{about}</p>{both}", kind="all")
 
 
 def _thread(record: Record) -> str:
@@ -215,7 +231,7 @@ def _thread(record: Record) -> str:
         settings = ", ".join(
             f"{key} {_setting(value)}"
             for key, value in step.settings.items()
-            if value is not None and key != "measure"  # stands at the step "measure"
+            if value not in (None, "", []) and key not in ("measure", "hypotheses")  # elsewhere on the page
         )
         inputs = []
         if step.inputs.get("samples"):
@@ -227,8 +243,8 @@ def _thread(record: Record) -> str:
             f'<td>{code(step.digest[:16])}</td><td class="number">{step.seconds:.1f} s</td></tr>'
         )
     table = f'<div class="wide"><table class="steps"><tr><th class="number">#</th><th>step</th><th>what came of it, with all settings</th><th>saw</th><th>result, sha256</th><th class="number">time</th></tr>{"".join(rows)}</table></div>'
-    tried = f"{counted(len(record.looks), 'look')}, {counted(len(record.hypotheses), 'hypothesis', 'hypotheses')} and {counted(len(record.models), 'model')} were tried."
-    return section("The thread", safe(tried), table + _versions(record), kind="all")
+    tried = words.listed([counted(len(record.looks), "look"), *words.tried(record)])
+    return section("The thread", f"tried: {tried}", table + _versions(record), kind="all")
 
 
 def _setting(value: Any) -> str:

@@ -14,9 +14,11 @@ import numpy as np
 
 from clew.explore.exploration import Exploration
 from clew.learn.forest import Forest
+from clew.result import Result
 from clew.samples import Samples
 from clew.study.record import Opening, Step
 from clew.study.study import Study
+from clew.validate.confirm import Confirmation
 from clew.validate.metrics import Validation
 
 
@@ -62,6 +64,10 @@ class Record:
         The latest cross-validation.
     tests : list of Tested
         First to last.
+    confirmations : list of (Step, Confirmation)
+        First to last; the first counts, as its rows had not been seen.
+    judged : dict of str to (Step, Result)
+        The latest result of "explain", "compare", "repeat", "curve" (over rows) and "curve SETTING".
     labelled : dict of str to int
         Open rows whose standing label came from a "person" or a "group".
     people : list of str
@@ -85,6 +91,8 @@ class Record:
     validated: Step | None
     validation: Validation | None
     tests: list[Tested]
+    confirmations: list[tuple[Step, Confirmation]]
+    judged: dict[str, tuple[Step, Result]]
     labelled: dict[str, int]
     people: list[str]
 
@@ -111,6 +119,22 @@ class Record:
     def sealed_test(self) -> Tested | None:
         """Return the test that counts: the first."""
         return self.tests[0] if self.tests else None
+
+    def trained_unseen(self, tested: Tested) -> bool:
+        """Return whether the model of a test was trained before anyone was shown a sealed row."""
+        shown = [one.id for one in self.steps if one.sees in ("sealed", "all")]
+        trained = [one["step"] for one in self.models if one["name"] == tested.model]
+        return bool(trained) and trained[0] < min(shown)
+
+    @property
+    def trained(self) -> Step | None:
+        """Return the step that made the latest model."""
+        return next((one for one in self.steps if self.models and one.id == self.models[-1]["step"]), None)
+
+    @property
+    def by_people(self) -> bool:
+        """Return whether what is learnt was given by people, or is a target."""
+        return self.labelled.get("person", 0) > 0 or self.samples.target is not None
 
     @cached_property
     def classes(self) -> list[str]:
@@ -174,9 +198,23 @@ def gather(study: Study) -> Record:
         validated=validated,
         validation=study.result(validated) if validated is not None else None,
         tests=[_tested(study, one, models, openings) for one in steps if one.verb == "test"],
+        confirmations=[(one, study.result(one)) for one in steps if one.verb == "confirm"],
+        judged={name: (one, study.result(one)) for name, one in _judged(steps).items()},
         labelled=dict(Counter(standing)),
         people=sorted({event.who for event in study.label_events() if event.how == "person"}),
     )
+
+
+def _judged(steps: list[Step]) -> dict[str, Step]:
+    """Return the latest step of each kind that judges a model."""
+    found: dict[str, Step] = {}
+    for one in steps:
+        if one.verb in ("explain", "compare", "repeat", "repeats"):
+            found[one.verb.removesuffix("s")] = one
+        if one.verb == "curve":
+            over = one.settings.get("over", "rows")
+            found["curve" if over == "rows" else f"curve {over}"] = one
+    return found
 
 
 def _tested(study: Study, step: Step, models: list[dict[str, Any]], openings: list[Opening]) -> Tested:

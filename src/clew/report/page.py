@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from clew.plot import confirm as draw_confirm
 from clew.plot import explore as draw
 from clew.plot import validate as draw_scores
 from clew.plot.style import svg
@@ -25,7 +26,8 @@ from clew.report.parts import (
     sizes_of,
     told_features,
 )
-from clew.report.words import code, counted, figure, p_value, safe
+from clew.report.words import code, counted, figure, p_value, prose, safe
+from clew.validate.claims import Claim
 from clew.validate.metrics import Validation
 
 STRIPS = 4  # features whose distributions are drawn at most
@@ -50,12 +52,13 @@ def _first_sheet(record: Record) -> str:
     measured = f"{n_features} measurements" if n_features else "distances only"
     what = f"{sources}, {sum(record.counts.values()):,} {record.what}, {measured}"
     made = f"made from the record on {day(last.at)}, by clew {safe(last.versions.get('clew', ''))}"
-    sections = [_found(record), _sure(record), _good(record), _claimed(record), _know(record)]
+    left, right = [_found(record), _sure(record), _claimed(record)], [_good(record)]
+    (right if record.exploration is not None else left).append(_know(record))
     return (
         f'<div class="sheet">\n<header class="top">{asset("mark.svg").strip()}<h1>{safe(record.name)}</h1>'
         f'<span class="quiet">{what}</span><span class="quiet made">{made}</span></header>\n'
         f'<div class="body">\n{_rail(record)}\n<main class="main">\n<p class="finding">{words.finding(record)}</p>\n'
-        f'<div class="columns">\n{"".join(sections)}</div>\n</main>\n</div>\n{_foot(record)}\n</div>'
+        f'<div class="columns">\n<div class="left">\n{"".join(left)}</div>\n<div class="right">\n{"".join(right)}</div>\n</div>\n</main>\n</div>\n{_foot(record)}\n</div>'
     )
 
 
@@ -124,20 +127,18 @@ def _medians(record: Record) -> str:
     names = told_features(record, 3)
     if not names:
         return ""
-    columns = [samples.feature_names.index(name) for name in names]
+    shown = range(record.exploration.k)  # type: ignore[union-attr]
     head = "".join(
-        f'<th class="number">{safe(name)}{f" [{safe(samples.units[c])}]" if samples.units[c] else ""}</th>'
-        for name, c in zip(names, columns)
+        f'<th class="number" title="{safe(group_name(record, group))}">{sign(group)}</th>' for group in shown
     )
-    rows = "".join(
-        f"<tr><td>{sign(group)} {safe(group_name(record, group))}</td>"
-        + "".join(
-            f'<td class="number">{np.median(samples.features[groups == group, c]):.4g}</td>' for c in columns
-        )
-        + "</tr>"
-        for group in range(record.exploration.k)  # type: ignore[union-attr]
-    )
-    return f"<table><tr><th>median</th>{head}</tr>{rows}</table>"
+    rows = ""
+    for name in names:
+        column = samples.feature_names.index(name)
+        unit = f" [{safe(samples.units[column])}]" if samples.units[column] else ""
+        medians = (np.median(samples.features[groups == group, column]) for group in shown)
+        cells = "".join(f'<td class="number">{one:.4g}</td>' for one in medians)
+        rows += f'<tr><td class="name">{safe(name)}{unit}</td>{cells}</tr>'
+    return f'<div class="wide"><table><tr><th>median</th>{head}</tr>{rows}</table></div>'
 
 
 def _sure(record: Record) -> str:
@@ -162,8 +163,21 @@ def _sure(record: Record) -> str:
         caption,
         label="Projected index of this data over the number of groups, above the band of single clouds",
     )
-    body += f'<p style="margin-top:10px">{words.agreement(record)}</p>'
+    body += f'<p style="margin-top:10px">{words.agreement(record)}</p>{_replication(record)}'
     return section("How sure", "projected index against k", body)
+
+
+def _replication(record: Record) -> str:
+    """Say whether the groups were found again on the sealed rows, the first time that these were asked."""
+    if not record.confirmations:
+        return ""
+    found = record.confirmations[0][1].replication
+    said = f"<p><b>Sealed rows:</b> {safe(found.headline())}</p>"
+    if found.verdict == "not tested":
+        return said
+    caption = f"Prediction strength {found.prediction_strength:.2f}, a description and no evidence."
+    label = f"Projected index {found.index:.2f} of the sealed rows against those of single clouds"
+    return said + drawn(draw_confirm.replication(found), "replication", caption, label=label)
 
 
 def _good(record: Record) -> str:
@@ -173,13 +187,13 @@ def _good(record: Record) -> str:
     )
     if forest is None and open_ is None:
         what = "Every metric with its interval, on rows that the classifier never saw."
-        return section(title, "", empty(what, next_command(record)), kind="grows")
+        return section(title, "", empty(what, next_command(record)))
     name = safe(tested.model if tested else record.models[-1]["name"]) if record.models else ""
     aside = f"{name}, {forest.n_trees} trees" if forest is not None else ""
     if open_ is None and tested is None:
         what = "Every metric with its interval, by cross-validation on the open rows."
-        return section(title, aside, empty(what, f"clew validate {record.study}"), kind="grows")
-    return section(title, aside, _metrics(record) + _matrix(record) + _baselines(record), kind="grows")
+        return section(title, aside, empty(what, f"clew validate {record.study}"))
+    return section(title, aside, _metrics(record) + _matrix(record) + _baselines(record))
 
 
 def _metrics(record: Record) -> str:
@@ -190,13 +204,16 @@ def _metrics(record: Record) -> str:
         f"{word}: {_rests_on(one, sealed=one is not open_)}" for word, one in zip(("Hollow", "Filled"), rows)
     ]
     caption = " ".join(f"{one}." for one in told) + " Lines and brackets: 95%."
+    if open_ is not None and open_.baselines:
+        caption += " Grey: what chance gives on open rows."
     if tested is None and record.counts["sealed"]:
         caption += f" Sealed rows: not tested yet ({code(f'clew test {record.study} --reason ...')})."
     label = "; ".join(
         f"{draw_scores.WORDS.get(name, name)} {figure(value)}"
         for name, value in rows[-1].scores.metrics.items()
     )
-    return drawn(draw_scores.metrics(rows[0].scores, sealed=sealed), "metrics", caption, label=label)
+    drawing = draw_scores.metrics(rows[0].scores, sealed=sealed, chance=open_)
+    return drawn(drawing, "metrics", caption, label=label)
 
 
 def _rests_on(validation: Validation, *, sealed: bool) -> str:
@@ -216,8 +233,10 @@ def _matrix(record: Record) -> str:
     where = "sealed" if tested else "open rows"
     assert chosen is not None
     if not chosen.scores.classes:
-        drawing = draw_scores.scatter(chosen)
-        return f'<div class="side"><figure><h3>predicted against true, {where}</h3>{svg(drawing, salt="scatter", label=f"Predicted against true, {where}")}</figure></div>'
+        label = f"Predicted against true, {where}"
+        scatter = svg(draw_scores.scatter(chosen), salt="scatter", label=label)
+        mind = f'<p class="quiet">Every row a dot, on the line if it was predicted as it is. {prose(_numbers_wrong(chosen))}</p>'
+        return f'<div class="side"><figure><h3>predicted against true, {where}</h3>{scatter}</figure>{mind}</div>'
     if len(chosen.scores.classes) > 12:
         return f'<p class="quiet">Confusion of {len(chosen.scores.classes)} classes: <code>clew validate {safe(record.study)} --json</code> has it.</p>'
     drawing = draw_scores.confusion(chosen.scores, order=record.classes)
@@ -230,9 +249,27 @@ def _matrix(record: Record) -> str:
         for name, each in chosen.scores.per_class.items()
     )
     return (
-        f'<div class="side"><figure><h3>confusion, {where}</h3>{svg(drawing, salt="confusion", label=table)}</figure>'
+        f'<div class="side"><figure><h3>confusion, {where}</h3>{svg(drawing, salt="confusion", label=table)}</figure>{_calibration(record, chosen, where)}'
         f'<p class="quiet">Down: {_whose(record)}; across: the forest. Recall: {recall}.</p></div>'
     )
+
+
+def _numbers_wrong(validation: Validation) -> str:
+    """Say how far off predictions are where a row is furthest off."""
+    off = np.abs(np.asarray(validation.predicted, float) - np.asarray(validation.truth, float))
+    return f"Half of the {len(off):,} rows are off by less than {words.number(float(np.median(off)))}, one by {words.number(float(off.max()))}."
+
+
+def _calibration(record: Record, chosen: Validation, where: str) -> str:
+    """Draw of two classes whether probabilities are true; those of more stand behind."""
+    if len(chosen.scores.classes) != 2 or not chosen.scores.calibration:
+        return ""
+    name = chosen.scores.classes[-1]
+    label = f"Calibration of {name}: {chosen.scores.calibration[name].error.value:.2f} off"
+    drawing = svg(
+        draw_scores.calibration(chosen.scores, order=record.classes), salt="calibration", label=label
+    )
+    return f"<figure><h3>calibration, {where}</h3>{drawing}</figure>"
 
 
 def _class_sign(record: Record, name: str) -> str:
@@ -268,47 +305,104 @@ def _claimed(record: Record) -> str:
     title = "What was claimed, and what holds"
     if not record.hypotheses and record.exploration is None:
         what = "Sentences that say which measurements tell the groups apart."
-        return section(title, "", empty(what, f"clew explore {record.study}"), kind="two")
+        return section(title, "", empty(what, f"clew explore {record.study}"), kind="all")
     if not record.hypotheses:
         none = (
             "No hypothesis is on record: without groups there is nothing that measurements could tell apart."
             if record.exploration is None or not record.exploration.k or record.exploration.features
             else "No hypothesis is on record: the groups were made of distances alone, and no measurements were given."
         )
-        return section(title, "", f"<p>{none}</p>", kind="two")
-    rows = "".join(
-        f'<tr><td>H{one["number"]}</td><td>{_said(record, one)}</td><td class="number">{figure(one["figures"])}</td>'
-        '<td class="number quiet">not tested yet</td><td>stated</td></tr>'
-        for one in record.hypotheses
-    )
+        return section(title, "", f"<p>{none}</p>", kind="all")
+    claims = _claims(record)
+    rows = "".join(_claim_row(record, one, claims.get(one["number"])) for one in record.hypotheses)
     table = (
-        '<table class="hypotheses"><tr><th></th><th>hypothesis, in the order in which they were stated</th>'
-        '<th class="number">open rows</th><th class="number">sealed: effect</th><th>verdict</th></tr>'
-        f"{rows}</table>"
+        '<table class="hypotheses"><tr><th></th><th>hypotheses, as they were stated</th>'
+        '<th class="number">open rows</th><th class="number">sealed: effect</th><th class="number">p, Holm</th>'
+        f"<th>verdict</th></tr>{rows}</table>"
     )
     note = (
-        "Open rows: balanced accuracy, cross-validated, the choice of features repeated in every fold. Stated, not "
-        "tested: the rows were put into groups by these very features, so a test on them would be circular. The sealed "
-        f"column waits for a test on labels of people, which a later version brings. Correlation is not causation{_stand_ins(record)}."
+        "Open rows: balanced accuracy, cross-validated, the choice of features repeated in every fold; it says how well "
+        f"these features repeat the groups that were made of them. Sealed: what is lost of {_lost(record)} where the named "
+        f"features are shuffled. {_waits(record)}Correlation is not causation{_stand_ins(record)}."
     )
     return section(
         title,
         "",
         f'<div class="wide">{table}</div><p class="quiet note">{note}</p>{_distributions(record)}',
-        kind="two",
+        kind="all",
     )
 
 
-def _said(record: Record, one: dict[str, Any]) -> str:
-    """Say a hypothesis on record: with names where it belongs to the look that is shown."""
+def _lost(record: Record) -> str:
+    """Name the figure of sealed rows that shuffling lessens."""
+    return (
+        "R² of the target"
+        if record.samples.target is not None
+        else "the balanced accuracy on labels of people"
+    )
+
+
+def _claims(record: Record) -> dict[int, Claim]:
+    """Return what sealed rows first said of each hypothesis, by its number."""
+    found: dict[int, Claim] = {}
+    for _, confirmation in record.confirmations:
+        for claim in confirmation.claims:
+            found.setdefault(claim.number, claim)
+    return found
+
+
+def _claim_row(record: Record, one: dict[str, Any], claim: Claim | None) -> str:
+    known = (one["figures"] or {}).get("value") is not None
+    open_rows = figure(one["figures"]) if known else ""
+    effect = p = '<td class="number quiet">–</td>'
+    verdict = "stated"
+    if claim is not None:
+        verdict = f"<b>{claim.verdict}</b>" if claim.verdict == "confirmed" else safe(claim.verdict)
+        if claim.effect is not None:
+            effect = f'<td class="number">{figure(claim.effect)}</td>'
+            p = f'<td class="number">{p_value(claim.p_adjusted).removeprefix("p = ")}</td>'
+    return (
+        f'<tr><td>H{one["number"]}</td><td class="name">{_said(record, one, claim)}</td><td class="number">{open_rows}</td>{effect}{p}'
+        f"<td>{verdict}</td></tr>"
+    )
+
+
+def _waits(record: Record) -> str:
+    """Say why hypotheses were not tested, or name the command that asks the sealed rows."""
+    reasons: dict[str, list[str]] = {}
+    for number, claim in sorted(_claims(record).items()):
+        if claim.reason:
+            reasons.setdefault(claim.reason, []).append(f"H{number}")
+    if reasons:
+        return " ".join(f"{words.listed(of)}: {safe(why.rstrip('.'))}." for why, of in reasons.items()) + " "
+    if record.confirmations or not record.counts["sealed"]:
+        return ""
+    return f"Not asked yet: {code(f'clew confirm {record.study} --reason ...')}. "
+
+
+def _said(record: Record, one: dict[str, Any], claim: Claim | None) -> str:
+    """Say a hypothesis on record, and what sealed rows were asked where that is something else."""
+    text, by_hand = _stated(record, one)
+    if by_hand or claim is None or claim.effect is None:
+        return text
+    whom = claim.tested_as.removesuffix(" from the rest").split()[-1]
+    return (
+        text if safe(whom) in text else f'{text} <span class="quiet">(asked: {safe(claim.tested_as)})</span>'
+    )
+
+
+def _stated(record: Record, one: dict[str, Any]) -> tuple[str, bool]:
+    """Return a hypothesis, with names where it belongs to the look that is shown, and whether a person stated it."""
     bare = one["statement"].partition(" (cross-validated")[0]
+    if next(step.verb for step in record.steps if step.id == one["step"]) == "state":
+        return f'{safe(bare)} <span class="quiet">(stated by hand, step {one["step"]})</span>', True
     if record.look is None or one["step"] != record.look.id:
-        return f'<span class="quiet">{safe(bare)} (step {one["step"]}, not pursued)</span>'
+        return f'<span class="quiet">{safe(bare)} (step {one["step"]}, not pursued)</span>', False
     stated = (
         record.exploration.hypotheses.stated if record.exploration and record.exploration.hypotheses else []
     )
     same = [each for each in stated if each.statement == bare]
-    return words.statement(record, same[0]) if same else safe(bare)
+    return (words.statement(record, same[0]) if same else safe(bare)), False
 
 
 def _stand_ins(record: Record) -> str:
@@ -348,9 +442,9 @@ def _distributions(record: Record) -> str:
 
 def _know(record: Record) -> str:
     body = "".join(f"<p><b>{safe(title)}:</b> {text}</p>" for title, text in words.reviewer(record))
-    return section(
-        "What a reviewer should know", "", f'<div class="know">{body}</div>{_seal(record)}', kind="grows"
-    )
+    wide = record.exploration is None  # as there is room on the left
+    body = f'<div class="know">{body}</div>{_seal(record)}'
+    return section("What a reviewer should know", "", body, kind="all" if wide else "")
 
 
 def _seal(record: Record) -> str:
@@ -366,7 +460,9 @@ def _seal(record: Record) -> str:
         if not one.shown:
             told = " <b>Nothing was shown:</b> the step did not end."
         elif not one.independent:
-            told = f" <b>{_ordinal(shown.index(one) + 1)} time: not independent</b>, the rows had been looked at."
+            unseen = any(test.opening is one and record.trained_unseen(test) for test in record.tests[:1])
+            though = ", though not before the model was trained: nothing of it was chosen by what was seen"
+            told = f" <b>{_ordinal(shown.index(one) + 1)} time: not independent</b>, the rows had been looked at{though if unseen else ''}."
         why = f"{day(one.at)} by {safe(one.who)} for {code(one.verb)}, “{safe(one.reason)}”."
         lines.append(f"<p><b>Seal opened</b> {why}{told}</p>")
     seal = asset("seal_open.svg" if shown else "seal_closed.svg").strip()

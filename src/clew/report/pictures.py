@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+from typing import Any
 
 import numpy as np
 
 from clew.plot.measure import crop, painted
 from clew.plot.style import svg
 from clew.report.gathered import Record
+from clew.samples import Samples
 
 CROPS = 7  # of each group
 IMAGES = 6  # painted at most
@@ -45,20 +47,38 @@ def crops(record: Record, pictures: Pictures) -> dict[int, list[tuple[str, str]]
     """Return for each group (name of the row, PNG as data URI) of rows from the surest to the least sure."""
     samples, groups = record.shown
     assert record.exploration is not None
+    side = _side(samples)
     sure = dict(zip(record.exploration.sample.tolist(), record.exploration.confidence))
     confidence = np.array([sure.get(str(name), 0.0) for name in samples.sample])
-    boxes = samples.origin[list(BOX)].to_numpy(dtype=float)
-    longest = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
-    side = float(np.quantile(longest, 0.9)) * 1.15 + 2  # one scale for all, so that sizes can be compared
     found: dict[int, list[tuple[str, str]]] = {}
     for group in range(record.exploration.k):
         rows = np.flatnonzero(groups == group)
         rows = rows[np.argsort(-confidence[rows], kind="stable")]
         for row in rows[np.unique(np.linspace(0, len(rows) - 1, min(CROPS, len(rows))).round().astype(int))]:
-            picture, labels = pictures.of(str(samples.origin["source"].iloc[row]))
-            square = crop(picture, labels.shape, tuple(boxes[row]), side=side)
-            found.setdefault(group, []).append((str(samples.sample[row]), png(square)))
+            found.setdefault(group, []).append(
+                (str(samples.sample[row]), _square(samples, row, side, pictures))
+            )
     return found
+
+
+def squares(record: Record, pictures: Pictures, rows: list[int]) -> list[str]:
+    """Return a picture (PNG as data URI) of each of some open rows, all at one scale."""
+    side = _side(record.samples)
+    return [_square(record.samples, row, side, pictures) for row in rows]
+
+
+def _side(samples: Samples) -> float:
+    """Return the side of a square that holds nearly all objects: one scale for all, so that sizes can be compared."""
+    boxes = samples.origin[list(BOX)].to_numpy(dtype=float)
+    longest = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    return float(np.quantile(longest, 0.9)) * 1.15 + 2
+
+
+def _square(samples: Samples, row: int, side: float, pictures: Pictures) -> str:
+    origin = samples.origin.iloc[row]
+    picture, labels = pictures.of(str(origin["source"]))
+    box: Any = tuple(float(origin[name]) for name in BOX)
+    return png(crop(picture, labels.shape, box, side=side))
 
 
 def png(pixels: np.ndarray) -> str:
