@@ -35,7 +35,7 @@ def as_csv(matrix=MATRIX, names=NAMES, **how):
         (as_csv(sep=";", decimal=","), "d.csv"),
         (as_csv(sep="\t"), "d.tsv"),
         (as_csv(index_label="place"), "d.txt"),
-        (gzip.compress(as_csv().encode()), "d.csv.gz"),
+        (gzip.compress(as_csv().encode(), mtime=0), "d.csv.gz"),
         (as_csv().removeprefix(","), "d.csv"),  # as R writes it: no corner
         (pd.DataFrame(MATRIX, columns=NAMES).to_csv(index=False), "d.csv"),  # names in the first line only
     ],
@@ -229,7 +229,7 @@ def test_the_largest_part_is_kept_when_asked(tmp_path):
 # ---- recognised ----
 def test_a_table_is_recognised_as_distances_by_equal_names_and_a_diagonal_of_0(tmp_path):
     assert is_distances(written(tmp_path, as_csv()))
-    assert is_distances(written(tmp_path, gzip.compress(as_csv().encode()), "d.csv.gz"))
+    assert is_distances(written(tmp_path, gzip.compress(as_csv().encode(), mtime=0), "d.csv.gz"))
     frame = pd.DataFrame(MATRIX, columns=NAMES)
     frame.insert(0, "name", NAMES)
     frame.to_parquet(tmp_path / "d.parquet")
