@@ -132,7 +132,10 @@ def _replicates(record: Record) -> str:
         return ""  # it was about another look
     if first.replication.verdict == "confirmed":
         return "<b>They replicate on the sealed rows.</b>"
-    return safe(first.replication.headline()) if first.replication.verdict == "not confirmed" else ""
+    if first.replication.verdict == "not tested":
+        return ""
+    said, _, why = first.replication.headline().rstrip(".").partition("; ")
+    return f"<b>{prose(said)}</b>{f'; {prose(why)}' if why else ''}."
 
 
 def goes_by(record: Record) -> str:
