@@ -111,14 +111,14 @@ def _value(axes: Any, text: str, where: float) -> None:
 def boundaries(result: Boundaries, *, columns: int = 3) -> Drawing:
     """Draw what each family makes of two features alone: classes as shade, hatching and markers; numbers as shade."""
     n_down = -(-len(result.names) // columns)
-    width, height = PANEL * columns + LEFT, (PANEL + 6) * n_down + 96
+    width, height = PANEL * columns + LEFT, (PANEL + 6) * n_down + 112
     figure = Drawing(width, height)
     figure.text(8 / width, 1 - 8 / height, f"On two features only: {' and '.join(short(name, 26) for name in result.features)}", weight="bold", fontsize=11, va="top", color=INK)  # fmt: skip
     rows = np.unique(np.linspace(0, len(result.rows) - 1, MOST_ROWS).astype(int))
     _key(figure, result, width, height, f"{len(rows)} of {len(result.rows)} rows drawn")
     for i, (words, held_out) in enumerate(zip(result.words, result.figures, strict=True)):
         down, along = divmod(i, columns)
-        top = height - 66 - down * (PANEL + 6)
+        top = height - 82 - down * (PANEL + 6)
         place = (
             (LEFT - 4 + along * PANEL) / width,
             (top - PANEL + 12) / height,
@@ -190,8 +190,11 @@ def _key(figure: Any, result: Boundaries, width: float, height: float, drawn_row
     x = 6.0
     if result.classes:
         for k, name in enumerate(result.classes):
-            axes.plot(x, 0.5, marker=group_marker(k), markersize=6, color=group_color(k))
             text = short(name, 20)
+            if x + 26 + 6.2 * len(text) > width - 90 and k < len(result.classes) - 1:
+                axes.text(x, 0.5, f"{len(result.classes) - k} more", va="center", fontsize=9.5, color=INK3)
+                break
+            axes.plot(x, 0.5, marker=group_marker(k), markersize=6, color=group_color(k))
             axes.text(x + 9, 0.5, text, va="center", fontsize=9.5, color=INK)
             x += 26 + 6.2 * len(text)
         how = "line: where the answer changes; deeper: surer"
@@ -202,5 +205,5 @@ def _key(figure: Any, result: Boundaries, width: float, height: float, drawn_row
         axes.text(186, 0.5, f"{high:.4g}", ha="left", va="center", fontsize=9.5, color=INK)
         axes.set_xlim(0, width - 16)
         axes.set_ylim(0, 1)
-        x, how = 240.0, "shade: predicted; in the markers: true"
-    axes.text(width - 22, 0.5, f"{how}. {drawn_rows}.", ha="right", va="center", fontsize=8.5, color=INK3)
+        how = "shade: predicted; in the markers: true"
+    axes.text(0, -0.35, f"{how}. {drawn_rows}.", va="center", fontsize=8.5, color=INK3)
