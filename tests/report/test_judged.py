@@ -296,3 +296,28 @@ def test_two_classes_have_their_calibration_on_the_first_sheet_and_three_behind(
     assert "<h3>calibration" not in said
     assert Page(judged.calibrated(three)).text.startswith("Are the probabilities true?")
     assert "What was claimed" in said and "no look for groups" in said
+
+
+def test_rows_with_times_are_shown_where_they_lie_in_time(tmp_path):
+    rng = np.random.default_rng(0)
+    energy = np.repeat(rng.normal(size=20), 10)
+    frame = pd.DataFrame(
+        {
+            "when": pd.date_range("2026-01-01", periods=200, freq="h"),
+            "energy": energy + rng.normal(0, 0.2, 200),
+            "noise": rng.normal(size=200),
+            "state": np.where(energy > 0, "shaking", "quiet"),
+        }
+    )
+    study = table_study(tmp_path, frame, label="state")
+    steps.train(study, trees=10, depth=3)
+    steps.explain(study, refits=2, permutations=2)
+    text = Page(read(study)).text
+    n_open = study.counts()["open"]
+    assert f"{n_open} open rows where they lie in time" in text
+    record = gather(study)
+    timeless = dataclasses.replace(
+        record,
+        samples=dataclasses.replace(record.samples, origin=record.samples.origin.drop(columns="start")),
+    )
+    assert "where they lie in time" not in second_sheet(timeless)

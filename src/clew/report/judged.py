@@ -19,6 +19,7 @@ from clew.report import pictures, words
 from clew.report.gathered import Record
 from clew.report.parts import day, drawn, section
 from clew.report.words import code, prose, safe, strongest
+from clew.splits.apart import has_times
 from clew.steps.outcome import sentences
 from clew.validate.claims import CAUTION
 
@@ -123,7 +124,29 @@ def _closer(record: Record, one: Explanation) -> str:
     painted = _painted_back(record, one, first[0])
     if painted:  # as tall as two of the others
         return f'<div class="closer"><div>{"".join(parts)}</div>{painted}</div>'
-    return f'<div class="closer three">{"".join(parts)}</div>'
+    return f'<div class="closer three">{"".join(parts)}</div>{_along_time(record, one, first[0])}'
+
+
+def _along_time(record: Record, one: Explanation, feature: str) -> str:
+    """Draw the SHAP values of the strongest feature where the open rows, or windows, lie in time: of one source."""
+    if not has_times(record.samples):
+        return ""
+    origin = record.samples.origin
+    place = {str(name): i for i, name in enumerate(record.samples.sample)}
+    shown = [(row, place[str(name)]) for row, name in enumerate(one.sample) if str(name) in place]
+    sources = origin["source"].to_numpy(dtype=str)[[at for _, at in shown]]
+    source = max(sorted(set(sources)), key=lambda name: int((sources == name).sum()))
+    rows, at = np.array([pair for pair, of in zip(shown, sources) if of == source]).T
+    start = origin["start"].to_numpy(np.float64)[at]
+    end = origin["end"].to_numpy(np.float64)[at] if "end" in origin else start
+    values = one.values[rows, one.feature_names.index(feature), -1]
+    title = feature if len(one.outputs) == 1 else f"{feature}: towards {one.outputs[-1]}"
+    return drawn(
+        draw_explained.along(start, end, values, title=title, width=1100),
+        "shap along",
+        f"{code(source)}: {len(rows):,} open rows where they lie in time; bars above 0 push up, below 0 down.",
+        label=f"SHAP values of {feature} along time",
+    )
 
 
 def _painted_back(record: Record, one: Explanation, feature: str) -> str:
