@@ -55,7 +55,7 @@ def test_the_report_is_there_and_the_thread_is_on_record(told):
     assert (out / "blobs.study" / "report.html").stat().st_size > 50_000
     assert str(out / "blobs.study" / "report.html") in "\n".join(outcome.lines)
     verbs = [one.verb for one in Study(out / "blobs.study").steps()]
-    assert verbs == ["sources", "measure", "seal", "explore", "name", "train", "validate", "test"]
+    assert verbs == ["sources", "measure", "seal", "explore", "name", "train", "validate", "explain", "test"]
 
 
 def test_what_was_painted_trains_a_pixel_classifier_by_the_command_that_is_told(told, tmp_path):
