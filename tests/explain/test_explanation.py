@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from clew.explain.explanation import CAUSE, Explanation, agreement, figure, grouped, mean_size
+from clew.explain.explanation import (
+    CAUSE,
+    Explanation,
+    agreement,
+    disagreements,
+    figure,
+    grouped,
+    mean_size,
+)
 from tests.explain.copies import COPIES, explained, named, nine_copies
 
 
@@ -86,17 +95,67 @@ def test_how_good_the_model_is_comes_first(copies, numbers):
     assert "and 8 like it: mean |SHAP| 0." in copies.sentences()[1]
 
 
-def test_a_model_of_mixed_labels_has_nothing_to_explain():
+def test_a_model_of_mixed_labels_has_nothing_to_explain_and_nothing_to_rank():
     samples = nine_copies(n=100)
-    mixed = samples.with_labels(np.random.default_rng(3).permutation(samples.labels))
-    assert (
-        explained(mixed)
-        .sentences()[0]
-        .startswith("The model does not predict, so there is nothing to explain")
+    found = explained(samples.with_labels(np.random.default_rng(3).permutation(samples.labels)))
+    assert found.verdict().startswith("The model does not predict, so there is nothing to explain")
+    assert found.summary()["predicts"] is False
+    told = found.ranked()
+    assert len(told) == 1 and told[0].endswith(": not ranked, as the model does not predict.")
+    assert "noise_a" in told[0] and "strong" in told[0]
+    assert not any(word in said for said in found.sentences() for word in ("1. ", "(rank ", "Cannot be ranked", "Kendall"))  # fmt: skip
+    assert sum(CAUSE in one for one in found.sentences()) == 1
+
+
+@pytest.fixture(scope="module")
+def three_groups():
+    """A feature that is worth four standard deviations, in three groups."""
+    random = np.random.default_rng(3)
+    group, true = np.repeat(np.arange(3), 30), random.integers(0, 2, 90)
+    X = random.normal(size=(90, 3))
+    X[:, 0] += 4 * true
+    return explained(named(X, ["strong", "x", "y"], np.array(["a", "b"])[true], group=group))
+
+
+def test_with_three_groups_there_is_a_ranking_and_a_warning_but_no_verdict(three_groups):
+    assert three_groups.verdict().startswith(
+        "Whether the model predicts cannot be told with 3 groups, so what it goes by may be noise: balanced accuracy 0."
     )
+    assert three_groups.summary()["predicts"] is None
+    assert three_groups.ranked()[0].startswith("1. strong: mean |SHAP| 0.")
 
 
-def test_shap_and_permutation_that_disagree_are_told():
+def _with_losses(explanation, losses):
+    """The same explanation where its model predicts and groups have these losses (value, low, high)."""
+    held = explanation.permutation
+    loss = [
+        dataclasses.replace(one, value=value, low=low, high=high)
+        for one, (value, low, high) in zip(held.loss, losses, strict=True)
+    ]
+    score = dataclasses.replace(held.score, value=0.9, low=0.8, high=0.95)
+    return dataclasses.replace(explanation, permutation=dataclasses.replace(held, loss=loss, score=score))
+
+
+def test_a_loss_without_an_interval_is_not_taken_for_none(three_groups):
+    assert not any("not shown to lose" in one for one in three_groups.warnings)
+    missing, loses = (0.5, np.nan, np.nan), (0.5, 0.4, 0.6)
+    assert disagreements(_with_losses(three_groups, [missing] * 3)) == []
+    assert disagreements(_with_losses(three_groups, [loses] * 3)) == []
+    said = disagreements(_with_losses(three_groups, [(0.1, -0.1, 0.3), missing, missing]))
+    assert len(said) == 1
+    assert said[0].startswith("The model goes by strong, but held-out rows are not shown to lose when that")
+    assert "show no loss" not in said[0]
+    nothing = disagreements(_with_losses(three_groups, [(0.0, np.nan, np.nan), missing, missing]))
+    assert nothing == said
+    other = disagreements(_with_losses(three_groups, [(0.2, 0.1, 0.3), loses, missing]))
+    assert other == ["SHAP and permutation disagree: SHAP puts strong first, but held-out rows lose more without x."]  # fmt: skip
+
+
+def test_figures_of_refits_are_said_to_rest_on_other_rows(copies):
+    assert sum("so their figures need not hold the model's own" in one for one in copies.sentences()) == 1
+
+
+def test_features_that_the_model_uses_and_does_not_need_are_told():
     random = np.random.default_rng(0)
     hidden = random.normal(size=300)
     rough = np.column_stack(
@@ -104,10 +163,10 @@ def test_shap_and_permutation_that_disagree_are_told():
     )  # correlated below 0.8
     X = np.column_stack([hidden, rough, random.normal(size=300)])
     found = explained(named(X, ["true", "rough_a", "rough_b", "noise"], np.where(hidden > 0, "b", "a")))
-    said = [warning for warning in found.warnings if "disagree" in warning]
+    said = [warning for warning in found.warnings if "not shown to lose" in warning]
     assert len(said) == 1
     assert "rough_a" in said[0] and "true" not in said[0]
-    assert "strong" not in str([one for one in explained(nine_copies()).warnings if "disagree" in one])
+    assert "strong" not in str([one for one in explained(nine_copies()).warnings if "shown to lose" in one])
 
 
 def test_dependence_that_correlation_does_not_see_is_told():

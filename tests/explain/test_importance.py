@@ -222,6 +222,24 @@ def test_two_groups_give_no_interval_and_the_reason():
     assert "2 groups are too few" in found.loss[0].note
 
 
+@pytest.mark.parametrize("groups", [2, 3])
+def test_with_two_or_three_groups_it_cannot_be_told_whether_a_model_predicts(groups):
+    noise = [
+        permutation_importance(
+            nine_copies(n=60, groups=groups, seed=seed).with_labels(
+                np.random.default_rng(100 + seed).choice(["a", "b"], 60)
+            ),
+            forest, [[9]], kind=CLASSES, permutations=1,
+        )
+        for seed in range(8)
+    ]  # fmt: skip
+    assert sum(one.score.value > one.chance for one in noise) >= 2  # what the figure alone would say
+    signal = permutation_importance(nine_copies(n=60, groups=groups), forest, [[9]], kind=CLASSES)
+    assert not any(one.predicts or one.decided for one in [*noise, signal])
+    enough = permutation_importance(nine_copies(n=60, groups=6), forest, [[9]], kind=CLASSES)
+    assert enough.predicts and enough.decided
+
+
 def test_only_so_many_rows_are_permuted_and_all_train():
     sizes = []
 

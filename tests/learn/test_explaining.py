@@ -13,7 +13,7 @@ from sklearn.datasets import load_breast_cancer
 from clew.errors import DataError, SettingError
 from clew.learn import explaining
 from clew.learn.explaining import explain
-from clew.learn.training import train
+from clew.learn.training import train, validate
 from tests.conftest import shared
 from tests.explain.copies import COPIES, named, nine_copies
 
@@ -30,14 +30,72 @@ def test_it_is_a_step_of_open_rows_that_keeps_its_settings():
     assert found.groups[0] == COPIES
 
 
-def test_features_that_were_selected_on_the_same_rows_are_said_to_flatter():
+def noise(seed, n=60, n_features=600):
+    random = np.random.default_rng(seed)
+    X = random.normal(size=(n, n_features))
+    return named(X, [f"f{i}" for i in range(n_features)], random.choice(["a", "b"], n))
+
+
+def test_features_that_were_selected_among_noise_do_not_make_the_model_predict():
+    said, flattering = [], []
+    for seed in range(4):
+        samples = noise(seed)
+        forest = train(samples, select=10, **TREES)
+        found = explain(samples, forest, permutations=1, refits=2)
+        assert found.feature_names == forest.feature_names
+        said.append(found.permutation.predicts)
+        kept = samples.select(forest.feature_names)  # the mutant: chosen once, on the rows that test
+        flattering.append(explain(kept, train(kept, **TREES), permutations=1, refits=2).permutation.predicts)
+    assert sum(said) <= 1
+    assert all(flattering)
+
+
+@pytest.mark.parametrize("regression", [False, True])
+def test_with_selected_features_the_score_is_the_one_of_validate(regression):
+    samples = nine_copies(n=80, groups=10, regression=regression)
+    forest = train(samples, select=3, features=[*COPIES, "noise_a", "noise_b"], trees=20)
+    score = explain(samples, forest, **QUICK).permutation.score
+    same = validate(samples, select=3, features=[*COPIES, "noise_a", "noise_b"], trees=20)
+    witness = same.summary()["metrics"]["r2" if regression else "balanced_accuracy"]
+    assert score.value == pytest.approx(witness["value"], abs=1e-12)
+    assert [score.low, score.high] == pytest.approx([witness["low"], witness["high"]], abs=1e-12)
+
+
+def test_how_features_were_selected_is_said():
     samples = nine_copies(n=80)
     forest = train(samples, select=3, **TREES)
     found = explain(samples, forest, **QUICK)
-    assert found.feature_names == forest.feature_names
-    assert "The 3 features were selected among these very rows" in found.warnings[0]
+    assert found.warnings[0].startswith("The 3 features were selected among 12. Every fold selected anew")
     plain = explain(samples, train(samples, **TREES), **QUICK)
     assert not any("selected" in one for one in plain.warnings)
+    alone = explain(samples.select(forest.feature_names), forest, **QUICK)
+    assert "the folds could not select anew" in alone.warnings[0]
+
+
+def test_a_fold_that_did_not_select_a_feature_loses_nothing_by_it(monkeypatch):
+    chosen = []
+
+    def watched(training, **settings):
+        forest = train(training, **settings)
+        if settings.get("select"):
+            chosen.append(forest.feature_names)
+        return forest
+
+    samples = noise(0, n_features=40)
+    random = np.random.default_rng(5)
+    X = samples.features.copy()
+    X[:, 7] += 3 * (samples.labels == "b")
+    X[:, 3] += random.normal(size=60)
+    samples = named(X, samples.feature_names, samples.labels)
+    forest = train(samples, select=4, **TREES)
+    monkeypatch.setattr(explaining, "train", functools.wraps(train)(watched))
+    found = explain(samples, forest, **QUICK)
+    assert len(chosen) == 5
+    assert all("f7" in one for one in chosen)
+    assert found.loss_of(["f7"]).low > 0.1
+    never = [name for name in forest.feature_names if not any(name in one for one in chosen)]
+    assert all(found.loss_of([name]).value == 0 for name in never)
+    assert any(set(one) != set(forest.feature_names) for one in chosen)
 
 
 def test_refits_and_folds_are_trained_as_the_model_was(monkeypatch):

@@ -214,6 +214,17 @@ def test_a_model_that_does_not_predict_is_not_explained_row_by_row(record):
     assert "It goes by" not in words.finding(odd)
 
 
+def test_a_model_of_which_it_cannot_be_told_whether_it_predicts_is_explained_with_that_warning(record):
+    step, one = record.judged["explain"]
+    few = dataclasses.replace(one.permutation.score, low=np.nan, high=np.nan, n_groups=3)
+    unsure = dataclasses.replace(one, permutation=dataclasses.replace(one.permutation, score=few))
+    odd = dataclasses.replace(record, judged=record.judged | {"explain": (step, unsure)})
+    said = judged.explained(odd)
+    assert "cannot be told with 3 groups" in said and "The model predicts" not in said
+    assert "SHAP values of every row" in said
+    assert "It goes by" not in words.finding(odd)
+
+
 def test_features_whose_order_is_chance_are_not_ranked_in_the_finding(record):
     step, one = record.judged["explain"]
     assert words.goes_by(record).endswith("most.")

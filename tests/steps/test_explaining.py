@@ -10,6 +10,7 @@ from clew import steps
 from clew.errors import DataError
 from clew.explain.explanation import CAUSE
 from clew.steps.explaining import explain
+from clew.steps.learning import CIRCULAR
 from tests.steps.worlds import QUICK
 
 FEW = {"permutations": 3, "refits": 3}
@@ -27,8 +28,9 @@ def trained(table):
 def test_a_study_is_explained_and_that_is_on_record(trained):
     told = explain(trained, **FEW)
     assert told.lines[0].startswith("The model predicts rows that it was not trained on: balanced accuracy")
-    assert told.lines[1].startswith("What forest-1 goes by, over ")
-    assert told.lines[2].startswith("  1. ")
+    assert told.lines[1] == CIRCULAR  # the labels are names of groups
+    assert told.lines[2].startswith("What forest-1 goes by, over ")
+    assert told.lines[3].startswith("  1. ")
     assert any(line.startswith(CAUSE) for line in told.lines)
     assert told.lines[-1] == f"Next: clew report {trained.folder}"
     assert trained.steps()[-1].verb == "explain"
@@ -53,9 +55,30 @@ def test_a_study_without_a_model_says_what_to_run_first(table):
         explain(table[0])
 
 
+def test_names_of_groups_are_said_to_be_learnt_as_validate_says_it(trained):
+    told = explain(trained, **FEW)
+    assert CIRCULAR in told.warnings
+    assert CIRCULAR in steps.validate(trained).warnings
+
+
 def test_numbers_are_explained_too(table):
     study, _ = table
+    steps.explore(study, k=2, **QUICK)
+    steps.name(study, ["0=low", "1=high"])
     steps.train(study, target="e", trees=10)
     told = explain(study, **FEW)
+    assert CIRCULAR not in told.warnings  # a target is no label
     assert "R2" in told.lines[0]
     assert told.result.outputs == ["e"]
+
+
+def test_a_model_of_selected_features_is_judged_as_validate_judges_it(trained):
+    steps.train(trained, trees=15, select=2)
+    told = explain(trained, **FEW)
+    assert len(told.result.feature_names) == 2
+    assert told.data["predicts"] is True
+    figure = steps.validate(trained).data["metrics"]["balanced_accuracy"]
+    assert {name: told.data["score"][name] for name in ("value", "low", "high")} == pytest.approx(
+        {name: figure[name] for name in ("value", "low", "high")}
+    )
+    assert any("selected among 5. Every fold selected anew" in line for line in told.lines)

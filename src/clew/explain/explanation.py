@@ -14,7 +14,7 @@ import numpy as np
 
 from clew.explain.correlated import Correlated
 from clew.explain.importance import Permutation
-from clew.intervals import Interval
+from clew.intervals import FEWEST_GROUPS, Interval
 from clew.result import Result
 from clew.words import listed
 
@@ -151,6 +151,11 @@ class Explanation(Result):
                 runs.append([above, below])
         return runs
 
+    @property
+    def idle(self) -> bool:
+        """Tell whether the model does not predict, so that no order of features means anything."""
+        return self.permutation.decided and not self.permutation.predicts
+
     # ---- in words ----
     def shown_of(self) -> str:
         """Say how many rows are explained of how many."""
@@ -162,19 +167,24 @@ class Explanation(Result):
         figure = f"{name} {held.score.headline()}; chance is {held.chance:.2f}"
         if held.predicts:
             return f"The model predicts rows that it was not trained on: {figure}."
-        return f"The model does not predict, so there is nothing to explain: {figure}."
+        if held.decided:
+            return f"The model does not predict, so there is nothing to explain: {figure}."
+        of = f" with {held.score.n_groups} groups" if held.score.n_groups < FEWEST_GROUPS else ""
+        return f"Whether the model predicts cannot be told{of}, so what it goes by may be noise: {figure}."
 
     def sentences(self) -> list[str]:
         """Say it in words: how good, the ranking by groups, what cannot be ranked, what to mind."""
         return [self.verdict(), *self.ranked(), *self.caveats()]
 
     def ranked(self) -> list[str]:
-        """Say what the model goes by, groups in order with figures and intervals."""
+        """Say what the model goes by, groups in order with figures and intervals; names alone where it does not predict."""
         shap, names = self.group_shap, self.group_names
-        told = []
-        for place, g in enumerate(self.ranking[:SPOKEN].tolist(), start=1):
-            if shap[g] == 0:
-                break
+        first, told = [g for g in self.ranking[:SPOKEN].tolist() if shap[g] > 0], []
+        if self.idle and first:
+            return [
+                f"{listed([names[g] for g in sorted(first)])}: not ranked, as the model does not predict."
+            ]
+        for place, g in enumerate(first, start=1):
             low, high = (figure(end) for end in np.quantile(self.refit_group_shap[:, g], [0.05, 0.95]))
             first, last = np.quantile(self.ranks[:, g], [0.05, 0.95]).round().astype(int)
             rank = f"rank {first}" if first == last else f"rank {first} to {last}"
@@ -199,9 +209,9 @@ class Explanation(Result):
             for run in self.unranked
         ]
         if np.isfinite(self.agreement):
-            told.append(f"{len(self.refit_shap)} refits on groups drawn anew agree on the order of all {len(names)} by {self.agreement:.2f} (Kendall).")  # fmt: skip
+            told.append(f"{len(self.refit_shap)} refits on groups drawn anew (other rows, so their figures need not hold the model's own) agree on the order of all {len(names)} by {self.agreement:.2f} (Kendall).")  # fmt: skip
         return [
-            *told,
+            *([] if self.idle else told),
             self.cause(),
             f"SHAP ({self.method}) {self.question[0].lower()}{self.question[1:]}",
             *self.warnings,
@@ -230,6 +240,7 @@ class Explanation(Result):
             "outputs": list(self.outputs),
             "rows": self.n_rows,
             "shown": len(self.sample),
+            "predicts": self.permutation.predicts if self.permutation.decided else None,
             "score": {"metric": self.permutation.metric, **self.permutation.score.summary(), "chance": self.permutation.chance},
             "features": [
                 {"name": self.feature_names[i], **self._figures(by_feature[i], [self.feature_names[i]], self.refit_shap[:, i])}
@@ -285,10 +296,11 @@ def disagreements(explanation: Explanation) -> list[str]:
         return []
     told = []
     used = [g for g in explanation.ranking.tolist() if shap[g] >= MATTERS * shap.max()]
-    idle = [names[g] for g in used if not np.nan_to_num(loss[g].low) > 0 and np.isfinite(loss[g].value)]
-    if idle:
+    # A loss of exactly 0 has no interval, since no group differs; any other without one says nothing.
+    unsure = [names[g] for g in used if loss[g].low <= 0 or loss[g].value == 0]
+    if unsure:
         told.append(
-            f"SHAP and permutation disagree: the model goes by {', '.join(idle)}, but held-out rows show no loss when that is permuted; other features carry the same, or it is noise that was learnt."
+            f"The model goes by {', '.join(unsure)}, but held-out rows are not shown to lose when that is permuted: other features carry the same, or it is noise that was learnt, or the rows are too few to show it."
         )
     first, costs = used[0], [np.nan_to_num(one.low, nan=-np.inf) for one in loss]
     most = int(np.argmax(costs))

@@ -79,10 +79,14 @@ class Permutation(Result):
     warnings: list[str]
 
     @property
+    def decided(self) -> bool:
+        """Tell whether it can be told if the models predict: not without an interval, as of two or three groups."""
+        return bool(np.isfinite(self.score.low))
+
+    @property
     def predicts(self) -> bool:
-        """Tell whether the models are better than chance: by the interval or, where there is none, the figure."""
-        low = self.score.value if np.isnan(self.score.low) else self.score.low
-        return bool(low > self.chance)
+        """Tell whether the models are shown to be better than chance: the whole interval lies above it."""
+        return bool(self.score.low > self.chance)
 
     def headline(self) -> str:
         """Say how good the models are and what costs most."""
@@ -194,7 +198,10 @@ def permutation_importance(
         chance=1 / len(np.unique(truth[kept])) if classes else 0.0,
         n_rows=int(kept.sum()),
         split=parts.summary(),
-        warnings=[*warnings, *_standing_still(samples, varies)],
+        warnings=[
+            *warnings,
+            *_standing_still(samples, sorted({c for block in blocks for c in block}), varies),
+        ],
     )
 
 
@@ -346,10 +353,11 @@ def _score(said: np.ndarray, truth: np.ndarray, unit: np.ndarray, kind: Kind) ->
     )
 
 
-def _standing_still(samples: Samples, varies: np.ndarray) -> list[str]:
-    """Return sentences on features that permuting cannot change, in some folds (n_folds, n_features) or all."""
+def _standing_still(samples: Samples, columns: list[int], varies: np.ndarray) -> list[str]:
+    """Return sentences on columns that permuting cannot change, in some folds (n_folds, n_features) or all."""
     told = []
-    for column, moves in enumerate(varies.T):
+    for column in columns:
+        moves = varies[:, column]
         if moves.all():
             continue
         name = samples.feature_names[column]

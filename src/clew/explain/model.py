@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
-from clew.errors import ClewError, DataError, SettingError, Stopped, check
+from clew.errors import ClewError, SettingError, Stopped, check
 from clew.explain.correlated import correlate
 from clew.explain.explanation import Explanation, across, disagreements, grouped, mean_size
 from clew.explain.importance import Kind, OnProgress, permutation_importance
@@ -16,7 +16,6 @@ from clew.samples import Samples
 from clew.splits import By, spread_over_groups, units
 
 ADDITIVE = 1e-9  # relative to the largest prediction where that is above 1
-TRIES = 100  # to draw groups that hold every class
 
 Method = Literal["path", "interventional"]
 
@@ -28,6 +27,7 @@ def explain_model(
     fit: Callable[[Samples, int], Any],
     *,
     kind: Kind,
+    fit_fold: Callable[[Samples], Any] | None = None,
     method: Method = "path",
     rows: int = 2000,
     permutations: int = 20,
@@ -48,10 +48,14 @@ def explain_model(
     samples : Samples
         The rows whose answers are explained, with the features of the forest in its order.
     known : Samples
-        Those of them that have a label or a target: they train again, and are held out.
+        Those of them that have a label or a target: they train again, and are held out. They may have more features:
+        all those among which the model's own were selected.
     fit : callable
-        Takes training samples and a seed and returns a forest like the model.
+        Takes training samples, with the features of the forest, and a seed, and returns a forest like the model.
     kind : {"classification", "regression"}
+    fit_fold : callable, optional
+        What the folds train by, on all features of `known`: it must select anew where the model's were selected.
+        `fit` by default.
     method : {"path", "interventional"}
         What a feature's value is compared with; see `clew.explain.shapley.shapley_values`.
     rows : int
@@ -83,22 +87,24 @@ def explain_model(
     for name, value, least in (("rows", rows, 2), ("refits", refits, 2), ("background", background, 1)):
         check(value >= least, SettingError, "The '{}' of explain must be at least {}. Got {}.", name, least, value)  # fmt: skip
     shown = samples.take(spread_over_groups(samples.group, rows, random_state=random_state))
-    compared = known.features[spread_over_groups(known.group, background, random_state=random_state)]
+    columns = [known.feature_names.index(name) for name in samples.feature_names]
+    own = in_order(known, samples.feature_names)
+    compared = own.features[spread_over_groups(own.group, background, random_state=random_state)]
     correlated = correlate(shown.features, list(shown.feature_names), random_state=random_state)
     found = _shap(forest, shown, method, compared)
 
     def told(done: int, _: int) -> bool | None:
         return None if on_progress is None else on_progress(done, folds + refits)
 
-    blocks = [*([i] for i in range(samples.n_features)), *(g for g in correlated.groups if len(g) > 1)]
+    blocks = [*([c] for c in columns), *([columns[i] for i in g] for g in correlated.groups if len(g) > 1)]
     permutation = permutation_importance(
-        known, lambda training: fit(training, random_state), blocks,
+        known, fit_fold or (lambda training: fit(training, random_state)), blocks,
         kind=kind, permutations=permutations, rows=rows, n_folds=folds, by=by, gap=gap,
         random_state=random_state, on_progress=told,
     )  # fmt: skip
     random, again, together = np.random.default_rng(random_state), [], []
     for refit in range(refits):
-        model = fit(draw_groups(known, kind, random), random_state + 1 + refit)
+        model = fit(draw_groups(own, kind, random), random_state + 1 + refit)
         values = _shap(model, shown, method, compared).values
         again.append(mean_size(values))
         together.append(mean_size(grouped(values, correlated.groups)))
@@ -128,6 +134,17 @@ def explain_model(
     return dataclasses.replace(explanation, warnings=warnings)
 
 
+def in_order(samples: Samples, names: Sequence[str]) -> Samples:
+    """Return the samples with these features, in this order."""
+    columns = [samples.feature_names.index(name) for name in names]
+    return dataclasses.replace(
+        samples,
+        features=samples.features[:, columns],
+        feature_names=tuple(names),
+        units=tuple(samples.units[column] for column in columns),
+    )
+
+
 # ---- SHAP ----
 def _shap(forest: Any, samples: Samples, method: Method, background: np.ndarray) -> Any:
     """Return the SHAP values of rows, which must add up to the predictions."""
@@ -153,25 +170,16 @@ def _answers(forest: Any, samples: Samples) -> np.ndarray:
 
 
 def draw_groups(samples: Samples, kind: Kind, random: np.random.Generator) -> Samples:
-    """Return groups drawn with replacement, as many as there are; of classes such that every class is there.
-
-    Raises
-    ------
-    DataError
-        If a class is in so few groups that no draw holds it.
-    """
+    """Return groups drawn with replacement, as many as there are, and one more for each class that would be missing."""
     code = np.unique(units(samples)[0], return_inverse=True)[1].reshape(-1)
     members = np.split(np.argsort(code, kind="stable"), np.cumsum(np.bincount(code))[:-1])
-    classes = None if kind == "regression" or samples.labels is None else samples.labels
-    for _ in range(TRIES):
-        drawn = random.integers(0, len(members), len(members))
-        rows = np.concatenate([members[g] for g in drawn])
-        if classes is None or len(np.unique(classes[rows])) == len(np.unique(classes)):
-            break
-    else:
-        raise DataError(
-            f"The classes of explain must be in enough groups to be drawn anew. Got {TRIES} draws of {len(members)} groups that lack one."
-        )
+    drawn = random.integers(0, len(members), len(members)).tolist()
+    if kind == "classification":
+        assert samples.labels is not None
+        here = np.concatenate([samples.labels[members[g]] for g in drawn])
+        for name in np.setdiff1d(samples.labels, here):  # a model without the class would be another model
+            drawn.append(int(random.choice(np.unique(code[samples.labels == name]))))
+    rows = np.concatenate([members[g] for g in drawn])
     return Samples(
         features=samples.features[rows],
         feature_names=samples.feature_names,

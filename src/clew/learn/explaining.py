@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from clew.errors import DataError, check
 from clew.explain.explanation import Explanation
 from clew.explain.importance import Kind, OnProgress
-from clew.explain.model import explain_model
+from clew.explain.model import explain_model, in_order
 from clew.learn.forest import Forest
 from clew.learn.training import choose, train
 from clew.result import settings_of, step
@@ -21,8 +21,12 @@ from clew.validate.metrics import labelled
 # Settings of train that are given otherwise here.
 OF_THE_ROWS = {"features", "target", "select", "kind", "measure", "random_state"}
 SELECTED = (
-    "The {} features were selected among these very rows, so the held-out figures here flatter: clew validate selects "
-    "anew in every fold."
+    "The {0} features were selected among {1}. Every fold selected anew among its own training rows, and loses nothing by a "
+    "feature that it did not select; refits keep the {0}. Those left out could stand in for them too."
+)
+ALL_SELECTED = (
+    "These rows have no other features than the {} that were selected: if there were more to select from, the held-out "
+    "figures flatter, since the folds could not select anew."
 )
 
 
@@ -63,7 +67,8 @@ def explain(
     background : int
         The rows to compare with where `method` is "interventional".
     folds, by, gap
-        How rows are held out, as for `clew.learn.training.validate`.
+        How rows are held out, as for `clew.learn.training.validate`; where the model's features were selected among
+        more, each fold selects anew.
     target : str, optional
         The feature that a regressor predicts, as in `clew.learn.training.train`.
     random_state : int
@@ -79,7 +84,13 @@ def explain(
     """
     pixels = forest.measure.get("kind") == "pixels"
     check(not pixels, DataError, "The model to explain must be one for rows. Got one for pixels.")
-    samples = _in_order(choose(samples, features=forest.feature_names, target=target), forest)
+    select = forest.settings.get("select")
+    given = choose(
+        samples,
+        features=forest.feature_names if select is None else forest.settings["features"],
+        target=target,
+    )
+    samples = in_order(given, forest.feature_names)
     kind: Kind = "regression" if forest.kind == "regression" else "classification"
     trained = {
         name: forest.settings[name]
@@ -90,7 +101,12 @@ def explain(
     def fit(training: Samples, seed: int) -> Forest:
         return train(training, **trained, kind=kind, random_state=seed)
 
-    known = labelled(samples, kind, of="explain")
+    def select_and_fit(training: Samples) -> _Selected:
+        chosen = train(training, **trained, kind=kind, random_state=random_state, select=select)
+        columns = [training.feature_names.index(name) for name in chosen.feature_names]
+        return _Selected(chosen, np.array(columns))
+
+    known = labelled(samples if select is None else given, kind, of="explain")
     _check_classes(known, forest)
     found = explain_model(
         forest,
@@ -98,6 +114,7 @@ def explain(
         known,
         fit,
         kind=kind,
+        fit_fold=None if select is None else select_and_fit,
         method=method,
         rows=rows,
         permutations=permutations,
@@ -109,21 +126,33 @@ def explain(
         random_state=random_state,
         on_progress=on_progress,
     )
-    if forest.settings.get("select") is None:
+    if select is None:
         return found
-    warning = SELECTED.format(len(forest.feature_names))
+    n = len(forest.feature_names)
+    said = ALL_SELECTED if n == given.n_features else SELECTED
+    warning = said.format(f"{n:,}", f"{given.n_features:,}")
     return dataclasses.replace(found, warnings=[warning, *found.warnings])
 
 
-def _in_order(samples: Samples, forest: Forest) -> Samples:
-    """Return the samples with their features in the order in which the forest has them."""
-    order = [samples.feature_names.index(name) for name in forest.feature_names]
-    return dataclasses.replace(
-        samples,
-        features=samples.features[:, order],
-        feature_names=tuple(forest.feature_names),
-        units=tuple(samples.units[column] for column in order),
-    )
+@dataclasses.dataclass(frozen=True)
+class _Selected:
+    """A forest of the columns (n,) of a table, which is shown all of them."""
+
+    forest: Forest
+    columns: np.ndarray
+
+    @property
+    def classes(self) -> list[str]:
+        return self.forest.classes
+
+    @property
+    def feature(self) -> np.ndarray:
+        """The column of the table that each node asks for; negative at leaves."""
+        asked = self.forest.feature
+        return np.where(asked < 0, asked, self.columns[asked])
+
+    def predict(self, X: np.ndarray) -> Any:
+        return self.forest.predict(X[:, self.columns])
 
 
 def _check_classes(known: Samples, forest: Forest) -> None:

@@ -88,7 +88,7 @@ def explained(record: Record) -> str:
     caveats = (
         f'<div class="mind">{"".join(f"<p>{prose(each)}</p>" for each in sentences(one.caveats()))}</div>'
     )
-    if not one.permutation.predicts:  # what noise pushes a model to is not drawn row by row
+    if one.idle:  # what noise pushes a model to is not drawn row by row
         return section(title, aside, f'{body}<div class="pair"><div>{bars}</div>{caveats}</div>', kind="all")
     swarm = drawn(
         draw_explained.beeswarm(one, width=520),

@@ -430,6 +430,8 @@ def in_short(record: Record, step: Any) -> str:
                 return f"seal opened: groups {summary['replication']['verdict']}"
             return f"seal opened: {held.count('confirmed')} of {len(held)} confirmed"
         case "explain":
+            if summary.get("predicts") is False:
+                return "does not predict"
             group = summary["groups"][0]["features"]
             most = next(one["name"] for one in summary["features"] if one["name"] in group)
             return most if len(group) == 1 else f"{most} and {len(group) - 1} like it"
