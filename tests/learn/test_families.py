@@ -120,11 +120,17 @@ def test_the_better_family_wins_and_the_reference_is_the_forest():
 
 
 def test_noise_is_no_better_than_the_commonest_class():
-    random = np.random.default_rng(1)
-    samples = rows(60, shift=0.0)
-    found = compare(samples.with_labels(random.permutation(samples.labels)), **QUICK)
-    assert found.simplest.name == "dummy"
-    assert "nothing can be learnt" in " ".join(found.verdict())
+    few, many = (
+        compare(
+            samples.with_labels(np.random.default_rng(2).permutation(samples.labels)),
+            families="dummy,linear",
+            repeats=1,
+        )
+        for samples in (rows(60, d=1, shift=0.0), rows(900, d=1, shift=0.0))
+    )
+    assert few.simplest.name == many.simplest.name == "dummy"
+    assert "better is not ruled out" in " ".join(few.verdict())  # 60 rows do not show that there is nothing
+    assert "nothing can be learnt" in " ".join(many.verdict())
 
 
 def test_numbers_are_compared_too():
@@ -167,6 +173,20 @@ def test_a_chosen_pair_is_said_to_be_and_one_feature_has_no_picture():
     assert compare(rows(d=1), **QUICK).boundaries is None
 
 
+def test_on_the_best_pair_of_many_features_noise_scores_chance():
+    told, flattered = [], []
+    for seed in range(3):
+        random = np.random.default_rng(seed)
+        noise = rows(60, 200, shift=0.0, seed=seed).with_labels(random.choice(["green", "red"], 60))
+        settings = {"families": "dummy,neighbors", "repeats": 1, "folds": 3}
+        told.append(compare(noise, **settings).boundaries)
+        named = compare(noise, pair=told[-1].features, **settings).boundaries
+        flattered.append(named.figures[0].value)
+        np.testing.assert_array_equal(told[-1].rows, noise.select(told[-1].features).features)  # of all rows
+    assert np.mean([one.figures[0].value for one in told]) < 0.58
+    assert np.mean(flattered) > 0.62  # the mutant: the pair that all rows chose, judged by the same rows
+
+
 def test_a_class_of_two_rows_and_groups_that_hold_a_class_do_no_harm():
     samples = rows(60, classes=2)
     labels = samples.labels.copy()
@@ -189,6 +209,8 @@ def test_bad_input_gets_a_sentence():
         compare(rows(), pair="f0", **QUICK)
     with pytest.raises(SettingError, match="'metric' setting"):
         compare(rows(), metric="r2", **QUICK)
+    with pytest.raises(DataError, match="The target of compare must differ"):
+        compare(rows().with_target(np.ones(90)), kind="regression", **QUICK)
     with pytest.raises(DataError, match="must have labels"):
         compare(rows().with_labels(None), kind="classification", **QUICK)
     with pytest.raises(DataError, match="must be at most"):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from clew.errors import SettingError
-from clew.learn.repeats import repeats
+from clew.learn.repeats import repeat
 from tests.validate.test_metrics import make
 
 FAST = {"trees": 5, "depth": 3, "grower": "clew"}
@@ -17,7 +17,7 @@ def overlapping(n=120, seed=0):
 
 
 def test_a_forest_is_repeated_with_other_seeds():
-    found = repeats(overlapping(), runs=3, **FAST)
+    found = repeat(overlapping(), runs=3, **FAST)
     assert found.predicted.shape == (3, 120)
     assert len({one.tobytes() for one in found.predicted}) == 3
     assert found.trueness["balanced_accuracy"].low > 0.5
@@ -25,13 +25,13 @@ def test_a_forest_is_repeated_with_other_seeds():
 
 
 def test_more_trees_make_runs_agree_more():
-    few, many = (repeats(overlapping(), runs=4, trees=n, depth=3, grower="clew") for n in (1, 60))
+    few, many = (repeat(overlapping(), runs=4, trees=n, depth=3, grower="clew") for n in (1, 60))
     assert many.precision["kappa"].value > few.precision["kappa"].value + 0.1
 
 
 def test_numbers_are_repeated_too():
     samples = overlapping()
-    found = repeats(samples, target="f0", runs=3, trees=5)
+    found = repeat(samples, target="f0", runs=3, trees=5)
     assert found.kind == "regression"
     assert found.precision["repeatability_sd"].value > 0
 
@@ -39,8 +39,8 @@ def test_numbers_are_repeated_too():
 def test_labels_and_a_target_together_are_refused():
     samples = overlapping()
     with pytest.raises(SettingError, match="'kind' of train"):
-        repeats(samples.with_target(np.arange(120.0)), runs=2, **FAST)
+        repeat(samples.with_target(np.arange(120.0)), runs=2, **FAST)
 
 
 def test_the_step_sees_open_rows_only():
-    assert repeats.step.sees == "open"
+    assert repeat.step.sees == "open"

@@ -59,6 +59,11 @@ def test_classes_have_lines_markers_and_hatching_besides_colour(compared):
         assert sum(len(line.get_xdata()) for line in axes.lines) == len(compared.boundaries.rows)
         assert any(getattr(one, "hatches", None) not in (None, [None]) for one in axes.collections)
     assert any("two features only" in text.get_text() for text in figure.texts)
+    assert any("each fold chose its own pair" in text.get_text() for text in panels_key(figure))
+
+
+def panels_key(figure):
+    return figure.axes[0].texts
 
 
 def test_numbers_are_a_shade_of_the_same_scale_everywhere(numbers):

@@ -43,7 +43,7 @@ def test_scripts_get_families_candidates_and_the_pair(measured):
     data = json.loads(json.dumps(compare(measured, target="mass", **FAST).data))
     assert [one["name"] for one in data["families"]] == ["dummy", "linear", "tree"]
     assert data["candidates"] == 1 + 5 + 5
-    assert len(data["pair"]) == 2
+    assert len(data["pair"]) == 2 and data["pair_chosen"]
     for one in data["families"]:
         assert {"name", "settings", "metrics", "difference"} <= set(one)
         assert (one["difference"] is None) == (one["name"] == "linear")
@@ -56,7 +56,9 @@ def test_people_get_a_table_and_a_verdict(measured):
     assert "ridge regression" in text
     assert "difference to ridge regression" in text
     assert "3 families, 11 candidates were tried." in text
-    assert "On two features only" in text
+    assert "On two features only, chosen anew in each fold (a and " in text
+    named = "\n".join(compare(measured, target="mass", pair="a,b", **FAST).lines)
+    assert "On two features only, a and b:" in named
 
 
 def test_what_the_latest_model_learns_is_compared(measured):

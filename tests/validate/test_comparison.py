@@ -80,13 +80,24 @@ def interval(value, half=0.03):
     return Interval(value=value, low=value - half, high=value + half, n_groups=90, n_rows=90)
 
 
-def contender(name, value, *, to_best=None, p=1.0, candidates=None, metric="balanced_accuracy"):
+def contender(
+    name,
+    value,
+    *,
+    to_best=None,
+    p=1.0,
+    candidates=None,
+    metric="balanced_accuracy",
+    low=-0.03,
+    high=0.01,
+    folds=5,
+):
     other = (
         Difference(
             to=to_best,
-            value=-0.01,
-            low=-0.03,
-            high=0.01,
+            value=(low + high) / 2,
+            low=low,
+            high=high,
             p_value=p,
             p_adjusted=p,
             over_groups=interval(-0.01),
@@ -100,7 +111,7 @@ def contender(name, value, *, to_best=None, p=1.0, candidates=None, metric="bala
         grid=[{}],
         chosen=np.zeros((1, 5), np.int64),
         metrics={metric: interval(value)},
-        by_fold=np.full((1, 5), value),
+        by_fold=np.full((1, folds), value),
         candidates=candidates or [value],
         to_reference=other,
         to_best=other,
@@ -146,12 +157,56 @@ def test_what_cannot_beat_the_dummy_learnt_nothing():
     assert "nothing can be learnt" not in " ".join(comparison(three()).verdict())
 
 
+def test_nothing_can_be_learnt_only_where_the_interval_leaves_no_room_for_it():
+    families = three(p_dummy=0.2)
+    wide = contender("dummy", 0.5, to_best="forest", p=0.2, low=-0.31, high=0.02)
+    told = " ".join(comparison([wide, *families[1:]]).verdict())
+    assert "nothing can be learnt" not in told
+    assert "but up to 0.31 better is not ruled out: more rows with labels would tell." in told
+    best = [contender("dummy", 0.5), contender("tree", 0.45, to_best="dummy", low=-0.4, high=0.25)]
+    assert "up to 0.25 better is not ruled out" in " ".join(comparison(best).verdict())
+    narrow = [best[0], contender("tree", 0.49, to_best="dummy", low=-0.04, high=0.03)]
+    assert "nothing can be learnt" in " ".join(comparison(narrow).verdict())
+    errors = [
+        contender("dummy", 10.0, metric="rmse", to_best="tree", low=-2.0, high=4.0),
+        contender("tree", 9.0, metric="rmse"),
+    ]
+    told = " ".join(comparison(errors, metric="rmse", choice=9.0).verdict())
+    assert "up to 4.00 better is not ruled out" in told
+
+
+def test_too_few_folds_tell_nothing_but_what_they_do_tell_apart():
+    few = [
+        contender("dummy", 0.5, to_best="forest", p=0.001, folds=3),
+        contender("linear", 0.9, to_best="forest", p=0.5, folds=3),
+        contender("forest", 0.91, folds=3),
+    ]
+    told = " ".join(comparison(few).verdict())
+    assert "Worse than it by more than chance: dummy" in told
+    assert "Too few folds to tell whether it is better than linear" in told
+    assert "3 folds, where it takes at least 4; take more folds or repeats." in told  # 90 groups
+    assert "Cannot be told apart" not in told and "The simplest" not in told
+    both = [few[0], few[2]]
+    assert not comparison(both).too_few_folds and comparison(both).summary()["simplest_not_worse"] == "forest"
+
+
+def test_digits_carry_the_claim():
+    small = contender("tree", 0.9, to_best="forest", p=0.001, low=-0.0072, high=-0.0004)
+    told = " ".join(comparison([small, contender("forest", 0.904)]).verdict())
+    assert "tree (difference -0.0038 [-0.0072, -0.0004])" in told  # -0.00 [-0.01, 0.00] at two digits
+    assert small.to_best.written(signed=True) == "-0.0038 [-0.0072, -0.0004]"
+    held = contender("tree", 0.9, to_best="forest", low=-0.0372, high=0.0004).to_best
+    assert held.written() == "-0.02 [-0.04, 0.00]"  # holds 0, and reads so
+
+
 def test_every_candidate_is_counted_and_the_flattery_told():
     found = comparison(three(), choice=0.9)
     assert found.optimistic == 0.93
     assert "3 families, 9 candidates were tried." in found.headline()
     assert "flattered by about 0.03" in found.verdict()[-1]
-    assert "does not flatter" in comparison(three(), choice=0.95).verdict()[-1]
+    assert comparison(three(), choice=0.95).verdict()[-1].endswith("here choosing does not flatter.")
+    hardly = comparison(three(), choice=0.93 - 1.6e-6).verdict()[-1]
+    assert hardly.endswith("here choosing does not flatter noticeably.") and "e-06" not in hardly
     assert found.summary()["candidates"] == 9
 
 

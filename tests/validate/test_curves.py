@@ -265,3 +265,11 @@ def test_the_spread_of_orders_widens_what_is_drawn_on(monkeypatch):
     monkeypatch.setattr(curves, "_deviations", lambda *a: ([keep(*a)[0][0]], keep(*a)[1]))
     blind = learning_curve(two_clouds(100), discriminant, **settings).extrapolation
     assert (whole.error[0, 2] - whole.error[0, 1]) > (blind.error[0, 2] - blind.error[0, 1])
+
+
+def test_two_groups_make_no_curve_whatever_the_sizes_and_it_says_what_would():
+    few = learning_curve(two_clouds(80, n_groups=2), discriminant, **QUICK)
+    assert few.diagnosis.sentence == "Cannot tell: one size makes no curve."
+    assert few.diagnosis.advice.startswith("More groups with labels are needed")
+    one = learning_curve(two_clouds(80), discriminant, sizes=[30], **QUICK)
+    assert one.diagnosis.advice == "Give at least two sizes."

@@ -79,6 +79,11 @@ def test_a_target_that_never_differs_and_a_foreign_metric_are_refused():
     flat = samples_of(np.random.default_rng(0).normal(size=(20, 2)), target=np.full(20, 3.0))
     with pytest.raises(DataError, match="must differ between rows"):
         prepare(flat, "regression", "auto", **DIVIDED)
+    huge = flat.with_target(np.r_[np.zeros(19), -1e300])
+    with pytest.raises(DataError, match=r"within 1e\+150 of 0, or its squares overflow. Got -1e\+300"):
+        prepare(huge, "regression", "auto", **DIVIDED)
+    large = prepare(flat.with_target(1e150 * np.linspace(-1, 1, 20)), "regression", "auto", **DIVIDED)
+    assert large.figure.chance(large.truth) == pytest.approx(0, abs=1e-9)  # nothing overflows
     with pytest.raises(SettingError, match="'metric' setting"):
         prepare(line(20), "regression", "accuracy", **DIVIDED)
 

@@ -12,8 +12,9 @@ import pytest
 from clew.errors import DataError, SettingError, Stopped
 from clew.intervals import NO_BOUNDS, group_interval
 from clew.samples import Samples
+from clew.validate.comparison import corrected_t_test
 from clew.validate.metrics import cross_validate
-from clew.validate.nested import Entry, compare_fits, in_threads
+from clew.validate.nested import Entry, _OfClasses, _OfNumbers, compare_fits, in_threads, parts_of_difference
 
 
 def rows(n=60, *, seed=0, groups=None, shift=1.5, classes=2):
@@ -151,6 +152,70 @@ def test_a_family_does_not_differ_from_its_double():
     assert double.low < 0 < double.high
 
 
+# ---- differences ----
+def lopsided(seed=0, n=90, k=6):
+    """Return classes, two answers to them, and folds that hold few rows, or none, of some classes."""
+    random = np.random.default_rng(seed)
+    fold = np.sort(random.integers(0, k, n))
+    truth = np.where(fold < 2, 0, random.integers(0, 3, n))
+    one, other = (np.where(random.random(n) < p, truth, random.integers(0, 3, n)) for p in (0.8, 0.4))
+    other[fold < 2] = 0  # right about all of them
+    return truth, one, other, fold, k
+
+
+@pytest.mark.parametrize("metric", ["balanced_accuracy", "accuracy", "f1", "kappa", "matthews"])
+def test_the_difference_is_that_of_the_two_figures_also_where_folds_lack_classes(metric):
+    truth, one, other, fold, k = lopsided()
+    judge, alone = _OfClasses(metric, 3), np.zeros(len(truth), int)
+    sums = [judge.sums(truth, said, fold, k) for said in (one, other)]
+    pooled = [judge.figure(judge.sums(truth, said, alone, 1))[0] for said in (one, other)]
+    assert parts_of_difference(judge, *sums).mean() == pytest.approx(pooled[0] - pooled[1])
+    if metric == "balanced_accuracy":  # the mutant: means over the classes that a fold happens to hold
+        by_fold = judge.figure(sums[0]) - judge.figure(sums[1])
+        assert abs(by_fold.mean() - (pooled[0] - pooled[1])) > 0.02
+
+
+def test_in_equal_folds_the_parts_are_the_differences_within_them():
+    random = np.random.default_rng(1)
+    fold, truth = np.repeat(np.arange(5), 12), np.tile([0, 1], 30)
+    for judge, said in (
+        (_OfClasses("balanced_accuracy", 2), random.integers(0, 2, (2, 60))),
+        (_OfNumbers("r2", 0.25), random.random((2, 60))),
+    ):
+        one, other = (judge.sums(truth, each, fold, 5) for each in said)
+        np.testing.assert_allclose(
+            parts_of_difference(judge, one, other), judge.figure(one) - judge.figure(other), atol=1e-12
+        )
+
+
+def test_figures_and_differences_of_groups_that_lack_classes_agree():
+    y = np.arange(60) % 2
+    groups = np.where(
+        y == 1, np.arange(60) // 2 % 3, np.arange(60) // 2 % 6
+    )  # three groups hold the first class only
+    found = compare(rows(groups=groups), repeats=2)
+    figures = [found.figure(found.family(name)).value for name in "ba"]
+    assert found.family("b").to_reference.value == pytest.approx(figures[0] - figures[1])
+    assert found.family("b").to_reference.over_groups.value == pytest.approx(figures[0] - figures[1])
+
+
+def rejected(n_sets):
+    """Return how often two models that are equally good are told apart, in folds of groups with uneven classes."""
+    judge, hits = _OfClasses("balanced_accuracy", 2), 0
+    for seed in range(n_sets):
+        random = np.random.default_rng(seed)
+        fold = np.repeat(np.arange(10), random.integers(6, 30, 10)) % 5
+        truth = (random.random(len(fold)) < random.beta(1, 1, 5)[fold]).astype(int)
+        one, other = (np.where(random.random(len(fold)) < 0.75, truth, 1 - truth) for _ in range(2))
+        parts = parts_of_difference(judge, *(judge.sums(truth, each, fold, 5) for each in (one, other)))
+        hits += corrected_t_test(parts, test_to_train=0.25, least_spread=5 / len(fold))[3] < 0.05
+    return hits / n_sets
+
+
+def test_equal_models_are_seldom_told_apart_where_classes_are_uneven():
+    assert rejected(300) <= 0.08
+
+
 def test_differences_over_groups_are_the_slow_jackknife():
     samples = rows(groups=np.arange(60) // 5)
     found = compare(samples, repeats=1, metric="accuracy").family("b").to_reference.over_groups
@@ -185,6 +250,23 @@ def test_two_groups_leave_nothing_to_choose_by_and_it_is_said():
     assert np.isnan(found.family("a").metrics["accuracy"].low)
 
 
+def test_two_groups_are_too_few_folds_to_say_that_nothing_is_learnt():
+    always = entry("dummy", Cut(0, 99.0))
+    both = [always, entry("a", Cut(0, 2.5))]
+    found = compare(rows(40, shift=5.0, groups=np.arange(40) // 2 % 2), both)
+    assert found.figure(found.best).value > 0.97
+    assert not found.family("dummy").to_best.told_apart  # one degree of freedom: the test cannot tell
+    told = " ".join(found.verdict())
+    assert "Too few folds to tell whether it is better than dummy" in told
+    assert "2 groups make 2 folds, where it takes at least 4; more groups with labels are needed." in told
+    assert "Cannot be told apart" not in told and "nothing can be learnt" not in told
+    assert found.summary()["simplest_not_worse"] is None and found.summary()["too_few_folds"]
+    assert (
+        compare(rows(200, shift=5.0, groups=np.arange(200) // 2 % 20), both).summary()["simplest_not_worse"]
+        == "a"
+    )
+
+
 def test_a_fold_with_one_class_repeats_it_and_it_is_said():
     samples = rows(groups=np.arange(60) % 2)  # group and class are one: each fold trains on one class
     found = compare(samples)
@@ -195,8 +277,10 @@ def test_a_fold_with_one_class_repeats_it_and_it_is_said():
 def test_bad_input_gets_a_sentence():
     with pytest.raises(DataError, match="at least 2 classes"):
         compare(rows(classes=1))
-    with pytest.raises(DataError, match="must vary"):
+    with pytest.raises(DataError, match="must differ between rows"):
         compare(rows().with_target(np.ones(60)), kind="regression")
+    with pytest.raises(DataError, match=r"must lie within 1e\+150 of 0"):
+        compare(rows().with_target(1e300 * np.arange(60.0)), kind="regression")
     with pytest.raises(SettingError, match="Did you mean 'accuracy'"):
         compare(metric="acuracy")
     with pytest.raises(SettingError, match="'repeats'"):

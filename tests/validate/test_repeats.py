@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score
 
-from clew.errors import SettingError, Stopped
+from clew.errors import DataError, SettingError, Stopped
 from clew.intervals import group_interval
 from clew.result import Result
 from clew.validate.repeats import repeat
@@ -125,6 +125,29 @@ def test_runs_differ_in_seeds_and_folds_and_come_again_the_same():
     assert len({seed for seed, _ in seen}) == 3
     assert len({names for _, names in seen}) > 5  # three runs of five folds
     assert repeat(rows(), fit, runs=3, random_state=5).digest() != once.digest()
+
+
+def test_divisions_that_come_out_the_same_are_said():
+    two = rows()
+    labels = np.where(np.arange(200) % 4 < 2, "a", "b")
+    grouped = make(two.features, labels, groups=np.arange(200) % 2)
+    few = repeat(grouped, lambda _, seed: Answers(seed, by_chance=0.2), runs=3)
+    assert (few.n_divisions, few.summary()["divisions"]) == (1, 1)
+    assert any("1 of 3 divisions differ, so precision shows what other seeds change, and nothing of what other folds would" in one for one in few.warnings)  # fmt: skip
+    many = repeat(two, lambda _, seed: Answers(seed, by_chance=0.2), runs=3)
+    assert many.n_divisions == 3
+    assert not any("divisions differ" in one for one in many.warnings)
+
+
+def test_a_target_that_teaches_nothing_is_refused():
+    flat = rows(numbers=True).with_target(np.full(200, 4.0))
+    with pytest.raises(
+        DataError, match=r"The target of repeat must differ between rows\. Got 4 for all of 200"
+    ):
+        repeat(flat, lambda _, seed: Answers(seed), kind="regression", runs=2)
+    huge = flat.with_target(1e200 * np.arange(200.0))
+    with pytest.raises(DataError, match=r"must lie within 1e\+150 of 0"):
+        repeat(huge, lambda _, seed: Answers(seed), kind="regression", runs=2)
 
 
 def test_no_error_at_all_is_said():

@@ -15,7 +15,7 @@ import numpy as np
 from clew.errors import DataError, SettingError, check, check_choice
 from clew.intervals import Interval
 from clew.learn.forest import Prediction
-from clew.learn.select import select_pair
+from clew.learn.select import Selected, select_pair
 from clew.learn.training import Kind, choose, resolve_kind, train
 from clew.result import step
 from clew.samples import Samples
@@ -229,7 +229,8 @@ def compare(
     by, gap
         What is kept together, as for `clew.splits.folds`.
     pair : str or list of str, optional
-        The two features to draw the families on; those that tell most together by default.
+        The two features to draw the families on; those that tell most together by default, and then the figures are of
+        pairs that each fold chooses by its training rows.
     random_state : int
         Decides the divisions, and what forest and network draw.
     n_jobs : int, optional
@@ -260,14 +261,17 @@ def compare(
         "reference": reference, "kind": learns, "metric": metric, "n_folds": folds, "by": by, "gap": gap,
         "random_state": random_state, "n_jobs": n_jobs,
     }  # fmt: skip
-    drawn = _pair(chosen, pair, learns)
+    drawn = _pair(labelled(chosen, learns, of="compare"), pair, learns)
+    on_two = tried if pair else _on_a_pair(tried, learns)
     parts = _Parts(on_progress, n_whole=repeats, n_pair=1 if drawn else 0)
     with warnings.catch_warnings():
         _let_stop_early()
         found = compare_fits(chosen, tried, repeats=repeats, on_progress=parts.whole, **settings)
         if drawn:
             two = chosen.select(drawn)
-            alone = compare_fits(two, tried, repeats=1, on_progress=parts.pair, **settings)
+            alone = compare_fits(
+                two if pair else chosen, on_two, repeats=1, on_progress=parts.pair, **settings
+            )
             found = dataclasses.replace(
                 found, boundaries=_boundaries(two, alone, tried, drawn, chosen=pair is None)
             )
@@ -300,6 +304,19 @@ def _pair(samples: Samples, pair: str | list[str] | None, kind: Learns) -> list[
     names = samples.resolve(pair)
     check(len(names) == 2, SettingError, "The 'pair' of compare must be two features. Got {}: {}.", len(names), ", ".join(names[:4]))  # fmt: skip
     return names
+
+
+def _on_a_pair(tried: list[Entry], kind: Learns) -> list[Entry]:
+    """Return families that first choose the two features which tell most together among their own training rows."""
+    known: dict[bytes, list[str]] = {}  # all families and settings train on the same rows
+
+    def choosing(fit: Fit, training: Samples) -> Selected:
+        rows = training.sample.tobytes()
+        if rows not in known:
+            known[rows] = select_pair(training, kind=kind)
+        return Selected(fit(training.select(known[rows])), known[rows])
+
+    return [entry._replace(fits=[functools.partial(choosing, fit) for fit in entry.fits]) for entry in tried]
 
 
 def _let_stop_early() -> None:

@@ -9,11 +9,12 @@ from clew.result import step
 from clew.samples import Samples
 from clew.splits import By
 from clew.validate.metrics import Model
-from clew.validate.repeats import OnProgress, Repeats, repeat
+from clew.validate.repeats import OnProgress, Repeats
+from clew.validate.repeats import repeat as repeat_runs
 
 
 @step(sees="open")
-def repeats(
+def repeat(
     samples: Samples,
     *,
     features: str | list[str] = "all",
@@ -83,7 +84,7 @@ def repeats(
         )
         return train(training)
 
-    return repeat(
+    return repeat_runs(
         samples,
         fit,
         kind=learns,

@@ -206,4 +206,5 @@ def _key(figure: Any, result: Boundaries, width: float, height: float, drawn_row
         axes.set_xlim(0, width - 16)
         axes.set_ylim(0, 1)
         how = "shade: predicted; in the markers: true"
-    axes.text(0, -0.35, f"{how}. {drawn_rows}.", va="center", fontsize=8.5, color=INK3)
+    pair = " Figures: each fold chose its own pair." if result.chosen else ""
+    axes.text(0, -0.35, f"{how}. {drawn_rows}.{pair}", va="center", fontsize=8.5, color=INK3)

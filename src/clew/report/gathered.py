@@ -209,8 +209,8 @@ def _judged(steps: list[Step]) -> dict[str, Step]:
     """Return the latest step of each kind that judges a model."""
     found: dict[str, Step] = {}
     for one in steps:
-        if one.verb in ("explain", "compare", "repeat", "repeats"):
-            found[one.verb.removesuffix("s")] = one
+        if one.verb in ("explain", "compare", "repeat"):
+            found[one.verb] = one
         if one.verb == "curve":
             over = one.settings.get("over", "rows")
             found["curve" if over == "rows" else f"curve {over}"] = one

@@ -348,7 +348,7 @@ def tried(record: Record) -> list[str]:
     """Count what was tried on the open rows besides looks: everything that the best could have been chosen from."""
     candidates = sum(one.summary["candidates"] for one in record.steps_of("compare"))
     values = sum(len(one.summary.get("values", [])) for one in record.steps_of("curve"))
-    runs = sum(one.summary["runs"] for one in record.steps if one.verb in ("repeat", "repeats"))
+    runs = sum(one.summary["runs"] for one in record.steps if one.verb == "repeat")
     stated = counted(len(record.hypotheses), "hypothesis", "hypotheses") + " stated"
     told = [
         stated if record.hypotheses or record.looks else "",
@@ -439,7 +439,7 @@ def in_short(record: Record, step: Any) -> str:
             return counted(summary["candidates"], "candidate")
         case "curve":
             return f"over {step.settings.get('over', 'rows')}"
-        case "repeat" | "repeats":
+        case "repeat":
             return counted(summary["runs"], "run")
         case "train":
             name = next((one["name"] for one in record.models if one["step"] == step.id), "model")

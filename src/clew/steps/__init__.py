@@ -57,7 +57,7 @@ VERBS: dict[str, Verb] = {
         Verb("explain", explain, settings="clew.learn.explaining:explain"),
         Verb("curve", curve, settings="clew.learn.curves:curve"),
         Verb("compare", compare, settings="clew.learn.families:compare"),
-        Verb("repeat", repeat, settings="clew.learn.repeats:repeats"),
+        Verb("repeat", repeat, settings="clew.learn.repeats:repeat"),
         Verb("state", state),
         Verb(
             "confirm",

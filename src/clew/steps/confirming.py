@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from clew.errors import DataError, check, check_seed
 from clew.steps.outcome import OnProgress, Outcome, sentences
 
@@ -53,7 +55,7 @@ def state(study: Study, features: str, *, about: str = "") -> Outcome:
 def confirm(
     study: Study, *, reason: str | None = None, on_progress: OnProgress | None = None, **settings: Any
 ) -> Outcome:
-    """Break the seal: does the grouping replicate, and do the stated hypotheses hold, on rows nobody has looked at?
+    """Break the seal: say whether groups replicate and stated hypotheses hold on rows nobody has seen.
 
     Parameters
     ----------
@@ -74,6 +76,8 @@ def confirm(
     look = _look(study)
     hypotheses = _on_record(study, first_seen)
     _check_testable(study, look, hypotheses)
+    if hypotheses and not settings.get("labels_by_eye", False):
+        _check_not_copied(study, look)
     for setting in settings.keys() & {"references", "permutations"}:
         check_enough(setting, settings[setting])
     check_seed(settings.get("random_state", 0), of="confirm")
@@ -198,4 +202,21 @@ def _check_testable(study: Study, look: Step | None, hypotheses: list[dict[str, 
         study.folder,
         no_groups,
         no_hypothesis,
+    )
+
+
+def _check_not_copied(study: Study, look: Step | None) -> None:
+    """Raise DataError where people's labels are the groups over again, before the seal is broken."""
+    from clew.validate.confirm import same_as_groups
+
+    by_person = {name: label for name, (label, how) in study.labels().items() if label and how == "person"}
+    names, labels = np.array(list(by_person), str), np.array(list(by_person.values()), str)
+    same = same_as_groups(names, labels, study.result(look) if look and study.has_sealed_labels() else None)
+    check(
+        not same,
+        DataError,
+        "The labels must say more than the groups for confirm. {} If they were copied, take them back: clew label {} --undo. "
+        "The seal was not broken.",
+        same,
+        study.folder,
     )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def compare(study: Study, *, on_progress: OnProgress | None = None, **settings: Any) -> Outcome:
-    """Compare families of models on the same folds of the open rows, each tuned within them, and count what was tried."""
+    """Compare families of models on the same folds, each tuned within them, and count what was tried."""
     from clew.learn.families import compare as step
 
     trained = study.last("train")
@@ -47,7 +47,7 @@ def _table(result: Comparison) -> list[str]:
         other = one.to_reference
         told = "stated beforehand to compare with"
         if other is not None:
-            told = f"{other.value:+.2f} [{other.low:+.2f}, {other.high:+.2f}], {p_written(other.p_adjusted)}"
+            told = f"{other.written(signed=True)}, {p_written(other.p_adjusted)}"
         lines.append(f"  {one.words:<{width}}  {written(result.figure(one)):<20}  {told}")
     return lines
 
@@ -62,5 +62,7 @@ def _on_pair(result: Comparison) -> list[str]:
     each = ", ".join(
         f"{words} {written(figure)}" for words, figure in zip(pair.words, pair.figures, strict=True)
     )
-    flatters = " The pair was chosen on these rows, which flatters." if pair.chosen else ""
-    return [f"On two features only, {pair.features[0]} and {pair.features[1]}: {each}.{flatters}"]
+    if pair.chosen:
+        both = f"{pair.features[0]} and {pair.features[1]} on all rows"
+        return [f"On two features only, chosen anew in each fold ({both}): {each}."]
+    return [f"On two features only, {pair.features[0]} and {pair.features[1]}: {each}."]

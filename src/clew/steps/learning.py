@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from clew.study.study import Step, Study
 
 
+MOST_SHOWN = 12  # classes of a printed table
+LONGEST_NAME = 24  # of a class in it
 CIRCULAR = (
     "These labels are the names of groups that were made of the same features: the figures say how well the classifier "
     "repeats the grouping, not whether it is true."
@@ -360,18 +362,50 @@ def whose_labels(study: Study, settings: dict[str, Any]) -> list[str]:
 
 
 def _score_lines(result: Any) -> list[str]:
-    """Return every figure with its interval and, for classes, what was taken for what."""
+    """Return every figure with its interval, what chance gives and, for classes, what was taken for what."""
     from clew.intervals import spell
 
     summary = result.summary()
     shown = {name: summary["metrics"][name] for name in result.scores.shown}
     lines = [f"  {metric.replace('f1', 'f1 (dice)'):<20} {spell(figure)}" for metric, figure in shown.items()]
-    if summary.get("confusion"):
-        classes, table = summary["classes"], summary["confusion"]
-        width = max(8, *map(len, classes))
-        lines.append("  " + " " * width + "  taken for " + "  ".join(f"{name:>{width}}" for name in classes))
+    lines += _chance_lines(summary)
+    classes, table = summary.get("classes", []), summary.get("confusion", [])
+    if len(classes) > MOST_SHOWN:
+        lines.append(f"  {len(classes)} classes: --json has the table of what was taken for what.")
+    elif table:
+        names = [_shortened(name) for name in classes]
+        width = max(8, *map(len, names))
+        lines.append("  " + " " * width + "  taken for " + "  ".join(f"{name:>{width}}" for name in names))
         lines += [
             f"  {name:<{width}}            " + "  ".join(f"{n:>{width}}" for n in row)
-            for name, row in zip(classes, table)
+            for name, row in zip(names, table)
         ]
     return lines
+
+
+def _chance_lines(summary: dict[str, Any]) -> list[str]:
+    """Say what always one answer gives, and what is learnt from labels that belong to other rows."""
+    of_classes = bool(summary.get("classes"))
+    figures = ["balanced_accuracy"] if of_classes else ["mae", "r2"]
+    who = {
+        "commonest_class": "always the commonest class",
+        "mean": "always the mean",
+        "permuted": "shuffled labels" if of_classes else "shuffled targets",
+    }
+    lines = []
+    for name, given in summary["baselines"].items():
+        told = []
+        for figure in figures:
+            value, spread = given.get(figure), summary["permuted_spread"].get(figure)
+            if value is not None:
+                about = f" (spread about {spread:.2g})" if name == "permuted" and spread is not None else ""
+                told.append(f"{figure} {value:.3g}{about}")
+        if told:
+            lines.append(f"  By chance, {who[name]}: {', '.join(told)}")
+    return lines
+
+
+def _shortened(name: str) -> str:
+    """Return a name of 24 characters at most: the middle of a longer one goes."""
+    half = (LONGEST_NAME - 1) // 2
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1 - half]}…{name[-half:]}"

@@ -17,8 +17,8 @@ WORDS = {"balanced_accuracy": "balanced accuracy", "kappa": "Cohen's kappa", "ma
 
 
 def repeat(study: Study, *, on_progress: OnProgress | None = None, **settings: Any) -> Outcome:
-    """Repeat the cross-validation with other seeds and folds: are the answers true, and do the runs agree?"""
-    from clew.learn.repeats import repeats as step
+    """Repeat the cross-validation with other seeds and folds: how true the answers are, how alike the runs."""
+    from clew.learn.repeats import repeat as step
 
     trained = study.last("train")
     if trained is not None:
@@ -34,11 +34,23 @@ def repeat(study: Study, *, on_progress: OnProgress | None = None, **settings: A
         "Precision, the runs against one another:",
         *(f"  {WORDS.get(name, name):<20} {spell(one.summary())}" for name, one in result.precision.items()),
         *_between(result),
-        f"{result.n_runs} runs, each with other seeds and other folds; the first: {result.split['reason']}",
+        f"{_runs(result)}; the first: {result.split['reason']}",
         *sentences(warnings),
         f"Next: clew report {study.folder}",
     ]
     return Outcome(lines, result.summary(), recorded, result, warnings)
+
+
+def _runs(result: Repeats) -> str:
+    """Say how many runs there were, and in how many different ways they divided the rows."""
+    same = f"{result.n_runs} runs, each with other seeds"
+    if result.n_divisions == result.n_runs:
+        return f"{same} and other folds"
+    return (
+        f"{same} but the same folds"
+        if result.n_divisions == 1
+        else f"{same}, on {result.n_divisions} different divisions"
+    )
 
 
 def _between(result: Repeats) -> list[str]:

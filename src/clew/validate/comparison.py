@@ -1,12 +1,13 @@
 """Which family of models is better on the same folds, could that be chance, and how much does choosing flatter?
 
-What `clew.validate.nested` finds, in figures and sentences. Differences are paired over folds; since the training rows
-of folds overlap, their spread is widened before anything is concluded from it.
+What `clew.validate.nested` finds, in figures and sentences. Differences are those of the figures of all held-out rows,
+paired over folds; since the training rows of folds overlap, their spread is widened before anything is concluded from it.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +15,16 @@ from typing import Any
 import numpy as np
 
 from clew.errors import DataError, check, check_choice
-from clew.intervals import Interval, number
+from clew.intervals import FEWEST_GROUPS, Interval, number
 from clew.result import Result
+from clew.validate.diagnosis import FLAT
 from clew.words import spell_p
 
 ERRORS = ("rmse", "mae")  # less is better
 WORDS = {"r2": "R2", "f1": "F1", "rmse": "root mean square error", "mae": "mean absolute error"}
 LEVEL = 0.05  # two families are told apart below this p, after Holm
+FEWEST_FOLDS = FEWEST_GROUPS  # with fewer, hardly any difference is told apart from chance
+NOTICED = 0.0005  # flattery below it is not worth a word
 
 
 # ---- results ----
@@ -33,11 +37,11 @@ class Difference(Result):
     to : str
         The family that is subtracted.
     value, low, high : float
-        The mean difference of the metric over folds, with the 95% interval of the corrected resampled t-test.
+        The difference of the two figures, with the 95% interval of the corrected resampled t-test over folds.
     p_value, p_adjusted : float
         Of that test, and after Holm's correction over all families that are compared with the same one.
     over_groups : Interval
-        The difference over all rows, with the jackknife's interval over groups: other rows, but the same models.
+        The same difference with the jackknife's interval over groups: other rows, but the same models.
     """
 
     to: str
@@ -55,7 +59,15 @@ class Difference(Result):
 
     def headline(self) -> str:
         """Say the difference with its interval."""
-        return f"{self.value:+.2f} [{self.low:+.2f}, {self.high:+.2f}] to {self.to}, {p_written(self.p_adjusted)} after Holm"
+        return f"{self.written(signed=True)} to {self.to}, {p_written(self.p_adjusted)} after Holm"
+
+    def written(self, *, signed: bool = False) -> str:
+        """Write the difference with its interval, in digits that show whether the interval holds 0."""
+        digits = _digits(self.value, self.low, self.high)
+        value, low, high = (
+            _short(one, digits, "+" if signed else "") for one in (self.value, self.low, self.high)
+        )
+        return f"{value} [{low}, {high}]"
 
     def summary(self) -> dict[str, Any]:
         """Return the difference, both intervals and both p-values."""
@@ -79,7 +91,7 @@ class Contender(Result):
     metrics : dict of str to Interval
         Every figure of the held-out rows, with its interval over groups; the mean over repeated divisions.
     by_fold : ndarray of float64, shape (n_divisions, n_folds)
-        The metric in each fold.
+        The metric in each fold; NaN where a fold alone leaves it undefined.
     candidates : list of float
         The metric of each entry of the grid when it is used in every fold: the largest was chosen by its own test rows.
     to_reference, to_best : Difference or None
@@ -134,7 +146,7 @@ class Boundaries(Result):
     names, words : list of str
         The families.
     figures : list of Interval
-        The metric of each on held-out rows, with these two features only.
+        The metric of each on held-out rows, with two features only: these, or those that each fold chose for itself.
     classes : list of str
         The classes; none for numbers.
     rows : ndarray of float64, shape (n_rows, 2)
@@ -142,7 +154,8 @@ class Boundaries(Result):
     truth : ndarray, shape (n_rows,)
         The class (str) or number (float64) of each row.
     chosen : bool
-        Whether the pair was chosen on these rows, which flatters the figures, or named by a person.
+        Whether the pair was chosen by what it tells, not named by a person: on all rows for the picture, on the training
+        rows of each fold for the figures.
     """
 
     features: list[str]
@@ -231,6 +244,12 @@ class Comparison(Result):
         return next(one for one in self.families if one.to_best is None or not one.to_best.told_apart)
 
     @property
+    def too_few_folds(self) -> bool:
+        """Return whether some families are not told apart from the best for want of folds, whatever they are worth."""
+        alike = any(one.to_best and not one.to_best.told_apart for one in self.families)
+        return alike and self.families[0].by_fold.size < FEWEST_FOLDS
+
+    @property
     def optimistic(self) -> float:
         """Return the figure of the best of all candidates, chosen by the very rows that give the figure."""
         values = [value for one in self.families for value in one.candidates]
@@ -250,26 +269,60 @@ class Comparison(Result):
         others = [(one, one.to_best) for one in self.families if one.to_best]
         alike = [f"{one.words} ({_spelt(to)})" for one, to in others if not to.told_apart]
         worse = [f"{one.words} ({_spelt(to)})" for one, to in others if to.told_apart]
-        if alike:
+        if alike and not self.too_few_folds:
             told.append(f"Cannot be told apart from it: {', '.join(alike)}.")
         if worse:
             told.append(f"Worse than it by more than chance: {', '.join(worse)}.")
-        if self.simplest.name == "dummy":
-            always = "the commonest class" if self.classes else "the mean"
-            told.append(
-                f"So no family is shown to do better than always saying {always}: nothing can be learnt from these rows yet."
-            )
+        if self.too_few_folds:
+            told.append(self._too_few(alike))
+        elif self.simplest.name == "dummy":
+            told.append(self._no_better_than_the_dummy())
         elif alike:
             told.append(f"The simplest that is not shown to be worse is {self.simplest.words}.")
         return [*told, self._what_choosing_is_worth()]
 
+    @property
+    def _what(self) -> str:
+        return "groups" if self.n_groups < self.n_rows else "rows"
+
+    def _too_few(self, alike: list[str]) -> str:
+        n = self.families[0].by_fold.size
+        mend = (
+            f"more {self._what} with labels are needed"
+            if self.n_groups < FEWEST_FOLDS
+            else "take more folds or repeats"
+        )
+        groups = f"{self.n_groups} {self._what} make " if self.n_groups < FEWEST_FOLDS else ""
+        return (
+            f"Too few folds to tell whether it is better than {', '.join(alike)}: {groups}{n} folds, where it takes at"
+            f" least {FEWEST_FOLDS}; {mend}."
+        )
+
+    def _no_better_than_the_dummy(self) -> str:
+        """Say that nothing is shown to be learnt; that nothing can be only where the intervals leave no room for it."""
+        always = "the commonest class" if self.classes else "the mean"
+        said = f"So no family is shown to do better than always saying {always}"
+        dummy, sign = self.family("dummy"), -1 if self.metric in ERRORS else 1
+        if dummy.to_best is None:  # the dummy is the best: how much better could another be?
+            ends = [one.to_best for one in self.families if one.to_best]
+            room = max((max(sign * to.low, sign * to.high) for to in ends), default=0.0)
+        else:
+            room = -min(sign * dummy.to_best.low, sign * dummy.to_best.high)
+        value = self.figure(dummy).value
+        if room <= FLAT * (value if self.metric in ERRORS else 1 - value):
+            return f"{said}: nothing can be learnt from these rows yet."
+        return f"{said}, but up to {_short(room, _digits(room))} better is not ruled out: more {self._what} with labels would tell."
+
     def _what_choosing_is_worth(self) -> str:
         flattered = (self.optimistic - self.choice.value) * (-1 if self.metric in ERRORS else 1)
+        least = NOTICED * (abs(self.choice.value) if self.metric in ERRORS else 1.0)
         return (
             f"{self._tried()} The best of them reads {_short(self.optimistic, 3)} where the rows that judge also choose; chosen within"
             f" the folds, the choice gives {written(self.choice, 3)}: "
             + (
                 f"the best of many is flattered by about {flattered:.2g}."
+                if flattered >= least and flattered > 0
+                else "here choosing does not flatter noticeably."
                 if flattered > 0
                 else "here choosing does not flatter."
             )
@@ -282,11 +335,13 @@ class Comparison(Result):
             "families": [one.summary() for one in self.families],
             "reference": self.reference,
             "best": self.best.name,
-            "simplest_not_worse": self.simplest.name,
+            "simplest_not_worse": None if self.too_few_folds else self.simplest.name,
+            "too_few_folds": self.too_few_folds,
             "candidates": self.n_candidates,
             "chosen_within_folds": self.choice.summary(),
             "best_of_all": number(self.optimistic),
             "pair": list(self.boundaries.features) if self.boundaries else None,
+            "pair_chosen": self.boundaries.chosen if self.boundaries else None,
             "on_pair": self.boundaries.summary()["figures"] if self.boundaries else {},
             "split": dict(self.split),
             "rows": self.n_rows,
@@ -320,12 +375,21 @@ def p_written(p: float) -> str:
     return f"p = {spell_p(p)}" if p >= 0.001 else "p < 0.001"
 
 
-def _short(value: float, digits: int = 2) -> str:
-    return f"{round(value, digits) + 0.0:.{digits}f}" if abs(value) < 10 else f"{value:.4g}"  # no -0.00
+def _short(value: float, digits: int = 2, sign: str = "") -> str:
+    return (
+        f"{round(value, digits) + 0.0:{sign}.{digits}f}" if abs(value) < 10 else f"{value:{sign}.4g}"
+    )  # no -0.00
+
+
+def _digits(value: float, low: float | None = None, high: float | None = None) -> int:
+    """Return how many digits it takes so that a number, and an interval that leaves out 0, do not read as 0."""
+    ends = [value] if low is None or high is None else [value, low, high] if low > 0 or high < 0 else []
+    least = min((abs(one) for one in ends if one), default=1.0)
+    return max(2, math.ceil(-math.log10(least)))
 
 
 def _spelt(difference: Difference) -> str:
-    text = f"difference {_short(difference.value)} [{_short(difference.low)}, {_short(difference.high)}]"
+    text = f"difference {difference.written()}"
     alone = (
         difference.p_value < LEVEL <= difference.p_adjusted
     )  # the interval leaves 0 out, but many were compared

@@ -180,6 +180,11 @@ def learning_curve(
         chance=figure.error(chance),
         desired=wanted,
         shown=figure.shown,
+        too_few=""
+        if any(len(order.cuts) > 1 for each in orders for order in each)
+        else "groups"
+        if whole
+        else "rows",
     )
     found = _extrapolated(
         rows, curve, deviations, freedom, gain, held_out, ground, diagnosis.verdict, wanted, random_state

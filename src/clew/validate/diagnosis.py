@@ -100,6 +100,7 @@ def diagnose(
     chance: float,
     desired: float | None,
     shown: Shown,
+    too_few: str = "",
 ) -> Diagnosis:
     """Tell bias from variance by the curves of training and held-out error.
 
@@ -117,6 +118,8 @@ def diagnose(
         The error that is wanted.
     shown : Shown
         How errors are told.
+    too_few : str
+        What there would have to be more of ("groups") for a curve of several sizes, where no choice of sizes makes one.
     """
     last, half = held_out[-1], gain[halfway(rows)]
     gap = float(last[0] - training[-1, 0])
@@ -129,7 +132,7 @@ def diagnose(
         "wanted": np.nan if desired is None else desired,
     }
     verdict = _verdict(rows, training, last, half, chance=chance, desired=desired)
-    sentence, advice = _told(verdict, rows, training, held_out, half, chance, desired, shown)
+    sentence, advice = _told(verdict, rows, training, held_out, half, chance, desired, shown, too_few)
     return Diagnosis(verdict=verdict, sentence=sentence, advice=advice, evidence=evidence)
 
 
@@ -201,6 +204,7 @@ def _told(
     chance: float,
     desired: float | None,
     shown: Shown,
+    too_few: str,
 ) -> tuple[str, str]:
     """Return the verdict with its numbers, and what would help."""
     most, name = f"{rows[-1]:,.0f} training rows", shown.name
@@ -248,7 +252,8 @@ def _told(
             f"More labels of this kind will hardly help; other features or {REGULAR} may. Training rows give {trained}{heart}.",
         )
     if len(rows) < 2:
-        return "Cannot tell: one size makes no curve.", "Give at least two sizes."
+        more = f"More {too_few} with labels are needed: a fold trains on too few to start with fewer of them."
+        return "Cannot tell: one size makes no curve.", more if too_few else "Give at least two sizes."
     if not np.isfinite(held_out[-1]).all():
         return (
             f"Cannot tell: {name} is {there} on held-out rows with {most}, without an interval.",

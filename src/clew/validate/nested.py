@@ -156,7 +156,7 @@ def compare_fits(
         If there are no labels, fewer than two classes, a class with one row, a target that is always the same, or rows
         that cannot be divided.
     SettingError
-        If a setting is out of range, or a metric is not defined in every fold.
+        If a setting is out of range, or a metric is not defined for every family.
     Stopped
         If `on_progress` asked for it.
 
@@ -218,7 +218,6 @@ def _judging(known: Samples, kind: Kind, metric: str) -> tuple[_Judge, np.ndarra
         classes, truth = np.unique(known.labels, return_inverse=True)
         return _OfClasses(metric, len(classes)), truth.reshape(-1), classes.tolist()
     assert known.target is not None
-    check(np.ptp(known.target) > 0, DataError, "The target of compare must vary. Got {} in all {} rows.", known.target[0], known.n_rows)  # fmt: skip
     return _OfNumbers(metric, float(known.target.var())), known.target, []
 
 
@@ -337,6 +336,17 @@ class _Held:
             figures.append(self.judge.figure(self.judge.sums(self.truth[rows], answers, fold, len(each))))
         return np.stack(figures)
 
+    def parts(self, one: list[list[np.ndarray]], other: list[list[np.ndarray]]) -> np.ndarray:
+        """Return the part of each fold in the difference of two figures, float64 of shape (n_divisions, n_folds)."""
+        parts = []
+        for division, pair in enumerate(zip(one, other, strict=True)):
+            sums = []
+            for said in pair:
+                rows, answers, fold = self.rows(said, division)
+                sums.append(self.judge.sums(self.truth[rows], answers, fold, len(said)))
+            parts.append(parts_of_difference(self.judge, *sums))
+        return np.stack(parts)
+
     def by_group(self, said: list[list[np.ndarray]]) -> np.ndarray:
         """Return the sums of each group, float64 of shape (n_groups, n_sums); the mean over divisions."""
         group = np.unique(units(self.known)[0], return_inverse=True)[1].reshape(-1)
@@ -359,6 +369,31 @@ class _Held:
         )
 
 
+def parts_of_difference(judge: _Judge, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the part of each fold in the difference of two figures of all rows; their mean is that difference.
+
+    A figure of a fold alone would be a mean over the classes that the fold happens to hold, and the mean of those is not
+    the figure of all rows. The parts are the pseudo-values of the jackknife over folds: where all folds hold the same
+    numbers of each class, they are the differences within the folds.
+
+    Parameters
+    ----------
+    judge : _Judge
+    one, other : ndarray of float64, shape (n_folds, n_sums)
+        What two families' figures are made of, in each fold.
+    """
+    totals = [sums.sum(axis=0) for sums in (one, other)]
+    whole = judge.figure(totals[0]) - judge.figure(totals[1])
+    without = judge.figure(totals[0] - one) - judge.figure(totals[1] - other)  # each fold
+    check(
+        np.isfinite(whole) and np.isfinite(without).all(),
+        SettingError,
+        "The 'metric' of compare must be defined for every family. Got '{}', which is not: take another or more folds.",
+        judge.metric,
+    )
+    return whole - (len(one) - 1) * (without - without.mean())
+
+
 def _mean_interval(intervals: Sequence[Interval]) -> Interval:
     """Return the mean of a figure over repeated divisions; its interval does not shrink, since the rows are the same."""
     mean: dict[str, Any] = {
@@ -372,13 +407,6 @@ def _contender(entry: Entry, answers: list[list[_Answer]], held: _Held) -> Conte
     metric = held.judge.metric
     chosen = [[_best_inner(each.inner, metric) for each in division] for division in answers]
     said = _said(answers, chosen)
-    by_fold = held.by_fold(said)
-    check(
-        np.isfinite(by_fold).all(),
-        SettingError,
-        "The 'metric' of compare must be defined in every fold. Got '{}', which is not: take another or fewer folds.",
-        metric,
-    )
     candidates = [held.overall([[each.said[c] for each in division] for division in answers]) for c in range(len(entry.fits))]  # fmt: skip
     return Contender(
         name=entry.name,
@@ -386,7 +414,7 @@ def _contender(entry: Entry, answers: list[list[_Answer]], held: _Held) -> Conte
         grid=list(entry.grid),
         chosen=np.array(chosen),
         metrics=_first(held.figures(said), metric),
-        by_fold=by_fold,
+        by_fold=held.by_fold(said),
         candidates=candidates,
     )
 
@@ -405,31 +433,25 @@ def _differences(
 ) -> list[Contender]:
     """Return the families with their differences to the reference, and to the best of them."""
     metric = held.judge.metric
-    sums = {
-        one.name: held.by_group(_said(each, one.chosen))
-        for one, each in zip(contenders, answers, strict=True)
-    }
+    said = {one.name: _said(each, one.chosen) for one, each in zip(contenders, answers, strict=True)}
     best = best_of(contenders, [one.metrics[metric].value for one in contenders], metric).name
-    to_reference, to_best = (_compared(contenders, sums, held, to) for to in (reference, best))
+    to_reference, to_best = (_compared(said, held, to) for to in (reference, best))
     return [
         dataclasses.replace(one, to_reference=to_reference.get(one.name), to_best=to_best.get(one.name))
         for one in contenders
     ]
 
 
-def _compared(
-    contenders: list[Contender], sums: dict[str, np.ndarray], held: _Held, to: str
-) -> dict[str, Difference]:
+def _compared(said: dict[str, list[list[np.ndarray]]], held: _Held, to: str) -> dict[str, Difference]:
     """Return the difference of each family but one to that one, with Holm's correction over all of them."""
     n_test, n_train = held.rows_of_a_fold
     least = 1 / n_test if held.classes else 0.0
-    other = next(one for one in contenders if one.name == to)
     tested = {
-        one.name: corrected_t_test(
-            (one.by_fold - other.by_fold).reshape(-1), test_to_train=n_test / n_train, least_spread=least
+        name: corrected_t_test(
+            held.parts(mine, said[to]).reshape(-1), test_to_train=n_test / n_train, least_spread=least
         )
-        for one in contenders
-        if one is not other
+        for name, mine in said.items()
+        if name != to
     }
     adjusted = holm(np.array([p for *_, p in tested.values()])) if tested else np.empty(0)
     return {
@@ -440,7 +462,7 @@ def _compared(
             high=high,
             p_value=p,
             p_adjusted=float(p_adjusted),
-            over_groups=_over_groups(sums[name], sums[to], held),
+            over_groups=_over_groups(held.by_group(said[name]), held.by_group(said[to]), held),
         )
         for (name, (value, low, high, p)), p_adjusted in zip(tested.items(), adjusted, strict=True)
     }

@@ -65,6 +65,8 @@ class Repeats(Result):
         How the rows were divided in the first run: "by", "reason", "folds", "gap".
     warnings : list of str
         What to mind when reading the figures.
+    n_divisions : int
+        How many of the runs divide the rows differently.
     """
 
     kind: str
@@ -81,6 +83,7 @@ class Repeats(Result):
     classes: list[str]
     split: dict[str, Any]
     warnings: list[str] = dataclasses.field(default_factory=list)
+    n_divisions: int = 0  # unknown, in results of old
 
     @property
     def n_runs(self) -> int:
@@ -123,6 +126,7 @@ class Repeats(Result):
         each = {name: np.array(values) for name, values in self.figures.items()}
         found: dict[str, Any] = {
             "runs": self.n_runs,
+            "divisions": self.n_divisions or None,
             "rows": len(self.truth),
             "groups": len(np.unique(self.group)),
             "trueness": {name: one.summary() for name, one in self.trueness.items()},
@@ -181,7 +185,7 @@ def repeat(
     runs : int
         The number of cross-validations.
     n_folds, by, gap
-        As for `clew.splits.folds`; by space the folds are the same in each run.
+        As for `clew.splits.folds`; by space, by time and by few groups the folds can be the same in each run.
     random_state : int
         Decides the seeds of the runs.
     on_progress : callable (done, total), optional
@@ -202,7 +206,7 @@ def repeat(
     assert truth is not None
     classes = [] if kind == "regression" else np.unique(truth).tolist()
     figures: dict[str, list[float]] = {}
-    answers, splits, warnings = [], [], []
+    answers, splits, warnings, divisions = [], [], [], set()
     for done, seed in enumerate(np.random.default_rng(random_state).integers(0, 2**31, size=runs).tolist()):
         if on_progress is not None and on_progress(done, runs) is False:
             raise Stopped(f"Stopped after {done} of {runs} runs.")
@@ -212,6 +216,7 @@ def repeat(
             figures.setdefault(name, []).append(value)
         answers.append(said)
         splits.append(parts.summary())
+        divisions.add(np.unique(parts.test, axis=0).tobytes())  # whatever the order of the folds
         warnings += told
     predicted = np.stack(answers)
     n_left_out = samples.n_rows - known.n_rows
@@ -226,12 +231,24 @@ def repeat(
         figures=figures,
         classes=classes,
         split=splits[0],
+        n_divisions=len(divisions),
         warnings=[
             *([left_out] if n_left_out else []),
+            *([_fewer(len(divisions), runs)] if len(divisions) < runs else []),
             *dict.fromkeys(warnings),
             *([caveat] if caveat else []),
         ],
         **of_kind(truth, predicted, unit, classes),
+    )
+
+
+def _fewer(n_divisions: int, runs: int) -> str:
+    if n_divisions == 1:
+        lacks = "so precision shows what other seeds change, and nothing of what other folds would"
+    else:
+        lacks = "so precision shows less of what other folds change than so many runs suggest"
+    return (
+        f"Other seeds divide these rows in the same way: {n_divisions} of {runs} divisions differ, {lacks}."
     )
 
 
