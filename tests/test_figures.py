@@ -5,7 +5,15 @@ import pytest
 from scipy.stats import t
 from sklearn.metrics import balanced_accuracy_score
 
-from clew.figures import balanced_accuracy, class_figure, confusion_tables, mean_figure
+from clew.figures import (
+    CLASS_FIGURES,
+    MEAN_FIGURES,
+    balanced_accuracy,
+    class_counts,
+    class_figure,
+    confusion_tables,
+    mean_figure,
+)
 from clew.intervals import group_interval, wilson
 
 
@@ -88,3 +96,37 @@ def test_kappa_and_weighted_means_have_the_slow_jackknifes_interval(name):
 def test_kappa_of_one_class_alone_is_not_defined():
     found = mean_figure("kappa", *confusion_tables(np.zeros(8, int), np.zeros(8, int), np.arange(8), 2))
     assert np.isnan(found.value) and found.note
+
+
+@pytest.mark.parametrize("n_groups", [2, 9, 40, 400])
+def test_counts_hold_all_that_tables_do(n_groups):
+    """A figure without each group, from its few counts, is that of its whole table left out."""
+    random = np.random.default_rng(n_groups)
+    truth = random.choice(6, 400, p=[0.5, 0.3, 0.1, 0.07, 0.03, 0.0])
+    predicted = np.where(random.random(400) < 0.6, truth, random.integers(0, 6, 400))
+    groups = np.arange(400) if n_groups == 400 else random.integers(0, n_groups, 400)
+    counts = class_counts(truth, predicted, groups, 6)
+    tables = confusion_tables(truth, predicted, groups, 6)
+    np.testing.assert_array_equal(counts.total[:, 1], np.bincount(truth, minlength=6))
+    np.testing.assert_array_equal(counts.total[:, 2], np.bincount(predicted, minlength=6))
+    for name in MEAN_FIGURES:
+        assert counts.mean(name).summary() == pytest.approx(mean_figure(name, *tables).summary(), abs=1e-12)
+    for name, (figure, _) in CLASS_FIGURES.items():
+        assert counts.figure(name, 0).summary() == pytest.approx(
+            class_figure(name, 0, *tables).summary(), abs=1e-12
+        )
+        whole = np.zeros((6, 6))
+        np.add.at(whole, (truth, predicted), 1)
+        assert counts.figure(name, 1).value == pytest.approx(figure(whole)[1])
+
+
+def test_hundreds_of_classes_take_little_room():
+    """500 classes in 1,000 groups have 2,000 cells at most; tables of them would have 250 million."""
+    random = np.random.default_rng(0)
+    truth, predicted = np.arange(1000) % 500, random.integers(0, 500, 1000)
+    for groups in (np.arange(1000), np.arange(1000) // 2):
+        counts = class_counts(truth, predicted, groups, 500)
+        assert counts.cells.size + counts.total.size <= 3 * (2000 + 500)
+        found = counts.mean("balanced_accuracy")
+        assert found.value == pytest.approx(balanced_accuracy_score(truth, predicted))
+        assert found.low < found.value < found.high

@@ -72,6 +72,21 @@ def test_nothing_breaks_the_seal_before_all_is_in_place(table, tmp_path):
     assert study.openings() == []
 
 
+def test_labels_that_are_the_groups_are_refused_before_the_seal_breaks_unless_given_by_eye(table, tmp_path):
+    study, kind = table
+    explored(study, "0=small", "1=large")
+    label_all(study, kind, tmp_path, wrong=0)
+    for settings in ({}, {"labels_by_eye": False}):
+        with pytest.raises(DataError, match="groups over again.*--labels-by-eye.*--undo.*not broken"):
+            confirm(study, reason="clear groups", **FEW, **settings)
+    with pytest.raises(SettingError, match="labels_by_ear"):
+        confirm(study, reason="a slip", labels_by_eye=True, labels_by_ear=True)
+    assert study.openings() == []
+    told = confirm(study, reason="clear groups", labels_by_eye=True, **FEW)
+    assert told.data["hypotheses"][0]["confirmed"] and any("by eye" in one for one in told.warnings)
+    assert steps.verify(study).data["same"]
+
+
 def test_a_study_without_sealed_rows_is_refused(tmp_path):
     path, _ = write_table(tmp_path)
     steps.new(tmp_path / "open.study", [path], sealed=0)

@@ -214,6 +214,54 @@ def test_what_was_taken_for_what_is_printed(table):
     assert "taken for" in lines
 
 
+def test_what_chance_gives_is_printed_below_the_figures(table):
+    study, _ = table
+    named(study, "0=low", "1=high")
+    outcome = steps.validate(study, trees=5)
+    told = [line.strip() for line in outcome.lines if "By chance" in line]
+    assert told[0].startswith("By chance, always the commonest class: balanced_accuracy 0.5")
+    chance, spread = outcome.data["baselines"]["permuted"], outcome.data["permuted_spread"]
+    assert told[1] == (
+        f"By chance, shuffled labels: balanced_accuracy {chance['balanced_accuracy']:.3g}"
+        f" (spread about {spread['balanced_accuracy']:.2g})"
+    )
+    told = [line.strip() for line in steps.validate(study, target="e", trees=5).lines if "By chance" in line]
+    assert [line.split(":")[0] for line in told] == [
+        "By chance, always the mean",
+        "By chance, shuffled targets",
+    ]
+    assert all("mae" in line and "r2" in line for line in told)
+    steps.train(study, trees=5)
+    told = [line for line in steps.test(study, reason="end").lines if "By chance" in line]
+    assert len(told) == 1 and "always the commonest class" in told[0]  # a final evaluation has no folds
+
+
+def printed(names):
+    """Return the lines of figures of perfect answers to these classes, each two rows."""
+    from types import SimpleNamespace
+
+    from clew.steps.learning import _score_lines
+    from clew.validate.scores import scores
+
+    found = scores(np.repeat(names, 2), np.repeat(names, 2))
+    summary = found.summary() | {"baselines": {}, "permuted_spread": {}}
+    return _score_lines(SimpleNamespace(scores=found, summary=lambda: summary))
+
+
+def test_long_names_of_classes_are_shortened_in_the_middle():
+    lines = printed(["a" * 60 + "b" * 60, "short"])
+    assert max(map(len, lines)) < 110
+    assert any("a" * 12 + "…" + "b" * 11 in line for line in lines)
+    assert any("a" * 24 in line for line in printed(["a" * 24, "short"]))
+
+
+def test_many_classes_leave_their_table_to_json():
+    twelve, more = (printed([f"class {i:02d}" for i in range(n)]) for n in (12, 13))
+    assert any("taken for " in line for line in twelve)
+    assert more[-1] == "  13 classes: --json has the table of what was taken for what."
+    assert not any("class 01" in line for line in more)
+
+
 def test_predictions_never_replace_what_they_are_made_of(table, tmp_path):
     study, _ = table
     named(study, "0=low", "1=high")

@@ -297,8 +297,17 @@ def test_without_two_classes_or_rows_to_learn_from_the_reason_is_given():
     ]:
         claim = asked((samples.with_labels(labels), sealed, by_person), hypothesis("f0"))[0]
         assert claim.verdict == "not tested" and said in claim.reason
+        assert "nothing can be done" in claim.reason and "clew label" not in claim.reason  # all have one
     few = by_person & (sealed | (np.arange(len(sealed)) < 9))
     assert "too few to learn from" in asked((samples, sealed, few), hypothesis("f0"))[0].reason
+    some = by_person & (~sealed | (samples.labels == "a"))
+    claim = asked((samples, sealed, some), hypothesis("f0"))[0]
+    assert claim.reason == "All labels of sealed rows are 'a'. Label more sealed rows by eye (clew label)."
+    strange = samples.with_labels(np.where(sealed, "z", samples.labels))
+    claim = asked((strange, sealed, by_person), hypothesis("f0"))[0]
+    assert claim.reason.startswith(
+        "No sealed row has a label of a person that an open row has. All sealed rows"
+    )
     three = world(0, kind="three")
     labels = np.where(three[1] & (three[0].labels == "c"), "b", three[0].labels)
     claim = asked((three[0].with_labels(labels), *three[1:]), hypothesis("f0", about="c"))[0]

@@ -10,7 +10,7 @@ import pytest
 from clew.errors import DataError
 from clew.explore.exploration import explore
 from clew.result import Result
-from clew.validate.confirm import confirm
+from clew.validate.confirm import confirm, same_as_groups
 from tests.validate.confirm_worlds import clouds, table
 
 
@@ -77,13 +77,28 @@ def test_names_of_groups_are_no_labels_whatever_the_settings(world, looked, sett
     assert "put into groups by these features" in found.claims[0].reason
 
 
-def test_labels_that_are_the_groups_over_again_are_pointed_out(world, looked):
+def test_labels_that_are_the_groups_over_again_test_nothing_unless_given_by_eye(world, looked):
     samples, _ = world
     groups = np.r_[np.array(["x", "y"])[looked.groups], world[0].labels[100:]]
     groups[100:] = np.where(groups[100:] == "a", "x", "y")
-    found = confirm(samples.with_labels(groups), looked, hypotheses=on_record(looked), references=19)
-    assert any("copied from the groups" in note for note in found.notes)
-    assert not confirm(samples, looked, hypotheses=on_record(looked), references=19).notes[1:]
+    copied = samples.with_labels(groups)
+    asked = {"hypotheses": on_record(looked), "references": 19}
+    found = confirm(copied, looked, **asked)
+    assert [claim.verdict for claim in found.claims] == ["not tested"]
+    assert "--labels-by-eye" in found.claims[0].reason and np.isnan(found.claims[0].p_value)
+    by_eye = confirm(copied, looked, labels_by_eye=True, **asked)
+    assert by_eye.claims[0].verdict != "not tested" and by_eye.settings["labels_by_eye"]
+    assert any("said to be given by eye" in note for note in by_eye.notes)
+    assert not confirm(samples, looked, **asked).notes[1:]
+
+
+def test_a_handful_of_labels_is_no_copy(world, looked):
+    samples, names = world[0].take(np.arange(100)), np.array(["x", "y"])[looked.groups]
+    for n, same in ((9, False), (10, True)):
+        assert bool(same_as_groups(samples.sample[:n], names[:n], looked)) == same
+    other = names.copy()
+    other[:2] = names[:2][::-1] if names[0] != names[1] else ["z", "z"]
+    assert not same_as_groups(samples.sample, other, looked)
 
 
 def test_without_a_look_or_a_hypothesis_that_part_says_so(world, looked):

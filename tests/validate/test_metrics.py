@@ -252,6 +252,62 @@ def test_a_missing_target_is_refused():
 
 
 # ---- what people get wrong, and what chance gives ----
+def test_a_target_that_is_always_the_same_is_refused():
+    features, target = np.random.default_rng(0).normal(size=(20, 2)), np.full(20, 3.5)
+    with pytest.raises(DataError) as caught:
+        labelled(make(features, target=target), "regression", of="train")
+    assert str(caught.value) == "The target of train must differ between rows. Got 3.5 for all of 20 rows."
+    target[0] = np.nan  # a row without one is no other value
+    with pytest.raises(DataError, match="for all of 19 rows"):
+        labelled(make(features, target=target), "regression", of="train")
+    target[1] = 4.0
+    assert labelled(make(features, target=target), "regression", of="train").n_rows == 19
+
+
+@pytest.mark.parametrize("wrong", [np.inf, -np.inf, 1e300, -1e151])
+def test_targets_whose_squares_overflow_are_refused(wrong):
+    samples = make(np.zeros((20, 2)), target=np.append(np.arange(19.0), wrong))
+    for refused in (
+        lambda: labelled(samples, "regression", of="validate"),
+        lambda: evaluate(samples, Nearest(samples), kind="regression"),
+    ):
+        with pytest.raises(DataError, match="must lie within 1e.150 of 0, .* Got .* for 'row 19' instead"):
+            refused()
+
+
+class Contrary(Nearest):
+    """Says the class that fewer of the training rows have, or the wrong side of their mean: below chance."""
+
+    def predict(self, samples):
+        if self.samples.labels is None:
+            return Said(value=-samples.features[:, 0])
+        said = np.where(samples.features[:, 0] > 0, "left", "right")
+        return Said(said, (said[:, None] == ["left", "right"]).astype(float), ["left", "right"])
+
+
+def test_figures_below_chance_are_said_to_be_chance():
+    random = np.random.default_rng(0)
+    labels = np.repeat(["left", "right"], 40)
+    features = np.where(labels == "right", 1.0, -1.0)[:, None] + random.normal(size=(80, 1))
+    told = [w for w in cross_validate(make(features, labels), Contrary).warnings if "Below chance" in w]
+    assert told == [
+        "Below chance by held-out rows: balanced accuracy, ROC AUC, Matthews' coefficient and kappa. Where a fold holds "
+        "more of a class, or larger numbers, the rows that train hold less, which pushes answers the other way: read it "
+        "as chance."
+    ]
+    numbers = cross_validate(make(features, target=features[:, 0] + 1), Contrary, kind="regression").warnings
+    assert any("Below chance by held-out rows: Spearman's correlation." in warning for warning in numbers)
+    assert not any("Below chance" in w for w in cross_validate(make(features, labels), Nearest).warnings)
+
+
+def test_chance_is_one_over_the_classes():
+    """Four classes by guessing: 0.25 is chance, though it lies far below a half."""
+    labels = np.tile(["a", "b", "c", "d"], 60)
+    found = cross_validate(make(np.random.default_rng(5).normal(size=(240, 2)), labels), Nearest)
+    assert found.scores.metrics["balanced_accuracy"].high < 0.5
+    assert not any("balanced accuracy" in warning for warning in found.warnings)
+
+
 def strongest(samples, n):
     """Return the columns that differ most between the two classes."""
     own = samples.labels == samples.labels[0]

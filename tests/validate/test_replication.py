@@ -198,13 +198,26 @@ def test_of_many_rows_a_part_is_judged_and_said(monkeypatch):
     assert found.verdict == "confirmed"
 
 
-def test_a_group_that_sealed_rows_hardly_have_is_said():
+def _without_a_group(groups=None):
+    """83 open rows of two groups, and 20 sealed ones that are all of one."""
     X = clouds("two", 103, 2, np.random.default_rng(0), sigma=10.0)
     near = np.argsort(X.sum(axis=1))
-    order = np.concatenate([near[20:], near[:20]])  # the sealed rows are all of one group
-    found = replicate(look(X[order][:83]), table(X[order]), np.arange(103) >= 83, references=19)
-    assert found.index == 0 and found.p_value == 1
-    assert "of the sealed rows, and it takes 3" in found.notes[0]
+    X = X[np.concatenate([near[20:], near[:20]])]
+    sealed = np.arange(103) >= 83
+    return replicate(look(X[~sealed]), table(X, groups=groups), sealed, references=19)
+
+
+def test_a_group_that_single_sealed_rows_should_have_and_have_not_did_not_replicate():
+    found = _without_a_group()
+    assert found.index == 0 and found.p_value == 1 and found.verdict == "not confirmed"
+    assert "not confirmed on 20 sealed rows (p = 1.00): group" in found.headline()
+    assert "sigma" not in found.headline()
+
+
+def test_a_group_that_sealed_islands_do_not_have_was_not_tested():
+    found = _without_a_group(groups=np.arange(103) // 21)  # the last island holds one group
+    assert found.verdict == "not tested" and np.isnan(found.p_value)
+    assert "has none of the 20 sealed rows" in found.reason and "Nothing can be done" in found.reason
 
 
 def test_draws_can_be_stopped_and_too_few_are_refused(tmp_path):

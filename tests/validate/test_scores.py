@@ -6,7 +6,7 @@ from scipy.stats import spearmanr
 from sklearn import metrics as sklearn_metrics
 
 from clew.errors import DataError
-from clew.intervals import group_interval
+from clew.intervals import group_interval, jackknife_interval
 from clew.result import Result
 from clew.validate.scores import SHOWN, regression_scores, scores
 
@@ -208,8 +208,9 @@ def test_rows_that_do_not_fit_are_refused():
         scores(np.array([], str), np.array([], str))
     with pytest.raises(DataError, match="Got 'b'"):
         scores(np.array(["a", "b"]), np.array(["a", "a"]), classes=["a"])
-    with pytest.raises(DataError, match="finite"):
-        regression_scores(np.array([1.0, np.nan]), np.array([1.0, 2.0]))
+    for wrong in (np.nan, np.inf, 1e300):
+        with pytest.raises(DataError, match="finite and within 1e.150 of 0.* Got 1 that"):
+            regression_scores(np.array([1.0, wrong]), np.array([1.0, 2.0]))
 
 
 # ---- with probabilities ----
@@ -315,3 +316,39 @@ def test_the_slope_is_that_of_a_straight_line_through_truth_against_prediction()
         lambda rows: np.polyfit(said[rows], truth[rows], 1)[0], groups, bounds=(-np.inf, np.inf)
     )
     assert found.summary() == pytest.approx(slow.summary(), abs=1e-9)
+
+
+def test_sixty_classes_have_scikit_learns_figures_and_the_slow_jackknifes_interval():
+    random = np.random.default_rng(12)
+    truth = np.concatenate([np.arange(60), random.integers(0, 60, 240)])
+    predicted = np.where(random.random(300) < 0.6, truth, random.integers(0, 60, 300))
+    groups = random.integers(0, 25, 300)
+    found = scores(truth.astype(str), predicted.astype(str), groups=groups)
+    assert found.metrics["balanced_accuracy"].value == pytest.approx(sklearn_metrics.balanced_accuracy_score(truth, predicted))  # fmt: skip
+    assert found.metrics["matthews"].value == pytest.approx(
+        sklearn_metrics.matthews_corrcoef(truth, predicted)
+    )
+    assert found.metrics["kappa"].value == pytest.approx(sklearn_metrics.cohen_kappa_score(truth, predicted))
+    order = np.array(found.classes).astype(int)
+    np.testing.assert_array_equal(
+        found.confusion, sklearn_metrics.confusion_matrix(truth, predicted, labels=order)
+    )
+    for name, of in (("precision", sklearn_metrics.precision_score), ("recall", sklearn_metrics.recall_score), ("f1", sklearn_metrics.f1_score), ("jaccard", sklearn_metrics.jaccard_score)):  # fmt: skip
+        each = of(truth, predicted, labels=order, average=None, zero_division=0)
+        assert [found.per_class[c][name].value for c in found.classes] == pytest.approx(each)
+        assert found.metrics[name].value == pytest.approx(each.mean())
+        weighted = of(truth, predicted, labels=order, average="weighted", zero_division=0)
+        assert found.metrics[f"{name}_weighted"].value == pytest.approx(weighted)
+    slow = group_interval(
+        lambda rows: sklearn_metrics.matthews_corrcoef(truth[rows], predicted[rows]),
+        groups,
+        bounds=(-1.0, 1.0),
+    )
+    held = [set(truth[groups != g]) == set(truth) for g in range(25)]
+    assert not all(held)  # where a class goes with its group, the full value stands
+    left = [
+        sklearn_metrics.matthews_corrcoef(truth[groups != g], predicted[groups != g]) if ok else slow.value
+        for g, ok in enumerate(held)
+    ]
+    mine = jackknife_interval(slow.value, np.array(left), n_groups=25, n_rows=300, bounds=(-1.0, 1.0))
+    assert found.metrics["matthews"].summary() == pytest.approx(mine.summary(), abs=1e-12)

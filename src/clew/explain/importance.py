@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from clew.errors import DataError, SettingError, Stopped, check
-from clew.figures import confusion_tables, mean_figure, share_of
+from clew.figures import class_counts, share_of
 from clew.intervals import FEWEST_GROUPS, NO_BOUNDS, Interval, jackknife_interval, sums_interval
 from clew.result import Result
 from clew.samples import Samples
@@ -342,7 +342,7 @@ def _score(said: np.ndarray, truth: np.ndarray, unit: np.ndarray, kind: Kind) ->
     """Return balanced accuracy, or R2, with its interval over groups."""
     if kind == "classification":
         k = int(max(truth.max(), said.max())) + 1
-        return mean_figure("balanced_accuracy", *confusion_tables(truth.astype(np.int64), said.astype(np.int64), unit, k))  # fmt: skip
+        return class_counts(truth.astype(np.int64), said.astype(np.int64), unit, k).mean("balanced_accuracy")
     group = np.unique(unit, return_inverse=True)[1].reshape(-1)
 
     def r2(sums: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
@@ -356,7 +357,9 @@ def _grow(
         return tree.fit(X, y, sample_weight=times, check_input=False)
 
     seeds = np.random.RandomState(random_state).randint(np.iinfo(np.int32).max, size=trees).tolist()
-    with ThreadPoolExecutor((os.cpu_count() or 1) if n_jobs == -1 else n_jobs or 1) as pool:
+    jobs = (os.cpu_count() or 1) if n_jobs == -1 else n_jobs or 1
+    with warnings.catch_warnings(), ThreadPoolExecutor(jobs) as pool:
+        warnings.filterwarnings("ignore", message="The number of unique classes")  # few rows a class is no mistake
         grown = list(pool.map(grow, seeds))
     return _flatten([tree.tree_ for tree in grown], kind == "classification") | {
         "importance": _importance(grown)

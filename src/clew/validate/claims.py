@@ -20,8 +20,10 @@ from clew.intervals import NO_BOUNDS, Interval, number, spell, sums_interval
 from clew.result import Result, step
 from clew.samples import Samples
 from clew.splits import units
+from clew.splits.apart import has_times
 from clew.validate.metrics import Kind, regression_scores
 from clew.validate.replication import ALPHA, Verdict, check_enough
+from clew.validate.resemblance import Neighbours, neighbours
 from clew.words import listed, spell_p
 
 CIRCULAR = (
@@ -117,8 +119,8 @@ class Claim(Result):
     effect : Interval or None
         How much of that figure is lost when the named features are shuffled among the rows (in expectation).
     exchanged : str
-        What was permuted: labels "within groups", "whole groups" that have one label each, or "rows"; of one image
-        "blocks of the image" are the groups.
+        What was permuted: labels "within groups", "whole groups" that have one label each, or "rows"; stretches of time
+        or blocks of one image may stand for groups. Where neighbours are alike it says how labels moved together.
     n_open, n_sealed : int
         The labelled rows that the tree learnt from, and those that it was scored on.
     stand_ins : dict of str to list of str
@@ -255,34 +257,47 @@ def truth_of(samples: Samples, sealed: np.ndarray, by_person: np.ndarray) -> Tru
         sealed=closed,
         classes=classes,
         by_people=bool(open_.n_rows and closed.n_rows),
-        reason=_why_nothing(samples.n_rows, open_, closed, classes, numbers),
+        reason=_why_nothing(sealed, by_person, open_, closed, classes, numbers),
         notes=notes,
     )
     caveat = units(closed)[1] if not truth.reason else ""
     return replace(truth, notes=[*notes, caveat]) if caveat else truth
 
 
-def _why_nothing(n_rows: int, open_: Samples, sealed: Samples, classes: list[str], numbers: bool) -> str:
-    act = "" if numbers else " Label some by eye (clew label)."
+def _why_nothing(
+    in_seal: np.ndarray,
+    by_person: np.ndarray,
+    open_: Samples,
+    sealed: Samples,
+    classes: list[str],
+    numbers: bool,
+) -> str:
+    """Say why nothing can be tested, and what people can do where they can do something; "" where it can."""
     what = "a target" if numbers else "a label of a person"
+    label = "" if numbers else " Label some by eye (clew label)."
     if not (open_.n_rows or sealed.n_rows):
-        return f"None of {n_rows} rows has {what}.{act}"
-    for part, rows in (("open", open_), ("sealed", sealed)):
-        if not rows.n_rows:
-            return f"No {part} row has {what}.{act}"
-    if open_.n_rows < 2 * LEAF:
-        return f"{open_.n_rows} open rows with {what} are too few to learn from; it takes {2 * LEAF}.{act}"
-    if numbers:
-        alike = [
-            part
-            for part, rows in (("open", open_), ("sealed", sealed))
-            if np.ptp(np.asarray(rows.target)) == 0
-        ]
-        return f"The target is the same on all {alike[0]} rows." if alike else ""
-    if len(classes) < 2:
-        return f"All labels of open rows are '{classes[0]}'.{act}"
-    there = np.unique(np.asarray(sealed.labels))
-    return f"All labels of sealed rows are '{there[0]}'.{act}" if len(there) < 2 else ""
+        return f"None of {in_seal.size} rows has {what}.{label}"
+    for part, held, inside in (("open", open_, ~in_seal), ("sealed", sealed, in_seal)):
+        given = by_person[inside]
+        act = "" if numbers else f" {_to_label(part, given)}"
+        if not held.n_rows:
+            return f"No {part} row has {what}{' that an open row has' if given.any() else ''}.{act}"
+        if part == "open" and held.n_rows < 2 * LEAF:
+            return f"{held.n_rows} open rows with {what} are too few to learn from; it takes {2 * LEAF}.{act}"
+        if numbers and np.ptp(np.asarray(held.target)) == 0:
+            return f"The target is the same on all {part} rows."
+        there = classes if part == "open" or numbers else np.unique(np.asarray(held.labels))
+        if not numbers and len(there) < 2:
+            return f"All labels of {part} rows are '{there[0]}'.{act}"
+    return ""
+
+
+def _to_label(part: str, given: np.ndarray) -> str:
+    """Say what people can still do about the labels of a part."""
+    if not given.all():
+        return f"Label {f'more {part} rows' if given.any() else 'some'} by eye (clew label)."
+    fate = "sealed" if part == "sealed" else "left open"
+    return f"All {part} rows are labelled, so nothing can be done in this study: other rows would have had to be {fate}."
 
 
 def judge(
@@ -322,7 +337,9 @@ def judge(
     images that differ both in labels and in features confirm nothing. p = (1 + permutations at or above) /
     (permutations + 1) (Phipson & Smyth, SAGMB 9:39, 2010, doi:10.2202/1544-6115.1585). Where each group has one label,
     whole groups are permuted, if there are 6 (Winkler et al., NeuroImage 123:253, 2015,
-    doi:10.1016/j.neuroimage.2015.05.092). Holm (Scand. J. Stat. 6:65, 1979) over all different tests on record, those
+    doi:10.1016/j.neuroimage.2015.05.092). Where neighbours along time or in one image are alike
+    (`clew.validate.resemblance`), labels are turned along stretches of time, or blocks of the image change places, and open
+    rows next to sealed ones teach nothing. Holm (Scand. J. Stat. 6:65, 1979) over all different tests on record, those
     that could not be run counted with p = 1; hypotheses that ask the same of the same features are one test.
     """
     check_enough("permutations", permutations)
@@ -394,21 +411,28 @@ def _tested(
     if np.ptp(y) == 0:
         whose = "of class" if about in truth.sealed_labels else "of another class than"
         return replace(untested, reason=f"All labelled sealed rows are {whose} '{about}'.")
-    unit = np.unique(units(truth.sealed)[0], return_inverse=True)[1].reshape(-1)
-    exchanged = _exchanged(y, unit)
-    smallest = _smallest_p(y, unit, exchanged)
-    if smallest > ALPHA or (exchanged == "whole groups" and unit.max() + 1 < FEWEST_WHOLE):
-        return replace(untested, reason=_too_few(exchanged, unit, smallest))
-
     classes = truth.kind == "classification"
     X_open, X = (_columns(rows, features, truth.open) for rows in (truth.open, truth.sealed))
-    score = _scores(X_open, y_open, X, truth.kind)
+    near = neighbours(truth.open, truth.sealed, y_open, X_open, classes=classes)
+    if near:
+        unit, exchanged, far = near.unit, near.said, near.far
+        reason = _too_near(near, y, y_open)
+    else:
+        unit = np.unique(units(truth.sealed)[0], return_inverse=True)[1].reshape(-1)
+        exchanged, far = _exchanged(y, unit), np.ones(y_open.size, bool)
+        reason = _too_few(exchanged, unit, _smallest_p(y, unit, exchanged))
+    if reason:
+        return replace(untested, reason=reason)
+
+    score = _scores(X_open[far], y_open[far], X, truth.kind)
     statistic = _aucs if classes else _spearmans
     observed = float(statistic(y[None], score)[0])
     rng = np.random.default_rng(random_state)
     at_or_above = sum(
         int((statistic(block, score) >= observed - 1e-12).sum())
-        for block in _permuted(y, unit, exchanged, permutations, rng)
+        for block in (
+            near.arranged(y, permutations, rng) if near else _permuted(y, unit, exchanged, permutations, rng)
+        )
     )
     figure, effect = (_class_effects if classes else _number_effects)(y, score, unit, exchanged)
     return replace(
@@ -421,12 +445,17 @@ def _tested(
         statistic=observed,
         figure=figure,
         effect=effect,
-        exchanged=exchanged.replace("groups", "blocks of the image")
-        if truth.sealed.n_groups == 1
-        else exchanged,
-        n_open=truth.open.n_rows,
+        exchanged=exchanged.replace("groups", _units_said(truth.sealed)),
+        n_open=int(far.sum()),
         n_sealed=truth.sealed.n_rows,
     )
+
+
+def _units_said(sealed: Samples) -> str:
+    """Name the units of `clew.splits.units`."""
+    if sealed.n_groups not in (1, sealed.n_rows):
+        return "groups"
+    return "stretches of time" if has_times(sealed) else "blocks of the image"
 
 
 def _refused(hypothesis: Mapping[str, Any], about: str | None, truth: Truth) -> str:
@@ -500,7 +529,7 @@ def _exchanged(y: np.ndarray, unit: np.ndarray) -> Exchanged:
     return "whole groups" if (first[unit] == y).all() else "within groups"
 
 
-def _smallest_p(y: np.ndarray, unit: np.ndarray, exchanged: Exchanged) -> float:
+def _smallest_p(y: np.ndarray, unit: np.ndarray, exchanged: str) -> float:
     """Return 1 over the number of different arrangements of the labels."""
     from scipy.special import gammaln
 
@@ -512,8 +541,25 @@ def _smallest_p(y: np.ndarray, unit: np.ndarray, exchanged: Exchanged) -> float:
     return float(np.exp(-logarithm))
 
 
-def _too_few(exchanged: Exchanged, unit: np.ndarray, smallest: float) -> str:
+def _too_near(near: Neighbours, y: np.ndarray, y_open: np.ndarray) -> str:
+    """Say why rows that resemble their neighbours cannot be tested; "" where they can."""
+    reason, learnt = near.too_few(), y_open[near.far]
+    if reason:
+        return reason
+    if learnt.size < 2 * LEAF or np.ptp(learnt) == 0:
+        return (
+            f"Of {y_open.size} open rows {learnt.size} do not resemble the sealed ones next to them, too few or too much "
+            "alike to learn from."
+        )
+    smallest = near.smallest_p(y)
+    return f"The labels of the sealed rows can be arranged in few ways only: p could not be below {smallest:.2g}." if smallest > ALPHA else ""  # fmt: skip
+
+
+def _too_few(exchanged: str, unit: np.ndarray, smallest: float) -> str:
+    """Say why there are too few arrangements of the labels; "" where there are enough."""
     n = int(unit.max()) + 1
+    if smallest <= ALPHA and (exchanged != "whole groups" or n >= FEWEST_WHOLE):
+        return ""
     if exchanged == "whole groups":
         what = (
             f"Each of the {n} sealed groups has one label only, so that whole groups had to be permuted, and it "
@@ -527,7 +573,7 @@ def _too_few(exchanged: Exchanged, unit: np.ndarray, smallest: float) -> str:
 
 
 def _permuted(
-    y: np.ndarray, unit: np.ndarray, exchanged: Exchanged, permutations: int, rng: np.random.Generator
+    y: np.ndarray, unit: np.ndarray, exchanged: str, permutations: int, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
     """Yield the labels in blocks (n_permutations of the block, n) of random arrangements."""
     block = max(1, AT_ONCE // y.size)
@@ -547,7 +593,7 @@ def _permuted(
 
 # ---- effects ----
 def _class_effects(
-    y: np.ndarray, score: np.ndarray, unit: np.ndarray, exchanged: Exchanged
+    y: np.ndarray, score: np.ndarray, unit: np.ndarray, exchanged: str
 ) -> tuple[Interval, Interval]:
     """Return balanced accuracy, and how much of it is lost when the predictions are shuffled as the labels are."""
     k = score.shape[1]
@@ -589,7 +635,7 @@ def _balanced(tables: np.ndarray) -> np.ndarray:
 
 
 def _number_effects(
-    y: np.ndarray, score: np.ndarray, unit: np.ndarray, exchanged: Exchanged
+    y: np.ndarray, score: np.ndarray, unit: np.ndarray, exchanged: str
 ) -> tuple[Interval, Interval]:
     """Return R2, and how much of it is lost when the predictions are shuffled as the target is."""
     p, y = score[:, 0] - y.mean(), y - y.mean()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,15 @@ from clew.errors import DataError, check
 from clew.explore.exploration import Exploration
 from clew.result import Result, step
 from clew.samples import Samples
-from clew.validate.claims import Claim, Truth, judge, truth_of
+from clew.validate.claims import Claim, judge, truth_of
 from clew.validate.replication import Replication, not_tested, replicate
 
 SAME_LABELS = 0.99  # adjusted Rand index from where people's labels are the groups over again
+FEWEST_LABELS = 10  # of open rows, to tell so
+BY_EYE = (
+    "People's labels are the groups over again, and were said to be given by eye; copied from the groups they would make the "
+    "tests of the hypotheses circular."
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -79,6 +84,7 @@ def confirm(
     hypotheses: Sequence[Mapping[str, Any]] = (),
     opening: int = 1,
     late_look: bool = False,
+    labels_by_eye: bool = False,
     references: int = 199,
     permutations: int = 999,
     random_state: int = 0,
@@ -99,6 +105,9 @@ def confirm(
         Which opening of the seal this is.
     late_look : bool
         The look was made after the sealed rows had been seen.
+    labels_by_eye : bool
+        People's labels were given by eye, even if they are the groups over again. Unless that is said, such labels test
+        nothing: whoever copied them from the groups would ask whether the features that made the groups tell them.
     references : int
         One-population data sets of each of the two kinds that the replication is held against.
     permutations : int
@@ -121,6 +130,9 @@ def confirm(
     sealed = origin["part"].to_numpy() == "sealed"
     by_person = origin["labelled"].to_numpy() == "person"
     truth = truth_of(samples, sealed, by_person)
+    same = same_as_groups(truth.open.sample, truth.open.labels, exploration) if truth.by_people else ""
+    if same and not labels_by_eye and not truth.reason:
+        truth = replace(truth, reason=same)
     claims = judge(
         hypotheses, truth, samples.take(~sealed), permutations=permutations, random_state=random_state
     )
@@ -143,28 +155,35 @@ def confirm(
         opening=opening,
         n_open=int((~sealed).sum()),
         n_sealed=int(sealed.sum()),
-        notes=[*replication.notes, *asked, *_same_as_groups(truth, exploration)],
+        notes=[*replication.notes, *asked, *([BY_EYE] if same and labels_by_eye and claims else [])],
     )
 
 
-def _same_as_groups(truth: Truth, exploration: Exploration | None) -> list[str]:
-    """Warn where people's labels are the groups over again: whoever copied them makes the tests circular."""
+def same_as_groups(sample: np.ndarray, labels: np.ndarray | None, exploration: Exploration | None) -> str:
+    """Say that labels are the groups of a look over again, so that they test nothing; "" where they are not.
+
+    Parameters
+    ----------
+    sample, labels : ndarray of str, shape (n_labelled,)
+        The open rows that people labelled, and their labels; None where there is a target only.
+    exploration : Exploration or None
+
+    Notes
+    -----
+    By the adjusted Rand index (Hubert & Arabie, J. Classif. 2:193, 1985, doi:10.1007/BF01908075), 0.99 or more.
+    """
     from clew.explore.stability import adjusted_rand
 
-    if exploration is None or not exploration.k or truth.kind != "classification" or not truth.by_people:
-        return []
+    if exploration is None or exploration.k < 2 or labels is None:
+        return ""
     place = {name: i for i, name in enumerate(exploration.sample.tolist())}
-    pairs = [
-        (exploration.groups[place[name]], label)
-        for name, label in zip(truth.open.sample.tolist(), truth.open_labels.tolist())
-        if name in place
-    ]
-    if len(pairs) < 2:
-        return []
-    groups, labels = map(np.asarray, zip(*pairs))
-    if adjusted_rand(groups, labels) < SAME_LABELS:
-        return []
-    return [
-        "People's labels are the groups over again. If they were copied from the groups instead of given by eye, the tests "
-        "of the hypotheses are circular."
-    ]
+    pairs = [(exploration.groups[place[name]], label) for name, label in zip(sample, labels) if name in place]
+    if len(pairs) < FEWEST_LABELS:
+        return ""
+    groups, given = map(np.asarray, zip(*pairs))
+    if adjusted_rand(groups, given) < SAME_LABELS:
+        return ""
+    return (
+        f"People's labels of {len(pairs)} open rows are the groups over again. Copied from the groups they would make the test "
+        "circular; if they were given by eye, say so: --labels-by-eye."
+    )

@@ -15,9 +15,11 @@ from clew.result import Result
 from clew.samples import Samples
 from clew.splits import By, Folds, folds, units
 from clew.validate.duplicates import near_duplicates
+from clew.validate.exchange import exchanged
 from clew.validate.label_errors import LabelErrors
 from clew.validate.representative import Representative
-from clew.validate.scores import Scores, regression_scores, scores
+from clew.validate.scores import LARGEST, Scores, regression_scores, scores
+from clew.words import listed
 
 __all__ = [
     "Kind", "Model", "Predicted", "Scores", "Validation", "cross_validate", "evaluate", "labelled", "out_of_fold", "regression_scores", "scores",
@@ -25,8 +27,13 @@ __all__ = [
 
 Kind = Literal["classification", "regression"]
 N_PERMUTATIONS = (
-    5  # cross-validations with permuted labels; their mean is the baseline, and they show its spread
+    5  # cross-validations with exchanged labels; their mean is the baseline, and they show its spread
 )
+SIGNED = {
+    "matthews": "Matthews' coefficient",
+    "kappa": "kappa",
+    "spearman": "Spearman's correlation",
+}  # 0 by chance
 
 
 # ---- cross-validation ----
@@ -66,10 +73,12 @@ class Validation(Result):
         How the rows were divided: "by", "reason", "folds", "gap".
     baselines : dict of str to dict
         The same figures for "commonest_class" (or "mean") of the training rows and, of a cross-validation, for
-        "permuted" labels, the mean over several shuffles: labels of whole groups where each group has one label only,
-        those of rows otherwise. The model without a look gives each class the probability of its share.
+        "permuted" labels, the mean over 5 exchanges of labels, or of numbers: of rows that stand for themselves freely,
+        of groups as `clew.splits.units` finds them group by group, along a record in time or an image by a shift (see
+        `clew.validate.exchange`). The model without a look gives each class the probability of its share.
     permuted_spread : dict of str to float
-        The standard deviation of the figures over the shuffles of "permuted"; empty without a cross-validation.
+        The standard deviation of the figures over the exchanges of "permuted", a rough one of 5; empty without a
+        cross-validation.
     warnings : list of str
         What to mind when reading the figures.
     representative : Representative or None
@@ -149,6 +158,7 @@ def cross_validate(
     warnings += [caveat] if caveat else []
     found = _figures(truth, predicted, probability, unit, classes, kind)
     baselines, spread = _baselines(known, fit, parts, classes, kind, random_state)
+    warnings += [*found.warnings, *_below_chance(found)]
     return Validation(
         scores=found,
         truth=truth,
@@ -160,7 +170,7 @@ def cross_validate(
         split=parts.summary(),
         baselines=baselines,
         permuted_spread=spread,
-        warnings=[*warnings, *found.warnings],
+        warnings=warnings,
     )
 
 
@@ -232,7 +242,7 @@ def evaluate(
 def _known(samples: Samples, kind: Kind) -> Samples:
     """Return the rows that have a label, or a target."""
     if kind == "regression":
-        known = np.zeros(samples.n_rows, bool) if samples.target is None else np.isfinite(samples.target)
+        known = _has_target(samples, of="evaluate")
     else:
         known = np.zeros(samples.n_rows, bool) if samples.labels is None else samples.labels != ""
     what = "a target" if kind == "regression" else "a label"
@@ -257,11 +267,15 @@ def labelled(samples: Samples, kind: Kind, *, of: str, fewest: int = 2) -> Sampl
     Raises
     ------
     DataError
-        If no row has a label or target, there are fewer than two classes, or a class has fewer rows.
+        If no row has a label or target, there are fewer than two classes, or a class has fewer rows; if a target is the
+        same in all rows, infinite or beyond 1e150.
     """
     if kind == "regression":
-        known = np.zeros(samples.n_rows, bool) if samples.target is None else np.isfinite(samples.target)
+        known = _has_target(samples, of=of)
         check(known.sum() >= 2, DataError, "The target of {} must be given for at least 2 rows. Got {} instead.", of, known.sum())  # fmt: skip
+        target = _truth(samples, kind)[known]
+        same = fewest > 1 and np.ptp(target) == 0  # a fold may train on one number
+        check(not same, DataError, "The target of {} must differ between rows. Got {:g} for all of {} rows.", of, target[0], len(target))  # fmt: skip
         return samples.take(known)
     known = np.zeros(samples.n_rows, bool) if samples.labels is None else samples.labels != ""
     check(known.any(), DataError, "The samples of {} must have labels. Got none of {} rows with one.", of, samples.n_rows)  # fmt: skip
@@ -279,6 +293,16 @@ def labelled(samples: Samples, kind: Kind, *, of: str, fewest: int = 2) -> Sampl
         classes[rarest],
     )
     return samples
+
+
+def _has_target(samples: Samples, *, of: str) -> np.ndarray:
+    """Return the rows with a target, bool (n_rows,); refuse targets whose squares a float64 does not hold."""
+    target = np.full(samples.n_rows, np.nan) if samples.target is None else samples.target
+    known = ~np.isnan(target)
+    wide = np.flatnonzero(known & (np.abs(target) > LARGEST))
+    if wide.size:
+        raise DataError(f"The target of {of} must lie within {LARGEST:.0e} of 0, or its squares overflow. Got {target[wide[0]]:g} for '{samples.sample[wide[0]]}' instead.")  # fmt: skip
+    return known
 
 
 def _truth(samples: Samples, kind: Kind) -> np.ndarray:
@@ -349,6 +373,20 @@ def _copies(samples: Samples, parts: Folds) -> list[str]:
     return found.sentences(across="among the rows that trained") if across else []
 
 
+def _below_chance(found: Scores) -> list[str]:
+    """Return a sentence on figures whose interval lies wholly below chance, if there are any."""
+    k = sum(of_class["rows"] > 0 for of_class in found.per_class.values())
+    chance = {"balanced_accuracy": ("balanced accuracy", 1 / max(k, 1)), "roc_auc": ("ROC AUC", 0.5)}
+    chance |= {name: (words, 0.0) for name, words in SIGNED.items()}
+    below = [words for name, (words, value) in chance.items() if name in found.metrics and found.metrics[name].high < value]  # fmt: skip
+    if not below:
+        return []
+    return [
+        f"Below chance by held-out rows: {listed(below)}. Where a fold holds more of a class, or larger numbers, the rows "
+        "that train hold less, which pushes answers the other way: read it as chance."
+    ]
+
+
 def _figures(
     truth: np.ndarray,
     predicted: np.ndarray,
@@ -372,18 +410,19 @@ def _baselines(
     kind: Kind,
     random_state: int,
 ) -> tuple[dict[str, dict[str, float | None]], dict[str, float | None]]:
-    """Return the figures of a model that looks at no feature and of the model on permuted labels, and these' spread.
+    """Return the figures of a model that looks at no feature and of the model on exchanged labels, and these' spread.
 
-    What is permuted must match how rows came by their labels: where every group is all of one label (or one
-    number), whole groups exchange theirs, since no row has one of its own; otherwise the rows do.
+    What is exchanged must match how rows came by their labels (see `exchanged`), and the rows are then divided anew,
+    since classes are spread evenly over folds.
     """
     truth = _truth(samples, kind)
-    random = np.random.default_rng(random_state)
     permuted = []
-    for _ in range(N_PERMUTATIONS):
-        mixed = _permuted(truth, samples.group, random)
+    for mixed in exchanged(samples, truth, n=N_PERMUTATIONS, random_state=random_state):
         other = samples.with_target(mixed) if kind == "regression" else samples.with_labels(mixed)
-        permuted.append(_values(mixed, *out_of_fold(other, fit, parts, classes)[:2], classes, kind))
+        anew = (
+            parts if parts.by in ("time", "space") else folds(other, **parts.settings)
+        )  # places alone decide
+        permuted.append(_values(mixed, *out_of_fold(other, fit, anew, classes)[:2], classes, kind))
     each = {name: np.array([one[name] for one in permuted]) for name in permuted[0]}
     blind = _values(truth, *_without_a_look(truth, parts, classes), classes, kind)
     baselines = {
@@ -409,14 +448,6 @@ def _without_a_look(
     is_of = truth[:, None] == np.array(classes)
     shares = np.mean([is_of[train].mean(axis=0) for train in parts.train], axis=0)
     return said, np.tile(shares, (truth.size, 1))
-
-
-def _permuted(truth: np.ndarray, group: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    _, first, of_group = np.unique(group, return_index=True, return_inverse=True)
-    each = truth[first]  # (n_groups,)
-    if (each[of_group.reshape(-1)] == truth).all():
-        return random.permutation(each)[of_group.reshape(-1)]
-    return truth[random.permutation(truth.size)]
 
 
 def _values(

@@ -20,6 +20,7 @@ from clew.kernels.separation import FEWEST_ROWS, projected_index
 from clew.kernels.threads import n_threads
 from clew.result import Result
 from clew.samples import Samples
+from clew.splits import units
 from clew.words import spell_p
 
 Verdict = Literal["confirmed", "not confirmed", "not tested"]
@@ -193,6 +194,12 @@ def replicate(
     X = samples.select(exploration.features).features
     scaled = [(X[rows] - exploration.center) / exploration.scale for rows in (open_rows, sealed_rows)]
     labels = nearest_center(scaled[1], exploration.group_centers, exploration.metric)
+    sizes = np.bincount(labels, minlength=exploration.k).tolist()
+    lack = _lacking(sizes)
+    if lack and not _speaks_against(exploration, samples, scaled[0], sizes):
+        return not_tested(
+            f"{lack} Nothing can be done in this study: other rows would have had to be sealed."
+        )
     points = points_of(MetricSpace(exploration.metric, scaled[1]))
     index = projected_index(points, labels, exploration.group_centers)
     draws = _draws(_one_draw(exploration, *scaled), of_draws.spawn(references), on_progress)
@@ -200,11 +207,10 @@ def replicate(
     p_unimodal, p_ellipsoid = (1 + (draws >= index).sum(axis=0)) / (1 + references)
     p_value = float(max(p_unimodal, p_ellipsoid))
     beaten = p_value <= ALPHA
-    sizes = np.bincount(labels, minlength=exploration.k).tolist()
     own = best_cut(points, exploration.k, int(of_own.generate_state(1)[0]))[0]
     return Replication(
         verdict="confirmed" if beaten and not late else "not confirmed",
-        reason="The look was made after the sealed rows had been seen." if late else "",
+        reason="The look was made after the sealed rows had been seen." if late else lack,
         k=exploration.k,
         n_open=len(open_rows),
         n_sealed=len(sealed_rows),
@@ -215,7 +221,7 @@ def replicate(
         prediction_strength=prediction_strength(own, labels),
         draws=draws,
         sizes=sizes,
-        notes=_notes(exploration, len(X), len(open_rows) + len(sealed_rows), sizes, beaten),
+        notes=_notes(exploration, len(X), len(open_rows) + len(sealed_rows), beaten),
     )
 
 
@@ -314,15 +320,32 @@ def _draws(
     return np.array(done)
 
 
-def _notes(exploration: Exploration, n_rows: int, judged: int, sizes: list[int], beaten: bool) -> list[str]:
+def _lacking(sizes: list[int]) -> str:
+    """Say which group has too few sealed rows to be seen; "" where none has."""
+    if min(sizes) >= FEWEST_ROWS:
+        return ""
+    group = int(np.argmin(sizes))
+    return f"Group {group} has {sizes[group] or 'none'} of the {sum(sizes):,} sealed rows, and it takes {FEWEST_ROWS} to see it apart."
+
+
+def _speaks_against(
+    exploration: Exploration, samples: Samples, open_rows: np.ndarray, sizes: list[int]
+) -> bool:
+    """Tell whether a lack of sealed rows is no accident: single rows were sealed, and the open ones promised enough."""
+    from scipy.stats import binom
+
+    if len(np.unique(units(samples)[0])) < samples.n_rows:
+        return False
+    share = np.mean(
+        nearest_center(open_rows, exploration.group_centers, exploration.metric) == np.argmin(sizes)
+    )
+    return bool(binom.cdf(FEWEST_ROWS - 1, sum(sizes), share) <= ALPHA)
+
+
+def _notes(exploration: Exploration, n_rows: int, judged: int, beaten: bool) -> list[str]:
     notes = []
     if judged < n_rows:
         notes.append(f"Replication was judged by {judged:,} rows of {n_rows:,}, drawn at random.")
-    if min(sizes) < FEWEST_ROWS:
-        group = int(np.argmin(sizes))
-        notes.append(
-            f"Group {group} has {sizes[group]} of the sealed rows, and it takes {FEWEST_ROWS} to part it."
-        )
     if beaten and exploration.source_warning():
         notes.append(f"{exploration.source_warning()} A batch replicates, too.")
     return notes

@@ -14,9 +14,7 @@ from clew.figures import (
     CLASS_FIGURES,
     MEAN_FIGURES,
     WEIGHTED,
-    class_figure,
-    confusion_tables,
-    mean_figure,
+    class_counts,
     share_of,
 )
 from clew.intervals import NO_BOUNDS, Interval, group_interval, sums_interval
@@ -24,6 +22,7 @@ from clew.result import Result
 from clew.validate.probabilities import Calibration, check_probability, probability_figures
 from clew.validate.ranking import ranked_figures
 
+LARGEST = 1e150  # of a number: its square must not overflow
 # What a reader is shown first; everything else is in `Scores.metrics` too.
 SHOWN = (
     "accuracy", "balanced_accuracy", "precision", "recall", "f1", "jaccard", "matthews", "kappa", "roc_auc", "pr_auc", "brier",
@@ -146,13 +145,14 @@ def scores(
     groups = _check_rows(truth, predicted, groups, of="scores")
     names = sorted({*truth.tolist(), *predicted.tolist()}) if classes is None else [str(c) for c in classes]
     code_true, code_pred = _code(truth, names), _code(predicted, names)
-    tables, times = confusion_tables(code_true, code_pred, groups, len(names))
-    total = np.tensordot(times, tables, axes=1)  # (n_classes, n_classes)
-    metrics = {name: mean_figure(name, tables, times) for name in MEAN_FIGURES if name not in WEIGHTED}
+    k = len(names)
+    counts = class_counts(code_true, code_pred, groups, k)
+    total = np.bincount(code_true * k + code_pred, minlength=k * k).reshape(k, k)
+    metrics = {name: counts.mean(name) for name in MEAN_FIGURES if name not in WEIGHTED}
     per_class = {
-        name: {figure: class_figure(figure, k, tables, times) for figure in CLASS_FIGURES}
-        | {"rows": int(total[k].sum())}
-        for k, name in enumerate(names)
+        name: {figure: counts.figure(figure, one) for figure in CLASS_FIGURES}
+        | {"rows": int(total[one].sum())}
+        for one, name in enumerate(names)
     }
     calibration: dict[str, Calibration] = {}
     if probability is not None:
@@ -163,14 +163,14 @@ def scores(
         calibration = dict(zip(names, curves, strict=True))
         for name, figures in zip(names, ranked_classes, strict=True):
             per_class[name] |= figures
-    metrics |= {name: mean_figure(name, tables, times) for name in WEIGHTED}
+    metrics |= {name: counts.mean(name) for name in WEIGHTED}
     metrics["dice"] = metrics["f1"]
     for of_class in per_class.values():
         of_class["dice"] = of_class["f1"]
     return Scores(
         metrics=metrics,
         per_class=per_class,
-        confusion=total.astype(np.int64),
+        confusion=total,
         classes=names,
         calibration=calibration,
         warnings=_warnings(metrics["accuracy"], total, names),
@@ -242,16 +242,17 @@ def regression_scores(y_true: np.ndarray, y_pred: np.ndarray, *, groups: np.ndar
     Raises
     ------
     DataError
-        If there are no rows, the lengths differ, or a number is not finite.
+        If there are no rows, the lengths differ, or a number is not finite or beyond 1e150.
     """
     truth, predicted = np.asarray(y_true, np.float64), np.asarray(y_pred, np.float64)
     groups = _check_rows(truth, predicted, groups, of="regression_scores")
-    finite = np.isfinite(truth) & np.isfinite(predicted)
+    fit = (np.abs(truth) <= LARGEST) & (np.abs(predicted) <= LARGEST)  # NaN does not
     check(
-        finite.all(),
+        fit.all(),
         DataError,
-        "The numbers of regression_scores must be finite. Got {} that are not.",
-        np.sum(~finite),
+        "The numbers of regression_scores must be finite and within {:.0e} of 0, or their squares overflow. Got {} that are not.",
+        LARGEST,
+        np.sum(~fit),
     )
     error, centred, said = truth - predicted, truth - truth.mean(), predicted - predicted.mean()
     parts = (np.ones_like(error), np.abs(error), error**2, centred, centred**2, said, said**2, centred * said)
