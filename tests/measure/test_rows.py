@@ -51,6 +51,21 @@ def test_an_identifier_is_found_by_its_name_and_said(name):
     assert any(f"'{name}' is taken as the identifier" in note for note in measured.notes)
 
 
+def test_labels_that_read_like_nothing_are_counted_and_sodium_is_a_class(tmp_path):
+    path = tmp_path / "t.csv"
+    ions = ["Na", "K", "nan", "nan", "NA", ""]
+    path.write_text("x,label\n" + "".join(f"{i},{ion}\n" for i, ion in enumerate(ions)))
+    measured = measure_rows([read_table(path)])
+    assert measured.samples.labels.tolist() == ["Na", "K", "", "", "", ""]
+    said = [note for note in measured.notes if "no label" in note]
+    assert said == [
+        "2 labels in 'label' read 'nan' and are taken as no label; write it otherwise if it names a class.",
+        "1 label in 'label' reads 'NA' and is taken as no label; write it otherwise if it names a class.",
+    ]
+    other = measure_rows([read_table(path)], leave_out=("label",))
+    assert not any("no label" in note for note in other.notes)
+
+
 @pytest.mark.parametrize("name", ["patient", "Patient ID", "image", "station", "batch_number", "event"])
 def test_a_group_is_found_by_its_name_and_said(name):
     measured = measure({name: [7, 7, 8, 8]})

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from clew.errors import DataError
+from clew.read import tables
 from clew.read.tables import read_columns, read_table
 from tests.conftest import shared
 
@@ -54,6 +55,21 @@ def test_quoted_fields_may_hold_the_delimiter_and_line_breaks(table):
 def test_gaps_are_missing_in_numbers_and_empty_in_text(table, gap):
     frame = table(f"x,name\n1,a\n{gap},{gap}\n3,c\n").frame
     assert np.isnan(frame["x"][1]) and frame["name"].tolist() == ["a", "", "c"]
+
+
+def test_sodium_is_a_class_and_what_programs_write_for_nothing_is_counted_as_it_was_written(table):
+    """The mutant is what was done: taking 'Na' for NA, whatever the case."""
+    content = "x,ion\n" + "1,Na\n2,K\n3,na\n" * 3 + "4,nan\n5,NA\n6,nan\n7,\n"
+    read = table(content)
+    assert read.frame["ion"].tolist() == ["Na", "K", "na"] * 3 + [""] * 4
+    assert read.gaps == {"ion": {"nan": 2, "NA": 1}}
+    assert "na" in tables.MISSING and {"Na", "K", "na", "None", "none"}.isdisjoint(tables.NO_TEXT)
+
+
+def test_all_rows_of_sodium_are_text_and_na_among_numbers_is_a_gap(table):
+    assert table("x,ion\n1,Na\n2,Na\n").frame["ion"].tolist() == ["Na", "Na"]
+    read = table("x,y\n1,1\nNa,2\n3,nA\n")
+    assert np.isnan(read.frame.to_numpy()).sum() == 2 and read.gaps == {"x": {"Na": 1}, "y": {"nA": 1}}
 
 
 def test_a_minus_among_plusses_is_no_gap(table):

@@ -162,6 +162,18 @@ def test_labels_that_come_with_a_table_are_there_as_soon_as_the_study_is(tmp_pat
     assert len(Study(tmp_path / "x.study").labels()) == 72
 
 
+def test_labels_that_are_taken_as_none_are_told_and_sodium_is_kept(tmp_path):
+    path, kind = write_table(tmp_path)
+    frame = pd.read_csv(path)
+    frame["label"] = np.array(["Na", "K"])[kind]
+    frame.loc[frame.index[:5], "label"] = "nan"
+    frame.to_csv(path, index=False)
+    lines = steps.new(tmp_path / "x.study", [path]).lines
+    assert any(line.startswith("5 labels in 'label' read 'nan' and are taken as no label") for line in lines)
+    given = Study(tmp_path / "x.study").labels()
+    assert {name for name, _ in given.values()} == {"Na", "K"}
+
+
 def test_the_last_labels_are_taken_back_and_stay_on_record(tmp_path, table):
     study, _ = table
     rows = study.samples().sample[:2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -102,6 +103,7 @@ def measure_rows(
     _check_trained_on(frame, columns, where)
     _check_names(frame, given, leave_out, columns)
     roles = _with_guesses(frame, given, {*leave_out, *columns}, notes)
+    notes += _no_labels(tables, roles["label"])
     taken = None if columns and time is None else _times(frame, origin, roles, leave_out, notes)
     features = list(columns) or _features(frame, roles, leave_out, notes)
     check(
@@ -403,6 +405,18 @@ def _shared(frame: pd.DataFrame, roles: Roles, text: Sequence[str]) -> list[str]
         return []
     return [
         f"Rows share values of {_listed(shared)}: say --group {shared[0]} if rows of one {shared[0]} resemble each other."
+    ]
+
+
+def _no_labels(tables: Sequence[Table], label: str | None) -> list[str]:
+    """Say which words in the column of labels are taken as no label, and how many: one may be the name of a class."""
+    words: Counter[str] = Counter()
+    for table in tables:
+        words.update(table.gaps.get(label or "", {}))
+    return [
+        f"{n} label{'s' * (n > 1)} in '{label}' read{'s' * (n == 1)} '{word}' and {'are' if n > 1 else 'is'} taken as no label; "
+        "write it otherwise if it names a class."
+        for word, n in words.items()
     ]
 
 

@@ -8,7 +8,8 @@ import hashlib
 import io
 import re
 import zlib
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,7 +21,10 @@ from clew.read.kinds import PARQUET, has_suffix, read_bytes
 if TYPE_CHECKING:
     import pandas as pd
 
-MISSING = frozenset(("", "na", "n/a", "nan", "null", "?", "-"))
+MISSING = frozenset(("", "na", "n/a", "nan", "null", "?", "-"))  # among numbers, in whatever case
+NO_TEXT = frozenset(
+    ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?", "-")
+)  # as programs write it: "Na" is sodium
 DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "bar"}
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 DECIMAL_POINT = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
@@ -43,6 +47,8 @@ class Table:
         One row a data row of the file, in order; columns of float64 (NaN where missing) or text ("" where missing).
     notes : list of str
         How the file was understood, one sentence each.
+    gaps : dict of str to dict of str to int
+        By column, what was written where something is missing, and how often; empty cells do not count.
     """
 
     name: str
@@ -50,6 +56,7 @@ class Table:
     sha256: str
     frame: pd.DataFrame
     notes: list[str]
+    gaps: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<Table {self.name}: {self.frame.shape[0]} rows x {self.frame.shape[1]} columns>"
@@ -58,8 +65,8 @@ class Table:
 def read_table(path: str | Path) -> Table:
     """Read a table: CSV (comma, semicolon, tab or bar), Parquet, or CSV in gzip.
 
-    A column is numeric where more than half of its entries are numbers; what is empty, NA, NaN, null, ``?`` or ``-``
-    is missing. The layout of scikit-learn's data sets (first line: rows, columns, class names) is recognised.
+    A column is numeric where more than half of its entries are numbers; what is empty, NA, N/A, NaN, null, ``?`` or ``-``
+    is missing: among numbers in whatever case, in text only as programs write it, so that Na stays sodium. The layout of scikit-learn's data sets (first line: rows, columns, class names) is recognised.
 
     Raises
     ------
@@ -69,7 +76,7 @@ def read_table(path: str | Path) -> Table:
     """
     columns = read_columns(path)
     frame = _frame(columns)
-    return Table(columns.path.name, columns.path, columns.sha256, frame, columns.notes)
+    return Table(columns.path.name, columns.path, columns.sha256, frame, columns.notes, _gaps(columns, frame))
 
 
 # ---- from bytes to columns of text ----
@@ -350,6 +357,16 @@ def _frame(columns: Columns) -> pd.DataFrame:
     return pd.DataFrame({name: columns.typed(name) for name in columns.cells})
 
 
+def _gaps(columns: Columns, frame: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Return by column what was written where something is missing, and how often, the most frequent first."""
+    gaps = {}
+    for name, cells in columns.cells.items():
+        if not isinstance(cells, np.ndarray):
+            missing = np.flatnonzero(frame[name].isna() | (frame[name] == ""))
+            gaps[name] = dict(Counter(cells[row] for row in missing if cells[row]).most_common())
+    return {name: words for name, words in gaps.items() if words}
+
+
 def _typed(name: str, cells: Cells, places: list[str], path: Path, notes: list[str]) -> pd.Series:
     """Return a column as float64 or as text; refuse text among numbers, and what is infinite."""
     import pandas as pd
@@ -359,17 +376,19 @@ def _typed(name: str, cells: Cells, places: list[str], path: Path, notes: list[s
         missing = np.array([cell.casefold() in MISSING for cell in cells])
         numbers = pd.to_numeric(pd.Series(cells), errors="coerce").to_numpy(np.float64, copy=True)
         numbers[missing] = np.nan
+        no_text = np.array([cell in NO_TEXT for cell in cells])
     else:
         numbers, missing = cells, np.isnan(cells)
+        no_text = missing
     text = ~missing & np.isnan(numbers)
-    numeric = missing.all() or 2 * text.sum() < (~missing).sum()
+    numeric = no_text.all() or 2 * text.sum() < (~missing).sum()
     if numeric and _rounded(numbers, cells, missing):
         notes.append(f"{path.name}: the column '{name}' holds whole numbers beyond 2^53 and is kept as text.")
         numeric = False
     if not numeric:
         if "+" in cells:  # then "-" is its opposite, and no gap
-            missing &= cells != "-"
-        return pd.Series(np.where(missing, "", cells), dtype=str)
+            no_text &= cells != "-"
+        return pd.Series(np.where(no_text, "", cells), dtype=str)
     wrong = text | np.isinf(numbers)
     if wrong.any():
         row = int(np.argmax(wrong))
