@@ -105,7 +105,9 @@ def test_a_group_is_the_sum_of_its_filters_and_copies_share_one_map(pixel_model)
         np.testing.assert_allclose(found, sum(each[name] for name in group), atol=1e-6)
     assert together.result.channels == [name_of(group) for group in together.result.groups]
     assert any(len(group) > 1 for group in together.result.groups)  # Gaussians of neighbouring sigmas
-    assert sorted(name for group in together.result.groups for name in group) == sorted(single.result.feature_names)
+    assert sorted(name for group in together.result.groups for name in group) == sorted(
+        single.result.feature_names
+    )
     assert (np.diff(together.result.group_mean_absolute) <= 0).all()
 
 

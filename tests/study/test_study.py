@@ -50,7 +50,9 @@ def test_a_step_that_sees_all_rows_is_told_their_part_and_who_labelled_them(tmp_
         add_labels(db, [("t.csv#1", "a"), ("t.csv#12", "b"), ("t.csv#3", None)], how="person", step=None)
         add_labels(db, [("t.csv#2", "x")], how="group", step=None)
     step, result = study.run(compare, reason="both parts")
-    assert result.label.tolist() == ["open person", "open group"] + ["open "] * 7 + ["sealed "] * 2 + ["sealed person"]
+    assert result.label.tolist() == ["open person", "open group"] + ["open "] * 7 + ["sealed "] * 2 + [
+        "sealed person"
+    ]
     with study.store.writing() as db:
         add_labels(db, [("t.csv#5", "a")], how="person", step=None)
     assert study.rerun(step).digest() == result.digest()  # with the labels as they stood then

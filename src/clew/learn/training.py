@@ -218,7 +218,9 @@ def validate(
         n_jobs=n_jobs,
     )
     alike = _like_the_others(samples, learns, random_state)
-    found = cross_validate(samples, fit, kind=learns, n_folds=folds, by=by, gap=gap, random_state=random_state)
+    found = cross_validate(
+        samples, fit, kind=learns, n_folds=folds, by=by, gap=gap, random_state=random_state
+    )
     return dataclasses.replace(found, representative=alike, label_errors=label_errors_of(found))
 
 
@@ -258,7 +260,9 @@ def _like_the_others(samples: Samples, kind: Any, random_state: int) -> Represen
     found = representative(samples.take(part), kind=kind, random_state=random_state)
     if len(part) == samples.n_rows:
         return found
-    note = f"Labelled and other rows were compared among {len(part):,} of {samples.n_rows:,}, drawn at random."
+    note = (
+        f"Labelled and other rows were compared among {len(part):,} of {samples.n_rows:,}, drawn at random."
+    )
     return dataclasses.replace(found, notes=[*found.notes, note])
 
 
@@ -359,7 +363,9 @@ def _grow(
     seeds = np.random.RandomState(random_state).randint(np.iinfo(np.int32).max, size=trees).tolist()
     jobs = (os.cpu_count() or 1) if n_jobs == -1 else n_jobs or 1
     with warnings.catch_warnings(), ThreadPoolExecutor(jobs) as pool:
-        warnings.filterwarnings("ignore", message="The number of unique classes")  # few rows a class is no mistake
+        warnings.filterwarnings(
+            "ignore", message="The number of unique classes"
+        )  # few rows a class is no mistake
         grown = list(pool.map(grow, seeds))
     return _flatten([tree.tree_ for tree in grown], kind == "classification") | {
         "importance": _importance(grown)

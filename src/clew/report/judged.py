@@ -216,7 +216,9 @@ def compared(record: Record) -> str:
     if on is None:
         return section(title, aside, body)
     columns = 2 if len(on.names) < THREE_ACROSS and len(on.classes) < 5 else 3  # the key must fit above
-    flatters = " The pair was chosen on all rows; for the figures each fold chose its own." if on.chosen else ""
+    flatters = (
+        " The pair was chosen on all rows; for the figures each fold chose its own." if on.chosen else ""
+    )
     pair = drawn(
         draw_compared.boundaries(on, columns=columns),
         "boundaries",
@@ -273,7 +275,9 @@ def repeated_runs(record: Record) -> str:
     one = found(record, "repeat")
     if one is None:
         return ""
-    folds = "other folds" if one.n_divisions == one.n_runs else f"{one.n_divisions} different divisions in all"
+    folds = (
+        "other folds" if one.n_divisions == one.n_runs else f"{one.n_divisions} different divisions in all"
+    )
     caption = f"{prose(one.headline().replace('_', ' '))}. Cross: mean of the runs; each has other seeds, and there are {folds}."
     body = outdated(record, "repeat") + drawn(
         draw_repeats.repeats(one), "repeats", caption, label=one.headline()

@@ -31,7 +31,9 @@ def log(study: Study, *, all_settings: bool = False) -> Outcome:
         told = {
             key: value
             for key, value in one.settings.items()
-            if value is not None and value != usual.get(key) and key != "hypotheses"  # which stand on record themselves
+            if value is not None
+            and value != usual.get(key)
+            and key != "hypotheses"  # which stand on record themselves
         }
         if told:
             lines.append("     " + ", ".join(f"{key}={_short(value)}" for key, value in told.items()))

@@ -171,7 +171,12 @@ def add_hypotheses(db: sqlite3.Connection, stated: Sequence[dict[str, Any]], *, 
     db.executemany(
         "INSERT INTO hypotheses (step, statement, features, figures) VALUES (?, ?, ?, ?)",
         [
-            (step, one["statement"], json.dumps(one["features"]), json.dumps(one.get("balanced_accuracy", {})))
+            (
+                step,
+                one["statement"],
+                json.dumps(one["features"]),
+                json.dumps(one.get("balanced_accuracy", {})),
+            )
             for one in stated
         ],
     )
