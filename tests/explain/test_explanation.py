@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
@@ -17,7 +18,9 @@ from clew.explain.explanation import (
     figure,
     grouped,
     mean_size,
+    over_refits,
 )
+from clew.explain.tables import SAYS
 from tests.explain.copies import COPIES, explained, named, nine_copies
 
 
@@ -151,8 +154,60 @@ def test_a_loss_without_an_interval_is_not_taken_for_none(three_groups):
     assert other == ["SHAP and permutation disagree: SHAP puts strong first, but held-out rows lose more without x."]  # fmt: skip
 
 
-def test_figures_of_refits_are_said_to_rest_on_other_rows(copies):
-    assert sum("so their figures need not hold the model's own" in one for one in copies.sentences()) == 1
+def _values_said(explanation):
+    """The (mean, low, high) of every line of a ranking."""
+    said = [
+        re.search(r"mean \|SHAP\| ([\d.]+), over refits ([\d.]+) to ([\d.]+)", one)
+        for one in explanation.ranked()
+    ]
+    return [tuple(map(float, one.groups())) for one in said]
+
+
+def test_no_figure_lies_outside_of_its_own_refits_and_the_order_is_that_of_the_figures(copies, numbers):
+    for found in (copies, numbers):
+        larger = dataclasses.replace(
+            found, values=2 * found.values
+        )  # beyond all refits, as a model's own can be
+        assert (larger.group_shap > larger.group_sizes[:, 2]).any()  # the mutant: the model's own figure
+        said = _values_said(larger)
+        assert all(low <= mean <= high for mean, low, high in said) and len(said) > 2
+        assert [mean for mean, _, _ in said] == sorted((mean for mean, _, _ in said), reverse=True)
+        np.testing.assert_allclose(larger.group_sizes[:, 0], found.refit_group_shap.mean(axis=0))
+        one = larger.summary()["groups"][0]
+        assert one["refits"]["low"] <= one["refits"]["mean"] <= one["refits"]["high"] < one["shap"]
+    assert sum("Mean |SHAP| is the mean of 5 refits on groups drawn anew" in one for one in copies.sentences()) == 1  # fmt: skip
+
+
+def test_the_mean_of_refits_lies_within_what_is_said_of_them_whatever_the_outliers():
+    refits = np.zeros((50, 1))
+    refits[0] = 1000
+    assert np.quantile(refits, 0.95) < refits.mean()  # the mutant: quantiles alone
+    ((mean, low, high),) = over_refits(refits)
+    assert low <= mean <= high
+
+
+@pytest.mark.parametrize(("turned", "unsure"), [(0, False), (1, True), (3, True), (5, True)])
+def test_what_cannot_be_ranked_is_what_is_said_to_have_the_same_ranks(copies, turned, unsure):
+    refits = np.tile([3.0, 2.0, 1.0, 0.1], (10, 1))[:, : len(copies.groups)]
+    refits[:turned, :2] = refits[:turned, 1::-1]
+    order = np.zeros_like(copies.refit_group_shap, shape=(10, len(copies.groups)))
+    order[:, : refits.shape[1]] = refits
+    found = dataclasses.replace(copies, refit_group_shap=order)
+    both = [one for one in found.ranked() if one.split("(")[-1].startswith("rank 1 to 2")]
+    named = [one for one in found.caveats() if one.startswith("Cannot be ranked")]
+    assert len(both) == (2 if unsure else 0)
+    assert any(found.group_names[0] in one and found.group_names[1] in one for one in named) == unsure
+    assert ((found.refit_group_shap[:, 0] > found.refit_group_shap[:, 1]).mean() >= 0.9) == (
+        turned < 2
+    )  # the mutant: the rule of 9 of 10 says at 1 what the ranks deny
+
+
+def test_what_the_score_is_compared_with_is_named_and_is_not_called_chance(copies, numbers):
+    assert copies.verdict().endswith("; a guess among 2 classes: 0.50.")
+    assert numbers.verdict().endswith("; always the mean: 0.00.")
+    three = dataclasses.replace(copies.permutation, chance=1 / 3)
+    assert dataclasses.replace(copies, permutation=three).blind() == "a guess among 3 classes"
+    assert not any("chance is" in one for one in copies.sentences())
 
 
 def test_features_that_the_model_uses_and_does_not_need_are_told():
@@ -165,7 +220,7 @@ def test_features_that_the_model_uses_and_does_not_need_are_told():
     found = explained(named(X, ["true", "rough_a", "rough_b", "noise"], np.where(hidden > 0, "b", "a")))
     said = [warning for warning in found.warnings if "not shown to lose" in warning]
     assert len(said) == 1
-    assert "rough_a" in said[0] and "true" not in said[0]
+    assert "rough_" in said[0] and "true" not in said[0]
     assert "strong" not in str([one for one in explained(nine_copies()).warnings if "shown to lose" in one])
 
 
@@ -179,6 +234,10 @@ def test_dependence_that_correlation_does_not_see_is_told():
 def test_the_question_that_the_method_answers_is_said(copies):
     assert any(one.startswith("SHAP (path) tells how") for one in copies.sentences())
     assert copies.summary()["question"] == copies.question
+    assert "averaged over training rows like this one" in SAYS["path"]
+    assert "from other rows, whatever goes with them" in SAYS["interventional"]
+    for said in SAYS.values():
+        assert said.count(". ") == 1 and max(len(one.split()) for one in said.split(". ")) <= 26
 
 
 def test_figures_are_never_minus_nothing():
@@ -200,8 +259,9 @@ def test_scripts_get_names_figures_and_groups(copies):
     assert told["correlated_groups"] == [COPIES]
     assert told["groups"][0]["features"] == COPIES
     assert CAUSE in told["warnings"][0]
-    shap = [one["shap"] for one in told["features"]]
-    assert shap == sorted(shap, reverse=True)
+    for kind in ("features", "groups"):
+        sizes = [one["refits"]["mean"] for one in told[kind]]
+        assert sizes == sorted(sizes, reverse=True)
 
 
 def test_it_saves_and_loads(copies, tmp_path):

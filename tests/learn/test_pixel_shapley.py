@@ -141,6 +141,17 @@ def test_the_classifier_explains_arrays():
         PixelClassifier().explain(discs())
 
 
+def test_the_class_of_the_highest_painted_number_is_explained_not_the_last_of_the_alphabet():
+    from clew.read.annotations import Annotation
+
+    painted = Annotation.of(np.where(strokes() == 3, 2, strokes()).astype(np.uint8), class_names={1: "ground", 2: "blob"})  # fmt: skip
+    classifier = PixelClassifier(features="small", trees=5, depth=3).fit([discs()], [painted])
+    assert list(classifier.classes_) == ["blob", "ground"]
+    small_one = discs(1)[:60, :50]
+    assert classifier.explain(small_one, most=1)[0].of == "blob"
+    assert classifier.explain(small_one, "ground", most=1)[0].of == "ground"
+
+
 def test_what_cannot_be_explained_is_refused(pixel_model):
     with pytest.raises(
         SettingError, match="'of' setting of pixels explain must be one of.*cell.*Did you mean"

@@ -265,6 +265,15 @@ def test_a_forest_of_selected_features_knows_only_these():
     )
 
 
+@pytest.mark.parametrize("select", [0, -1, 5, 9, 1.5])
+def test_no_more_features_are_selected_than_there_are(select):
+    told = rf"The 'select' of train must be an int from 1 to the number of features \(4\)\. Got {select}\."
+    for step in (train, validate):
+        with pytest.raises(SettingError, match=told):
+            step(iris(), select=select, trees=2)
+    assert len(train(iris(), select=4, trees=2).feature_names) == 4
+
+
 def test_selecting_inside_the_folds_finds_nothing_in_noise_and_outside_it_does():
     from clew.learn.select import select_features
 
@@ -275,8 +284,3 @@ def test_selecting_inside_the_folds_finds_nothing_in_noise_and_outside_it_does()
     outside = validate(chosen, **settings).scores.metrics["accuracy"].value
     assert inside < 0.65
     assert outside > 0.75
-
-
-def test_selecting_below_one_feature_is_refused():
-    with pytest.raises(SettingError, match="at least 1"):
-        train(iris(), select=0)

@@ -131,7 +131,7 @@ def test_a_column_called_source_does_not_hide_where_rows_come_from():
     [
         (
             {"label": "xx"},
-            "'label' setting of measure_rows must be a column: x, y. Got 'xx' instead. Did you mean 'x'",
+            "'label' setting of new must be a column: x, y. Got 'xx' instead. Did you mean 'x'",
         ),
         ({"leave_out": ("z",)}, "'leave_out' setting .* Got 'z'"),
         ({"group": "x", "label": "x"}, "must have one role. Got 'x' as both label and group"),
@@ -256,9 +256,9 @@ def test_times_are_left_out_with_a_warning_that_rows_close_in_time_resemble_each
     ],
 )
 def test_other_text_is_no_time(name, values):
-    assert measure({name: values}).notes == [
-        f"Left out, being text: '{name}' (--label, --group or --identifier gives a role)."
-    ]
+    measured = measure({name: values})
+    left_out = f"Left out, being text: '{name}' (--label, --group or --identifier gives a role)."
+    assert measured.notes[0] == left_out and not any("holds times" in note for note in measured.notes)
 
 
 def test_times_are_no_worry_where_groups_are_given_and_numbers_called_time_are_measured():
@@ -306,7 +306,7 @@ def test_a_named_time_is_no_feature_and_rows_without_it_are_left_out():
         measure({"t_h": [0, 1, np.nan, 3]}, time="t_h", missing="refuse")
     with pytest.raises(DataError, match=r"Got 'never' in t\.csv#2"):
         measure({"taken": ["2024-01-01", "never", "2024-01-02", "2024-01-03"]}, time="taken")
-    with pytest.raises(SettingError, match="'time' setting of measure_rows must be a column"):
+    with pytest.raises(SettingError, match="'time' setting of new must be a column"):
         measure({}, time="when")
 
 
@@ -326,16 +326,83 @@ def test_numbers_called_a_year_are_measured_and_it_is_said_how_to_have_them_as_t
     assert measure({"year": [2007, 2008, 2009, 2007]}, time="year").samples.feature_names == ("x", "y")
 
 
-def test_text_that_rows_share_is_named_as_a_possible_group():
-    frame = {
-        "x": np.arange(12.0),
-        "y": np.arange(12.0) ** 2,
-        "island": list("abcabcabcabc"),
-        "sex": list("mf" * 6),
-    }
-    told = "Rows share values of 'island': say --group island if rows of one island resemble each other."
-    assert told in measure_rows([table_of(frame)]).notes
-    assert not any("share" in note for note in measure_rows([table_of(frame)], group="island").notes)
+def offers(settings=None, **columns):
+    """Return what is said of columns of 60 rows that may be the label or the group."""
+    frame = {"x": np.arange(60.0)[::-1], "y": np.arange(60.0) ** 2, **columns}
+    notes = measure_rows([table_of(frame)], **(settings or {})).notes
+    return [note for note in notes if "--label NAME" in note or " has " in note or "share" in note]
+
+
+def test_text_of_few_values_is_offered_as_the_label_before_the_group():
+    island = {"island": list("abc" * 20)}
+    learnt, together = (
+        "--label island if that is what is to be learnt",
+        "--group island if rows of one value belong together",
+    )
+    assert offers(**island) == [f"'island' has 3 values: {learnt}, {together}."]
+    assert offers({"target": "y"}, **island) == [f"'island' has 3 values: {together}."]
+    assert offers(**island, patient=list("pq" * 30)) == [f"'island' has 3 values: {learnt}."]
+    assert offers({"label": "island"}, **island) == [], "it has its role"
+    assert offers(**island, sex=list("mf" * 30)) == [
+        "'island' has 3 values and 'sex' has 2 values: --label NAME if one is what is to be learnt, "
+        "--group NAME if rows of one value belong together."
+    ]
+
+
+def test_text_of_many_values_that_rows_share_is_named_as_a_possible_group():
+    told = "Rows share values of 'nest': say --group nest if rows of one nest resemble each other."
+    assert offers(nest=[f"n{i % 11}" for i in range(60)]) == [told]
+    assert "--label nest" in offers(nest=[f"n{i % 10}" for i in range(60)])[0]
+    assert offers(nest=[f"n{i % 31}" for i in range(60)]) == [], "names, more than groups"
+    assert offers({"group": "nest"}, nest=[f"n{i % 11}" for i in range(60)]) == []
+
+
+def test_columns_without_a_name_that_number_the_rows_are_left_out_and_it_is_said():
+    told = "Left out, having no name and numbering the rows: 'Unnamed: 0'."
+    for rows in ([0, 1, 2, 3], [1, 2, 3, 4], [17, 3, 8, 0]):
+        measured = measure({"Unnamed: 0": rows})
+        assert measured.samples.feature_names == ("x", "y") and told in measured.notes
+    for values in ([0, 1, 1, 0], [0.5, 1, 2, 3]):
+        assert "Unnamed: 0" in measure({"Unnamed: 0": values}).samples.feature_names
+    half = {"x": np.random.default_rng(0).normal(size=6), "Unnamed: 0.1": np.arange(6)}
+    both = measure_rows([table_of(half, name="a.csv"), table_of(half, name="b.csv")])
+    assert both.samples.feature_names == ("x",), "each table is numbered anew"
+
+
+def doubts(values, *, name="n", **settings):
+    x = np.random.default_rng(0).normal(size=len(values))
+    measured = measure_rows([table_of({"x": x, name: values})], **settings)
+    assert name in measured.samples.feature_names or settings
+    return measured.notes
+
+
+def test_features_that_count_the_rows_are_told():
+    told = ["'n' counts the rows: --leave-out n unless it measures something."]
+    assert doubts(np.arange(12)) == doubts(np.arange(1, 13)) == told
+    assert not doubts(np.arange(2, 14)) and not doubts(np.arange(12)[::-1]) and not doubts(np.arange(12) // 2)
+    assert not doubts(np.arange(9)), "few doses may be 0, 1, 2, ..."
+    assert not any("counts" in note for note in doubts(np.arange(12), name="day"))
+
+
+def test_features_of_0_and_1_are_offered_as_the_label_and_become_one():
+    values = np.array([0, 1] * 5 + [1, 1])
+    assert doubts(values) == ["'n' holds only 0 and 1: --label n if it is what is to be learnt."]
+    assert not doubts(values + 1) and not doubts(np.arange(12) % 3)
+    two = measure({"a": [0, 1, 1, 0], "b": [1, 0, 1, np.nan]}).notes
+    assert "'a', 'b' hold only 0 and 1: --label NAME if one is what is to be learnt." in two
+    assert not any("holds only" in note for note in measure({"a": [0, 1, 1, 0]}, target="x").notes)
+    labelled = measure({"dead": [0, 1, np.nan, 0]}, label="dead").samples
+    assert labelled.labels.tolist() == ["0", "1", "", "0"] and labelled.feature_names == ("x", "y")
+
+
+@pytest.mark.parametrize(("values", "word"), [(["sick", "", "sick", ""], "sick"), ([1, 1, 1, 1], "1")])
+@pytest.mark.parametrize("settings", [{}, {"label": "label"}])
+def test_labels_of_one_class_are_said_to_be_so(values, word, settings):
+    told = f"The column 'label' has one class only, '{word}': a model needs two to tell apart."
+    assert measure({"label": values}, **settings).notes.count(told) == 1
+    assert not measure({"label": values}, columns=("x",), **settings).notes, "new rows of one class are fine"
+    other = ["sick", "well", "sick", ""] if word == "sick" else [1, 2, 1, 1]
+    assert not any("one class" in note for note in measure({"label": other}, **settings).notes)
 
 
 def test_settings_measure_other_rows_in_the_same_way():

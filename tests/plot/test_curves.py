@@ -76,3 +76,15 @@ def test_names_at_the_right_do_not_lie_upon_each_other(rows):
     axes = learning(rows).axes[0]
     places = sorted(one.get_position()[1] for one in axes.texts if one.get_position()[0] > 1)
     assert (np.diff(places) > 0.08).all()
+
+
+def test_the_name_of_the_training_line_stands_at_its_end_though_the_other_goes_on(rows):
+    figure = learning(rows)
+    assert not rows.extrapolation.refused
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    line = next(one for one in axes.lines if one.get_marker() == "s")
+    end = axes.transData.transform((line.get_xdata()[-1], line.get_ydata()[-1]))
+    name = next(one for one in axes.texts if one.get_text() == "training rows").get_window_extent()
+    nearest = np.clip(end, name.min, name.max)
+    assert np.hypot(*(nearest - end)) < 20 * figure.dpi / 72  # at the right of the axes it were hundreds away

@@ -37,9 +37,10 @@ def bars_of(axes, color):
 
 def test_a_bar_is_a_group_and_its_members_stand_below_it(result):
     shap, cost = draw.bars(result).axes
-    order = [g for g in result.ranking if result.group_shap[g] > 0]
-    np.testing.assert_allclose(bars_of(shap, INK2), result.group_shap[order])
-    members = np.sort(result.shap[:9])[::-1][: draw.MEMBERS]
+    again = result.refit_group_shap.mean(axis=0)
+    order = [g for g in np.argsort(-again, kind="stable") if again[g] > 0]
+    np.testing.assert_allclose(bars_of(shap, INK2), again[order])
+    members = np.sort(result.refit_shap.mean(axis=0)[:9])[::-1][: draw.MEMBERS]
     np.testing.assert_allclose(bars_of(shap, REF), members)
     said = [text.get_text() for text in shap.texts]
     assert said[0].endswith("+ 8 like it") and said[draw.MEMBERS + 1] == "5 more"
@@ -47,6 +48,9 @@ def test_a_bar_is_a_group_and_its_members_stand_below_it(result):
     np.testing.assert_allclose(
         spread[0].get_xdata(), np.quantile(result.refit_group_shap[:, order[0]], [0.05, 0.95])
     )
+    ends = [bar.get_x() + bar.get_width() for bar in shap.patches]
+    caps = [line.get_xdata() for line in spread]
+    assert all(low <= end <= high for end, (low, high) in zip(ends, caps, strict=True))
     dots = [line for line in cost.lines if line.get_marker() == "o"]
     assert dots[0].get_xdata()[0] == result.loss_of(result.groups[order[0]]).value
 
@@ -91,7 +95,7 @@ def test_a_swarm_of_many_dots_weighs_little(result):
 def test_dependence_has_the_unit_on_its_axis(result, numbers):
     axes = draw.dependence(result, "weak").axes[0]
     assert axes.get_xlabel() == "weak [kg]"
-    assert axes.get_ylabel() == "SHAP: probability of low"
+    assert axes.get_ylabel() == "SHAP towards low (probability)"
     column = result.feature_names.index("weak")
     np.testing.assert_allclose(
         axes.collections[0].get_offsets(),

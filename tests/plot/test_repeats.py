@@ -40,3 +40,13 @@ def test_numbers_stand_at_their_mean_error_and_their_distance_from_the_mean_run(
 def test_runs_without_any_error_can_be_drawn():
     for kind in ("classification", "regression"):
         assert svg(repeats(repeated(kind=kind)), salt="a", label="").startswith("<svg")
+
+
+def test_the_runs_and_their_mean_are_larger_than_the_shots_at_the_targets_and_on_top():
+    axes = repeats(repeated(always=0.2, by_chance=0.1)).axes[0]
+    mean = next(line for line in axes.lines if line.get_marker() == "+")
+    shots = [line for line in axes.lines if line.get_marker() == "o" and line.get_zorder() == 0]
+    assert len(shots) == 4
+    assert mean.get_markersize() > runs_drawn(axes).get_markersize() > 5 * shots[0].get_markersize()
+    target = max(one.get_width() for one in axes.patches) / np.ptp(axes.get_xlim()) * axes.bbox.width
+    assert mean.get_markersize() * axes.figure.dpi / 72 > 0.6 * target

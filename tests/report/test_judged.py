@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import re
 
 import numpy as np
@@ -201,6 +202,21 @@ def test_the_ranking_says_that_correlation_is_no_cause_and_names_stand_ins(recor
     assert "Correlation is not causation." in on_sealed and "it could be" in on_sealed
 
 
+def test_all_pictures_of_shap_values_are_of_one_class_which_is_named(record):
+    _, one = record.judged["explain"]
+    name = one.outputs[-1]
+    assert name == "small"
+    said = judged.explained(record)
+    pushed = re.search(r"The row that is pushed furthest towards <i>small</i>: <code>(.*?)</code>", said)
+    row = one.sample.tolist().index(html.unescape(pushed[1]))
+    assert (
+        one.outputs[int(one.prediction[row].argmax())] == name
+    )  # so that it is predicted as what is explained
+    assert said.count("towards <i>small</i>") == 3  # rows, values, and the one row
+    first = dataclasses.replace(one, prediction=np.tile([1.0, 0.0], (len(one.sample), 1)))
+    assert judged._furthest(first) == int(np.abs(one.values[..., -1]).sum(axis=1).argmax())
+
+
 def test_a_model_that_does_not_predict_is_not_explained_row_by_row(record):
     step, one = record.judged["explain"]
     assert "SHAP values of every row" in judged.explained(record)
@@ -306,7 +322,7 @@ def test_two_classes_have_their_calibration_on_the_first_sheet_and_three_behind(
     said = page(three)
     assert "<h3>calibration" not in said
     assert Page(judged.calibrated(three)).text.startswith("Are the probabilities true?")
-    assert "What was claimed" in said and "no look for groups" in said
+    assert "Nobody has looked for groups" in said and "no look for groups" in said
 
 
 def test_rows_with_times_are_shown_where_they_lie_in_time(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 from clew import steps
 from clew.errors import SettingError
 from clew.report import write_report
-from tests.report.studies import Page, image_study, read, table_study, two_clouds
+from tests.report.studies import Page, image_study, labelled_table, read, table_study, two_clouds
 
 SECTIONS = ["What was found", "How sure", "How good is the", "What was claimed, and what holds", "What a reviewer should know", "Every run", "The thread"]  # fmt: skip
 
@@ -160,6 +160,43 @@ def test_one_cloud_gives_a_page_that_says_no_groups(tmp_path):
     assert "No groups of rows" in text
     assert "No seal" in text
     assert "clew label a.study" in text
+
+
+@pytest.mark.parametrize("numbers", [False, True])
+def test_where_there_is_something_to_learn_the_finding_is_the_model_and_no_box_waits_for_a_look(
+    tmp_path, numbers
+):
+    roles = {"target": "answer"} if numbers else {"label": "answer"}
+    study = table_study(tmp_path, labelled_table(numbers=numbers), group="plate", identifier="row", **roles)
+
+    def finding(text):
+        return re.search(r'<p class="finding">(.*?)</p>', text)[1]
+
+    given = "each with a target" if numbers else "labelled by people"
+    texts = [read(study)]
+    assert given in finding(texts[0]) and "clew train a.study" in finding(texts[0])
+    steps.train(study, trees=6)
+    texts.append(read(study))
+    assert "<b>A model was trained" if numbers else "<b>A classifier was trained" in finding(texts[1])
+    steps.validate(study, trees=6, folds=3)
+    texts.append(read(study))
+    said = (
+        "The model of <i>answer</i> is off by" if numbers else "The classifier reaches a balanced accuracy of"
+    )
+    assert finding(texts[2]).startswith(f"<b>{said}")
+    for text in texts:
+        page = Page(text).text
+        assert page.count("Nobody has looked for groups: clew explore a.study.") == 1
+        assert "nobody has looked" not in page  # the mutant: the headline of a study without labels
+        for title in ("What was found", "How sure", "What was claimed", "Every run"):
+            assert f"<h2>{title}" not in text
+    steps.state(study, "width")
+    assert "<h2>What was claimed" in read(study)
+
+
+def test_without_labels_the_look_is_what_is_missing(stages):
+    assert "nobody has looked for groups yet" in stages["new"] and "<h2>Every run" in stages["new"]
+    assert stages["new"].count('class="empty"') > 3
 
 
 def test_a_model_of_numbers_gives_a_page(tmp_path):

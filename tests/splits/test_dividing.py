@@ -64,6 +64,20 @@ def test_rows_of_one_source_without_time_or_place_need_the_explicit_word():
     assert way_to_divide(make("one"), "row", of="seal") == "row"
 
 
+@pytest.mark.parametrize("of", ["seal", "folds", "divide"])
+def test_rows_that_are_groups_of_their_own_are_not_divided_by_group(of):
+    with pytest.raises(DataError, match="groups of several rows. Got 12 rows, each a group of its own"):
+        way_to_divide(make(None), "group", of=of)
+    assert way_to_divide(make(PAIRS), "group", of=of) == "group"
+
+
+def test_rows_that_are_the_last_of_their_groups_are_still_divided_by_group():
+    last = make(np.arange(N))  # as when one row of each patient has a label
+    assert way_to_divide(last, "group", of="folds") == "group"
+    with pytest.raises(DataError, match="each a group of its own"):
+        way_to_divide(last, "group", of="seal")
+
+
 def test_a_forecast_has_no_folds():
     assert way_to_divide(make(None, **TIME), "latest", of="seal") == "latest"
     with pytest.raises(SettingError, match="must be one of"):

@@ -56,11 +56,11 @@ def test_nothing_breaks_the_seal_before_all_is_in_place(table, tmp_path):
     with pytest.raises(DataError, match="Nobody has looked for groups yet.*No hypothesis is on record"):
         confirm(study, reason="too early")
     state(study, "a")
-    with pytest.raises(DataError, match="people must label some open and some sealed rows"):
+    with pytest.raises(DataError, match="People must label some open and some sealed rows"):
         confirm(study, reason="too early")
     opened = set(study.sample_names()) & set(study.samples().sample)
     label_all(study, kind, tmp_path, only=opened)
-    with pytest.raises(DataError, match="people must label some open and some sealed rows"):
+    with pytest.raises(DataError, match="People must label some open and some sealed rows"):
         confirm(study, reason="too early")
     explored(study, "0=x")
     for reason in (None, " "):
@@ -121,7 +121,7 @@ def test_what_is_said_after_the_seal_was_opened_is_marked_and_never_confirmed(ta
     label_all(study, kind, tmp_path)
     confirm(study, reason="first", **FEW)
     late = state(study, "a")
-    assert late.data["late"] and "after the sealed rows had been seen" in late.warnings[0]
+    assert late.data["late"] and "confirm can test it but cannot call it confirmed" in late.warnings[0]
     explored(study, random_state=1)
     again = confirm(study, reason="second", **FEW)
     verdicts = [one["verdict"] for one in again.data["hypotheses"]]
@@ -159,6 +159,95 @@ def test_a_group_named_like_a_class_of_peoples_is_that_class(table, tmp_path):
     steps.label(study, tmp_path / "l.csv")
     told = confirm(study, reason="classes", **FEW)
     assert [one["tested_as"] for one in told.data["hypotheses"]] == ["ill from the rest"]
+
+
+def three_clouds(folder, labels, n=180):
+    """Three groups; a tells group 0, b group 1, c group 2."""
+    rng = np.random.default_rng(1)
+    kind = rng.permutation(np.arange(n) % 3)
+    frame = pd.DataFrame(rng.normal(size=(n, 3)) + 9 * np.eye(3)[kind], columns=["a", "b", "c"])
+    frame["said"] = labels(kind, rng)
+    frame.to_csv(folder / "three.csv", index=False)
+    steps.new(folder / "three.study", [folder / "three.csv"], label="said")
+    study = Study(folder / "three.study")
+    steps.explore(study, **QUICK)
+    return study
+
+
+def test_a_group_is_asked_about_the_class_that_stands_for_it_and_no_other_is_asked(tmp_path):
+    """Two clouds are the classes x and y; labels of the third are drawn from x, y and z."""
+    study = three_clouds(
+        tmp_path,
+        lambda kind, rng: np.where(
+            kind == 2, rng.choice(["x", "y", "z"], kind.size), np.array([*"xyz"])[kind]
+        ),
+    )
+    told = confirm(study, reason="which", **FEW).data["hypotheses"]
+    by_feature = {one["statement"].split()[0]: one for one in told}
+    assert by_feature["a"]["tested_as"] == "x from the rest" and by_feature["a"]["confirmed"]
+    assert by_feature["b"]["tested_as"] == "y from the rest" and by_feature["b"]["confirmed"]
+    coin = by_feature["c"]
+    assert coin["verdict"] == "not tested" and coin["p_value"] is None
+    assert "no class stands for group" in coin["reason"] and "two thirds" in coin["reason"]
+
+
+def test_labels_that_are_coin_flips_confirm_no_group(tmp_path):
+    study = three_clouds(tmp_path, lambda kind, rng: rng.choice(["x", "y"], kind.size))
+    told = confirm(study, reason="coins", **FEW)
+    assert {one["verdict"] for one in told.data["hypotheses"]} == {"not tested"}
+
+
+def test_what_open_rows_and_counts_refuse_does_not_break_the_seal(tmp_path):
+    rng = np.random.default_rng(0)
+    for n, sealed, breaks in ((30, 0.2, False), (30, 0.4, True)):
+        kind = np.repeat(rng.permutation(np.arange(n) % 2), 6)
+        frame = pd.DataFrame({"patient": np.repeat(np.arange(n), 6), "x": rng.normal(size=n * 6) + 3 * kind})
+        frame["y"], frame["ill"] = rng.normal(size=n * 6), np.array(["no", "yes"])[kind]
+        frame.to_csv(tmp_path / "p.csv", index=False)
+        folder = tmp_path / f"{breaks}.study"
+        steps.new(folder, [tmp_path / "p.csv"], label="ill", group="patient", sealed=sealed)
+        study = Study(folder)
+        state(study, "x")
+        if not breaks:
+            with pytest.raises(DataError, match="6 are sealed.*takes 7 or more.*--sealed 0.4.*not broken"):
+                confirm(study, reason="for nothing", **FEW)
+            assert study.openings() == []
+        else:
+            told = confirm(study, reason="12 patients", **FEW)
+            assert told.data["hypotheses"][0]["confirmed"] and "(whole groups exchanged)" in "".join(
+                told.lines
+            )
+
+
+def test_the_target_of_the_latest_model_is_what_is_told(tmp_path):
+    path, _ = write_table(tmp_path)
+    steps.new(tmp_path / "t.study", [path])
+    study = Study(tmp_path / "t.study")
+    steps.train(study, trees=3, target="e")
+    told = state(study, "a,b")
+    assert told.lines[0].startswith("Stated: a and b tell e.") and not told.warnings
+    for features in ("e", "a,e"):
+        with pytest.raises(SettingError, match="must be other than the target 'e'"):
+            state(study, features)
+    with pytest.raises(SettingError, match="'about' of state must be left out where a target is told"):
+        state(study, "a", about="e")
+    with pytest.raises(SettingError, match="Did you mean 'c'"):
+        state(study, "a", target="c ")
+    assert len(study.hypotheses()) == 1
+    told = confirm(study, reason="numbers", **FEW)
+    claim = told.data["hypotheses"][0]
+    assert claim["confirmed"] and claim["figure"] == "R2" and claim["tested_as"] == "e"
+    assert "e" not in claim["stand_ins"]["a"]  # which is nearly a
+    assert steps.verify(study).data["same"]
+
+
+def test_a_class_that_nobody_gave_is_refused_once_there_are_labels(table, tmp_path):
+    study, kind = table
+    assert "No open row has the label 'il'" in state(study, "a", about="il").warnings[0]
+    label_all(study, kind, tmp_path)
+    with pytest.raises(SettingError, match="one of: ill, well. Got 'il' instead. Did you mean 'ill'"):
+        state(study, "a", about="il")
+    assert state(study, "a", about=" ill ").data["about"] == "ill" and len(study.hypotheses()) == 2
 
 
 def test_a_target_is_told_without_labels(tmp_path):

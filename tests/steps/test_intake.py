@@ -47,6 +47,29 @@ def test_a_target_named_when_the_study_is_made_is_kept_out_of_the_features(tmp_p
     assert steps.train(study, trees=10).data["kind"] == "regression"
 
 
+def test_what_is_measured_is_named_up_to_a_dozen(tmp_path):
+    values = np.random.default_rng(0).normal(size=(30, 14))
+    for n, said in ((1, "c1"), (3, "c1, c2 and c3"), (12, "c11 and c12."), (14, "c11, c12 and 2 more.")):
+        frame = pd.DataFrame(values[:, :n], columns=[f"c{i + 1}" for i in range(n)])
+        frame.to_csv(tmp_path / f"{n}.csv", index=False)
+        lines = steps.new(tmp_path / f"{n}.study", [tmp_path / f"{n}.csv"]).lines
+        assert lines[1].startswith("The measurements: c1") and said in lines[1], n
+
+
+def test_a_column_of_0_and_1_is_learnt_as_a_label_and_rows_alone_are_no_groups(tmp_path):
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    frame = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "dead": (x[:, 0] > 0).astype(int)})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(DataError, match="Got 60 rows, each a group of its own"):
+        steps.new(tmp_path / "g.study", [tmp_path / "t.csv"], label="dead", by="group")
+    told = steps.new(tmp_path / "t.study", [tmp_path / "t.csv"])
+    assert "'dead' holds only 0 and 1: --label dead if it is what is to be learnt." in told.lines
+    steps.new(tmp_path / "d.study", [tmp_path / "t.csv"], label="dead")
+    study = Study(tmp_path / "d.study")
+    assert steps.train(study, trees=10).data["kind"] == "classification"
+    assert set(study.samples().labels) == {"0", "1"} and study.samples().feature_names == ("a", "b")
+
+
 def test_label_images_beside_the_images_are_used_and_groups_are_the_images(tmp_path):
     for i in range(3):
         made = blobs(n_round=8, n_elongated=6, size=220, random_state=i)

@@ -8,7 +8,7 @@ import pytest
 import tifffile
 
 from clew import steps
-from clew.errors import DataError, SealedError, SettingError
+from clew.errors import DataError, SealedError, SettingError, Stopped
 from clew.simulate import blobs
 from clew.steps.learning import CIRCULAR
 from clew.study.study import Study
@@ -193,8 +193,8 @@ def test_validate_judges_the_model_that_was_trained_and_says_when_it_does_not(ta
     told = steps.validate(study)
     assert study.last("validate").settings["trees"] == 7
     assert study.last("validate").settings["features"] == "a,b"
-    assert "as forest-1 was" in told.lines[0]
-    assert "other settings than forest-1" in steps.validate(study, trees=9).lines[0]
+    assert "as forest-1 was" in told.lines[1]
+    assert "other settings than forest-1" in steps.validate(study, trees=9).lines[1]
     steps.train(study, target="e", trees=5)
     assert "r2" in steps.validate(study).data["metrics"], "a regressor is validated as one"
 
@@ -234,6 +234,107 @@ def test_what_chance_gives_is_printed_below_the_figures(table):
     steps.train(study, trees=5)
     told = [line for line in steps.test(study, reason="end").lines if "By chance" in line]
     assert len(told) == 1 and "always the commonest class" in told[0]  # a final evaluation has no folds
+
+
+def labelled(study, tmp_path, names):
+    """Give every row of a study the label of a person."""
+    frame = pd.DataFrame({"sample": study.sample_names(), "label": names})
+    frame.to_csv(tmp_path / "l.csv", index=False)
+    steps.label(study, tmp_path / "l.csv")
+
+
+def test_the_first_line_is_the_verdict_against_chance(table, tmp_path):
+    study, kind = table
+    labelled(study, tmp_path, np.array(["x", "y"])[kind])
+    steps.train(study, trees=10)
+    for told, where in (
+        (steps.validate(study), "On rows that it has not seen"),
+        (steps.test(study, reason="end"), "On the sealed rows"),
+    ):
+        said = told.data["metrics"]["balanced_accuracy"]
+        assert told.lines[0] == (
+            f"{where} the classifier reaches a balanced accuracy of {said['value']:.2f} "
+            f"[{said['low']:.2f}, {said['high']:.2f}]; chance gives 0.50."
+        )
+
+
+def test_labels_that_say_nothing_are_no_better_than_the_commonest_class(table, tmp_path):
+    study, kind = table
+    labelled(study, tmp_path, np.random.default_rng(1).permutation(np.array(["x", "y"])[kind]))
+    said = steps.validate(study, trees=10).lines[0]
+    assert said.endswith(", which is no better than always saying the commonest class (0.50).")
+
+
+def test_the_verdict_on_named_groups_is_about_the_grouping(table):
+    study, _ = table
+    named(study, "0=low", "1=high")
+    steps.train(study, trees=5)
+    assert "the classifier repeats the grouping with a balanced accuracy" in steps.validate(study).lines[0]
+    assert "the classifier repeats the grouping with" in steps.test(study, reason="end").lines[0]
+
+
+def test_the_verdict_on_numbers_is_against_the_mean(table):
+    study, _ = table
+    told = steps.validate(study, target="e", trees=20)
+    mae, r2 = told.data["metrics"]["mae"], told.data["metrics"]["r2"]
+    assert told.lines[0] == (
+        f"On rows that it has not seen the model is off by {mae['value']:.4g} [{mae['low']:.4g}, {mae['high']:.4g}] on "
+        f"average (R2 {r2['value']:.2f} [{r2['low']:.2f}, {r2['high']:.2f}]); always saying the mean is off by "
+        f"{told.data['baselines']['mean']['mae']:.4g}."
+    )
+    noise = steps.validate(study, target="e", features="d", trees=20)
+    blind = noise.data["baselines"]["mean"]["mae"]
+    better = noise.result.scores.metrics["mae"].high < blind
+    assert noise.lines[0].endswith(f"no better than always saying the mean ({blind:.4g}).") != better
+
+
+def test_rows_that_look_wrong_are_listed_up_to_eight(table, tmp_path):
+    study, kind = table
+    names, wrong = np.array(["x", "y"])[kind], np.arange(0, len(kind), 9)
+    names[wrong] = np.array(["y", "x"])[kind[wrong]]
+    labelled(study, tmp_path, names)
+    told = steps.validate(study, trees=100, min_leaf=3)
+    doubts = told.result.label_errors
+    assert doubts.n_suspected > 1
+    first = next(i for i, line in enumerate(told.lines) if "look wrong" in line)
+    listed = [line for line in told.lines[first + 1 :] if line.startswith("  ") and ": labelled '" in line]
+    assert listed == [
+        f"  {doubts.sample[i]}: labelled '{doubts.given[i]}', {doubts.p_said[i]:.2f} '{doubts.said[i]}'"
+        for i in range(min(8, doubts.n_suspected))
+    ]
+    assert any("--json names all of them" in line and "clew report" in line for line in told.lines)
+
+
+def test_named_groups_have_no_list_of_wrong_labels(table):
+    study, _ = table
+    named(study, "0=low", "1=high")
+    assert not any("--json names all" in line for line in steps.validate(study, trees=5).lines)
+
+
+def test_a_test_after_a_confirmation_is_as_good_as_a_first_one_if_the_model_was_there_before(table):
+    study, _ = table
+    named(study, "0=low", "1=high")
+    steps.train(study, trees=5)
+    steps.confirm(study, reason="do they replicate")
+    told = steps.test(study, reason="end")
+    assert told.warnings[0] == (
+        "The sealed rows had been opened before, for confirm; this model was trained before that, so this figure is as "
+        "good as a first one."
+    )
+    assert "not independent" in steps.test(study, reason="again").warnings[0]
+    steps.train(study, trees=6)
+    assert "not independent" in steps.test(study, reason="a new model").warnings[0]
+
+
+def test_validation_through_the_verb_tells_how_far_it_is(table):
+    study, _ = table
+    named(study, "0=low", "1=high")
+    seen = []
+    steps.validate(study, trees=5, on_progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(i + 1, 30) for i in range(30)]
+    assert "on_progress" not in study.last("validate").settings
+    with pytest.raises(Stopped, match="Stopped after 1 of 30 models"):
+        steps.validate(study, trees=5, on_progress=lambda *_: False)
 
 
 def printed(names):

@@ -14,7 +14,7 @@ from sklearn.metrics import balanced_accuracy_score, r2_score, roc_auc_score
 from clew.errors import SettingError
 from clew.result import Result
 from clew.validate import claims as module
-from clew.validate.claims import CAUTION, CIRCULAR, LATE, judge, state, truth_of
+from clew.validate.claims import CAUTION, CIRCULAR, LATE, judge, stands_for, state, truth_of
 from tests.validate.confirm_worlds import table
 
 
@@ -260,18 +260,41 @@ def test_a_look_is_asked_about_peoples_labels_and_its_named_group_about_their_cl
     made = world(0, slope=3.0, kind="three")
     found = asked(
         made,
-        hypothesis("f0", by="look"),
+        hypothesis("f0"),
         hypothesis("f0", by="look", about="a", number=2),
         hypothesis("f0", by="look", about="round", number=3),
         hypothesis("f0", about="b", number=4),
     )
     assert [one.tested_as for one in found] == [
-        "people's labels", "a from the rest", "people's labels", "b from the rest",
+        "people's labels", "a from the rest", "", "b from the rest",
     ]  # fmt: skip
-    assert found[0].n_tests == 3
+    assert found[0].n_tests == 4 and "Asked to tell 'a' from the rest on" in found[1].headline()
+    assert found[2].verdict == "not tested" and "no class of people's stands for the group" in found[2].reason
     assert found[0].verdict == found[1].verdict == "confirmed"
     two = asked(world(0, slope=3.0), hypothesis("f0", about="a"))[0]
-    assert two.tested_as == "people's labels"
+    assert two.tested_as == "a from the rest"
+    both = asked(world(0, slope=3.0), hypothesis("f0", about="a"), hypothesis("f0", about="b", number=2))
+    assert [one.n_tests for one in both] == [1, 1]  # one question
+
+
+def test_a_class_stands_for_a_group_by_two_thirds_each_way():
+    inside = np.repeat([True, False], [30, 60])
+    for held, own_outside, stands in ((30, 0, True), (20, 10, True), (19, 0, False), (30, 16, False), (20, 11, False)):  # fmt: skip
+        labels = np.where(np.r_[np.arange(30) < held, np.arange(60) < own_outside], "x", "y")
+        about, why = stands_for("group 0", inside, labels)
+        assert (about, bool(why)) == (("x", False) if stands else ("", True))
+    big = np.arange(100) < 90  # a class that nearly all rows have is no group, whichever it dominates
+    labels = np.where(np.arange(100) % 20 == 0, "rare", "common")
+    assert stands_for("group 0", big, labels)[0] == ""
+    assert "none of its open rows" in stands_for("group 0", ~big & big, labels)[1]
+
+
+def test_six_groups_of_two_classes_give_a_p_of_a_twentieth_at_best_which_is_too_few():
+    assert module._best_p(6, 2) == pytest.approx(1 / 20) and module._best_p(5, 0) == pytest.approx(1 / 120)
+    assert [module._fewest(k, 6) for k in (2, 3, 0)] == [7, 6, 6] and module._fewest(2) == 7
+    unit, y = np.repeat(np.arange(6), 4), np.repeat([0, 0, 0, 1, 1, 1], 4)
+    why = module._too_few("whole groups", unit, module._smallest_p(y, unit, "whole groups"), 2)
+    assert "takes 7 or more" in why and "--sealed 0.4" in why
 
 
 def test_a_hypothesis_stated_late_has_a_p_value_and_is_never_confirmed():
@@ -325,7 +348,7 @@ def test_whole_groups_are_permuted_from_six_on_and_below_the_smallest_p_is_print
         and "p could not be below 0." in few.reason
     )
     many = asked(world(1, kind="whole", groups=(8, 12), n_sealed=240), hypothesis("f0"))[0]
-    assert many.exchanged == "whole groups" and "by whole groups" in many.headline()
+    assert many.exchanged == "whole groups" and "(whole groups exchanged)" in many.headline()
 
 
 def test_rows_that_stand_for_themselves_are_permuted_as_rows():
@@ -345,7 +368,7 @@ def test_blocks_are_the_groups_of_one_image():
     truth = truth_of(one, sealed, by_person)
     claim = judge([hypothesis("f0")], truth, one.take(~sealed))[0]
     assert claim.exchanged == "within blocks of the image" and claim.verdict == "confirmed"
-    assert "on 100 sealed rows, within blocks of the image:" in claim.headline()
+    assert "on 100 sealed rows (labels exchanged within blocks of the image):" in claim.headline()
     assert truth.notes[0].startswith("All rows come from one image")
 
 
@@ -371,7 +394,7 @@ def test_a_claim_says_its_figures_and_comes_back_from_disk(tmp_path):
     claim = asked(world(0, slope=3.0), hypothesis("f0"))[0]
     for part in (
         "confirmed",
-        "100 sealed rows, within groups",
+        "100 sealed rows (labels exchanged within groups)",
         "balanced accuracy",
         "after Holm over 1",
         "costs",

@@ -36,15 +36,15 @@ def rows(samples, labelled):
     return dataclasses.replace(samples, origin=origin)
 
 
-def on_record(looked, **change):
+def on_record(looked, about, **change):
     return [
-        {"number": i + 1, "features": one.features, "statement": one.statement, "about": "", "by": "look", "late": False, **change}
+        {"number": i + 1, "features": one.features, "statement": one.statement, "about": about, "by": "look", "late": False, **change}
         for i, one in enumerate(looked.hypotheses.stated)
     ]  # fmt: skip
 
 
 def test_the_step_sees_all_rows_and_says_both_answers(world, looked, tmp_path):
-    found = confirm(world[0], looked, hypotheses=on_record(looked), references=39, permutations=199)
+    found = confirm(world[0], looked, hypotheses=on_record(looked, "a"), references=39, permutations=199)
     assert confirm.step.sees == "all"
     assert found.replication.verdict == "confirmed"
     assert (found.replication.n_open, found.replication.n_sealed) == (100, 50)
@@ -82,7 +82,7 @@ def test_labels_that_are_the_groups_over_again_test_nothing_unless_given_by_eye(
     groups = np.r_[np.array(["x", "y"])[looked.groups], world[0].labels[100:]]
     groups[100:] = np.where(groups[100:] == "a", "x", "y")
     copied = samples.with_labels(groups)
-    asked = {"hypotheses": on_record(looked), "references": 19}
+    asked = {"hypotheses": on_record(looked, "x"), "references": 19}
     found = confirm(copied, looked, **asked)
     assert [claim.verdict for claim in found.claims] == ["not tested"]
     assert "--labels-by-eye" in found.claims[0].reason and np.isnan(found.claims[0].p_value)
@@ -102,7 +102,7 @@ def test_a_handful_of_labels_is_no_copy(world, looked):
 
 
 def test_without_a_look_or_a_hypothesis_that_part_says_so(world, looked):
-    found = confirm(world[0], hypotheses=on_record(looked))
+    found = confirm(world[0], hypotheses=on_record(looked, "a"))
     assert "nobody has looked" in found.headline() and found.replication.draws.shape == (0, 2)
     assert found.claims[0].verdict == "confirmed"
     alone = confirm(world[0], looked, references=19)

@@ -214,6 +214,12 @@ def test_the_sentence_names_the_worst_and_says_that_nothing_was_changed():
         in result.headline()
     )
     assert result.sentences()[1].startswith("Look at them; nothing was changed. Some may well be right")
+    listed = result.listing(at_most=3)
+    assert len(listed) == 3 and len(result.listing()) == min(n, 8)
+    assert result.headline().endswith(f"the worst is {listed[0]}")
+    assert listed[2].startswith(f"{result.sample[2]}: labelled '{result.given[2]}', {result.p_said[2]:.2f} '")
+    assert replace(result, n_suspected=2).listing() == listed[:2]
+    assert replace(result, n_suspected=1).listing() == []  # the headline names it
     one = replace(result, n_suspected=1)
     assert one.sentences()[0].startswith("1 of 400 labels looks wrong; the worst is ")
     assert one.sentences()[1].startswith("Look at it; nothing was changed.")
@@ -246,6 +252,10 @@ def test_where_none_looks_wrong_it_says_so_and_the_ranking_stays():
     assert replace(result, **agreed).sentences() == ["None of 400 labels looks wrong."]
     predicted = np.arange(60.0)
     assert numbers(predicted, predicted).sentences() == ["None of 60 numbers looks wrong."]
+    off = numbers(predicted + np.random.default_rng(0).normal(size=60), predicted)
+    assert off.n_suspected == 0 and off.sentences() == [
+        "None of 60 numbers looks wrong."
+    ]  # nor "Look at them"
 
 
 def test_suspects_of_one_group_are_said_to_be_of_one_group():

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clew.errors import DataError
+from clew.errors import DataError, Stopped
 from clew.result import Result
 from clew.samples import Samples
 from clew.validate.metrics import N_PERMUTATIONS, cross_validate, evaluate, labelled
@@ -218,6 +218,24 @@ def test_a_fold_that_trains_on_one_class_is_said():
     assert sum("alone" in warning for warning in found.warnings) == 2
 
 
+def test_every_model_is_told_and_a_no_stops():
+    seen, fitted = [], []
+
+    def fit(training):
+        fitted.append(training.n_rows)
+        return Nearest(training)
+
+    samples = separate()
+    found = cross_validate(samples, fit, on_progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(i + 1, (1 + N_PERMUTATIONS) * 5) for i in range(len(fitted))]
+    assert len(fitted) == (1 + N_PERMUTATIONS) * 5
+    np.testing.assert_array_equal(found.predicted, cross_validate(samples, Nearest).predicted)
+    fitted.clear()
+    with pytest.raises(Stopped, match="Stopped after 7 of 30 models"):
+        cross_validate(samples, fit, on_progress=lambda done, total: done < 7)
+    assert len(fitted) == 7
+
+
 def test_the_summary_is_what_scripts_rely_on():
     found = cross_validate(separate(), Nearest).summary()
     assert {"metrics", "per_class", "confusion", "classes", "split", "baselines", "warnings"} <= set(found)
@@ -238,7 +256,10 @@ def test_the_validation_survives_saving(tmp_path):
         (None, "must have labels. Got none"),
         (np.array([""] * 6), "must have labels. Got none"),
         (np.array(["a"] * 6), "at least 2 classes. Got only 'a'"),
-        (np.array(["a"] * 5 + ["b"]), "at least 2 rows. Got 1 of 'b'"),
+        (
+            np.array(["a"] * 5 + ["b"]),
+            "^Each class must have at least 2 rows. Got 1 of 'b': label more of it, or leave that class out.$",
+        ),
     ],
 )
 def test_labels_that_nobody_can_learn_from_are_refused(labels, sentence):

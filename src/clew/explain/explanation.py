@@ -2,6 +2,9 @@
 
 What a model says of one of two near-copies it says of both, and which of them it asks is chance: the ranking is by
 groups, and a group's SHAP value is the *sum* of its members' values.
+
+How much the model goes by something is said as the mean over refits, with how far refits differ. The model's own SHAP is
+taken on the very rows that it was trained on, of which a refit saw about 63%: it can lie beyond all refits.
 """
 
 from __future__ import annotations
@@ -18,9 +21,9 @@ from clew.intervals import FEWEST_GROUPS, Interval
 from clew.result import Result
 from clew.words import listed
 
-RANKED = 0.9  # share of refits that must agree on which of two groups stands above the other
+MIDDLE = [0.05, 0.95]  # of the refits: what is said of their figures and ranks
 MATTERS = 0.1  # share of the first group's SHAP from which a group is spoken of
-SPOKEN = 5  # groups in a sentence; figures and --json have all
+SPOKEN = 5  # groups in sentences; figures and --json have all
 
 CAUSE = "Correlation is not causation: this is what the model goes by, not what makes things so."
 
@@ -87,8 +90,13 @@ class Explanation(Result):
 
     @cached_property
     def shap(self) -> np.ndarray:
-        """Mean |SHAP| of each feature over rows and outputs, float64 (n_features,)."""
+        """Mean |SHAP| of each feature over rows and outputs, of the model itself, float64 (n_features,)."""
         return mean_size(self.values)
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """Mean |SHAP| of each feature: mean over refits, and their 5 and 95%, float64 (n_features, 3)."""
+        return over_refits(self.refit_shap)
 
     def loss_of(self, names: list[str]) -> Interval:
         """Return what a feature, or a group, is worth on held-out rows."""
@@ -105,7 +113,7 @@ class Explanation(Result):
         """What each group is called: its strongest member, and how many are like it."""
         names = []
         for group in self.correlated.groups:
-            first = self.feature_names[max(group, key=lambda column: self.shap[column])]
+            first = self.feature_names[max(group, key=lambda column: self.sizes[column, 0])]
             names.append(first if len(group) == 1 else f"{first} and {len(group) - 1} like it")
         return names
 
@@ -116,19 +124,26 @@ class Explanation(Result):
 
     @cached_property
     def group_shap(self) -> np.ndarray:
-        """Mean |SHAP| of each group over rows and outputs, float64 (n_groups,)."""
+        """Mean |SHAP| of each group over rows and outputs, of the model itself, float64 (n_groups,)."""
         return mean_size(self.group_values)
+
+    @cached_property
+    def group_sizes(self) -> np.ndarray:
+        """Mean |SHAP| of each group: mean over refits, and their 5 and 95%, float64 (n_groups, 3)."""
+        return over_refits(self.refit_group_shap)
 
     @property
     def ranking(self) -> np.ndarray:
-        """The groups from the strongest to the weakest, int64 (n_groups,)."""
-        return np.argsort(-self.group_shap, kind="stable")
+        """The groups from the strongest to the weakest over refits, int64 (n_groups,)."""
+        return np.argsort(-self.group_sizes[:, 0], kind="stable")
 
     # ---- over refits ----
     @property
     def ranks(self) -> np.ndarray:
-        """The rank of each group in each refit, from 1, int64 (n_refits, n_groups)."""
-        return np.argsort(np.argsort(-self.refit_group_shap, axis=1, kind="stable"), axis=1) + 1
+        """The rank of each group in each refit, from 1, equal ones the better, int64 (n_refits, n_groups)."""
+        from scipy.stats import rankdata
+
+        return rankdata(-self.refit_group_shap, method="min", axis=1).astype(np.int64)
 
     @property
     def agreement(self) -> float:
@@ -136,14 +151,19 @@ class Explanation(Result):
         return agreement(self.refit_group_shap)
 
     @property
+    def rank_range(self) -> np.ndarray:
+        """The best and the worst rank of each group in the middle 90% of refits, int64 (n_groups, 2)."""
+        return np.quantile(self.ranks, MIDDLE, axis=0).round().astype(np.int64).T
+
+    @property
     def unranked(self) -> list[list[int]]:
-        """Runs of neighbours in the ranking whose order fewer than 9 of 10 refits confirm; of groups that matter."""
-        order, shap = self.ranking, self.group_shap
-        order = order[shap[order] >= MATTERS * shap[order[0]]] if shap.max() > 0 else order[:0]
+        """Runs of neighbours in the ranking whose ranks overlap; of groups that matter, or are spoken of."""
+        order, size, ranks = self.ranking, self.group_sizes[:, 0], self.rank_range
+        told = (size[order] >= MATTERS * size[order[0]]) | (np.arange(len(order)) < SPOKEN)
+        order = order[told & (size[order] > 0)]
         runs: list[list[int]] = []
         for above, below in zip(order[:-1].tolist(), order[1:].tolist()):
-            confirmed = (self.refit_group_shap[:, above] > self.refit_group_shap[:, below]).mean()
-            if confirmed >= RANKED:
+            if ranks[above, 1] < ranks[below, 0]:
                 continue
             if runs and runs[-1][-1] == above:
                 runs[-1].append(below)
@@ -164,7 +184,7 @@ class Explanation(Result):
     def verdict(self) -> str:
         """Say how good the model is on rows that it was not trained on: before anything else."""
         held, name = self.permutation, self.permutation.metric.replace("_", " ").replace("r2", "R2")
-        figure = f"{name} {held.score.headline()}; chance is {held.chance:.2f}"
+        figure = f"{name} {held.score.headline()}; {self.blind()}: {held.chance:.2f}"
         if held.predicts:
             return f"The model predicts rows that it was not trained on: {figure}."
         if held.decided:
@@ -172,24 +192,30 @@ class Explanation(Result):
         of = f" with {held.score.n_groups} groups" if held.score.n_groups < FEWEST_GROUPS else ""
         return f"Whether the model predicts cannot be told{of}, so what it goes by may be noise: {figure}."
 
+    def blind(self) -> str:
+        """Name what the score is compared with: an answer without a look at the features."""
+        if self.permutation.metric == "r2":
+            return "always the mean"
+        return f"a guess among {round(1 / self.permutation.chance)} classes"
+
     def sentences(self) -> list[str]:
         """Say it in words: how good, the ranking by groups, what cannot be ranked, what to mind."""
         return [self.verdict(), *self.ranked(), *self.caveats()]
 
     def ranked(self) -> list[str]:
         """Say what the model goes by, groups in order with figures and intervals; names alone where it does not predict."""
-        shap, names = self.group_shap, self.group_names
-        first, told = [g for g in self.ranking[:SPOKEN].tolist() if shap[g] > 0], []
+        names, size = self.group_names, self.group_sizes
+        first, told = [g for g in self.ranking[:SPOKEN].tolist() if size[g, 0] > 0], []
         if self.idle and first:
             return [
                 f"{listed([names[g] for g in sorted(first)])}: not ranked, as the model does not predict."
             ]
         for place, g in enumerate(first, start=1):
-            low, high = (figure(end) for end in np.quantile(self.refit_group_shap[:, g], [0.05, 0.95]))
-            first, last = np.quantile(self.ranks[:, g], [0.05, 0.95]).round().astype(int)
-            rank = f"rank {first}" if first == last else f"rank {first} to {last}"
+            mean, low, high = (figure(value) for value in size[g])
+            best, worst = self.rank_range[g]
+            rank = f"rank {best}" if best == worst else f"rank {best} to {worst}"
             told.append(
-                f"{place}. {names[g]}: mean |SHAP| {figure(shap[g])}, over refits {low} to {high} ({rank}); permuted: {self.cost(self.groups[g])}."
+                f"{place}. {names[g]}: mean |SHAP| {mean}, over refits {low} to {high} ({rank}); permuted: {self.cost(self.groups[g])}."
             )
         return told
 
@@ -208,8 +234,8 @@ class Explanation(Result):
             f"Cannot be ranked, as refits change their order: {', '.join(names[g] for g in run)}."
             for run in self.unranked
         ]
-        if np.isfinite(self.agreement):
-            told.append(f"{len(self.refit_shap)} refits on groups drawn anew (other rows, so their figures need not hold the model's own) agree on the order of all {len(names)} by {self.agreement:.2f} (Kendall).")  # fmt: skip
+        order = f", which agree on the order of all {len(names)} by {self.agreement:.2f} (Kendall)" if np.isfinite(self.agreement) else ""  # fmt: skip
+        told.append(f"Mean |SHAP| is the mean of {len(self.refit_shap)} refits on groups drawn anew{order}; that of single rows is of the model itself.")  # fmt: skip
         return [
             *([] if self.idle else told),
             self.cause(),
@@ -227,13 +253,12 @@ class Explanation(Result):
     def headline(self) -> str:
         """Say the first groups."""
         names = self.group_names
-        first = ", ".join(f"{names[g]} ({figure(self.group_shap[g])})" for g in self.ranking[:3])
+        first = ", ".join(f"{names[g]} ({figure(self.group_sizes[g, 0])})" for g in self.ranking[:3])
         return f"{first}: mean |SHAP| of {self.shown_of()} rows, {self.method}"
 
     def summary(self) -> dict[str, Any]:
         """Return every feature and group with its figures, in order, and what to mind."""
-        by_feature, by_group = self.shap, self.group_shap
-        order = np.argsort(-by_feature, kind="stable")
+        order = np.argsort(-self.sizes[:, 0], kind="stable")
         return {
             "method": self.method,
             "question": self.question,
@@ -243,12 +268,12 @@ class Explanation(Result):
             "predicts": self.permutation.predicts if self.permutation.decided else None,
             "score": {"metric": self.permutation.metric, **self.permutation.score.summary(), "chance": self.permutation.chance},
             "features": [
-                {"name": self.feature_names[i], **self._figures(by_feature[i], [self.feature_names[i]], self.refit_shap[:, i])}
+                {"name": self.feature_names[i], **self._figures(self.shap[i], [self.feature_names[i]], self.sizes[i])}
                 for i in order
             ],
             "correlated_groups": [group for group in self.groups if len(group) > 1],
             "groups": [
-                {"features": self.groups[g], **self._figures(by_group[g], self.groups[g], self.refit_group_shap[:, g])}
+                {"features": self.groups[g], **self._figures(self.group_shap[g], self.groups[g], self.group_sizes[g])}
                 for g in self.ranking
             ],
             "stand_ins": dict(self.correlated.stand_ins),
@@ -258,13 +283,19 @@ class Explanation(Result):
         }  # fmt: skip
 
     def _figures(self, shap: float, names: list[str], refits: np.ndarray) -> dict[str, Any]:
-        low, high = np.quantile(refits, [0.05, 0.95]).tolist()
-        return {"shap": float(shap), "refits": {"low": low, "high": high}, "permutation": self.loss_of(names).summary()}  # fmt: skip
+        mean, low, high = refits.tolist()
+        return {"shap": float(shap), "refits": {"mean": mean, "low": low, "high": high}, "permutation": self.loss_of(names).summary()}  # fmt: skip
 
 
 def mean_size(values: np.ndarray) -> np.ndarray:
     """Return mean |SHAP| over rows and outputs of values (n_rows, n, n_outputs), float64 (n,)."""
     return np.abs(values).mean(axis=(0, 2))
+
+
+def over_refits(refits: np.ndarray) -> np.ndarray:
+    """Return the mean over refits (n_refits, n), and their 5 and 95%, which always hold it, float64 (n, 3)."""
+    mean, (low, high) = refits.mean(axis=0), np.quantile(refits, MIDDLE, axis=0)
+    return np.stack([mean, np.minimum(low, mean), np.maximum(high, mean)], axis=1)
 
 
 def grouped(values: np.ndarray, groups: list[list[int]]) -> np.ndarray:
@@ -290,12 +321,12 @@ def agreement(importance: np.ndarray) -> float:
 # ---- what to mind ----
 def disagreements(explanation: Explanation) -> list[str]:
     """Return sentences on where SHAP (what the model uses) and permutation (what its skill rests on) differ."""
-    shap, names = explanation.group_shap, explanation.group_names
+    size, names = explanation.group_sizes[:, 0], explanation.group_names
     loss = [explanation.loss_of(group) for group in explanation.groups]
-    if not explanation.permutation.predicts or shap.max() == 0:
+    if not explanation.permutation.predicts or size.max() == 0:
         return []
     told = []
-    used = [g for g in explanation.ranking.tolist() if shap[g] >= MATTERS * shap.max()]
+    used = [g for g in explanation.ranking.tolist() if size[g] >= MATTERS * size.max()]
     # A loss of exactly 0 has no interval, since no group differs; any other without one says nothing.
     unsure = [names[g] for g in used if loss[g].low <= 0 or loss[g].value == 0]
     if unsure:

@@ -19,11 +19,10 @@ from clew.errors import DataError, check
 
 Method = Literal["path", "interventional"]
 SAYS = {
-    "path": "Tells how the answer moves when features become known one by one, where those not yet known are as they "
-    "were among the training rows with the same answers so far: credit follows how features went together there.",
-    "interventional": "Tells how the answer moves when features are exchanged one by one for those of background rows, "
-    "whatever the other features are: credit goes only to features that the forest itself uses, and rows may be "
-    "combined as they never occur.",
+    "path": "Tells how the answer moves as features become known: those not yet known are averaged over training rows "
+    "like this one. So features that go together share credit.",
+    "interventional": "Tells how the answer moves as features become known: those not yet known are taken from other "
+    "rows, whatever goes with them. So only features that the forest asks get credit, and rows may be mixed as never occur.",
 }
 T = TypeVar("T")
 BLOCK, FEW = (

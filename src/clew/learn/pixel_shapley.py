@@ -98,8 +98,8 @@ class PixelExplainer:
     model : PixelModel
     stack : Stack
         An image that fits the model.
-    of : str
-        The class.
+    of : str, optional
+        The class; the one that was painted with the highest number otherwise: the ground is mostly painted first.
     by : {"feature", "group"}
         Whether maps are those of single filters, or of groups that can stand in for each other: a single filter's map
         is small where others say the same.
@@ -124,12 +124,13 @@ class PixelExplainer:
         model: PixelModel,
         stack: Stack,
         *,
-        of: str,
+        of: str | None = None,
         by: Literal["feature", "group"] = "feature",
         most: int = 7,
     ) -> None:
         from clew.explain.shapley import ShapleyTables
 
+        of = max(model.values, key=lambda name: model.values[name]) if of is None else of
         check_choice(of, model.forest.classes, what="'of' setting", of="pixels explain")
         check_choice(by, ["feature", "group"], what="'by' setting", of="pixels explain")
         check(most >= 1, SettingError, "The 'most' of pixels explain must be at least 1. Got {}.", most)

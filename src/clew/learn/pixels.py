@@ -278,7 +278,7 @@ class PixelClassifier(Learner):
         ----------
         image : Stack or ndarray
         of : str, optional
-            The class; the last of `classes_` otherwise.
+            The class; the one that was painted with the highest number otherwise.
         by, most
             As for `clew.learn.pixel_shapley.PixelExplainer`.
 
@@ -295,8 +295,8 @@ class PixelClassifier(Learner):
             "A PixelClassifier must be fitted before it explains. Call fit first.",
         )
         stack = self._stack(image)
-        wanted = self.classes_[-1] if of is None else of
-        explainer = PixelExplainer(self.model_, stack, of=str(wanted), by=by, most=most)
+        wanted = None if of is None else str(of)
+        explainer = PixelExplainer(self.model_, stack, of=wanted, by=by, most=most)
         times, _, *size = stack.shape
         maps = np.empty((len(explainer.maps), times, *size), np.float32)
 

@@ -19,7 +19,7 @@ from clew.result import step
 from clew.samples import Samples
 from clew.splits import By, spread_over_groups
 from clew.validate.label_errors import label_errors_of
-from clew.validate.metrics import Model, Validation, cross_validate, labelled
+from clew.validate.metrics import Model, OnProgress, Validation, cross_validate, labelled
 from clew.validate.representative import Representative, representative
 
 MOST_COMPARED = 10_000  # rows by which it is judged whether labelled ones are like the others
@@ -110,6 +110,13 @@ def train(
     samples = choose(samples, features=features, target=target)
     learns = resolve_kind(samples, kind)
     if select is not None:
+        check(
+            isinstance(select, (int, np.integer)) and 1 <= select <= samples.n_features,
+            SettingError,
+            "The 'select' of train must be an int from 1 to the number of features ({}). Got {}.",
+            samples.n_features,
+            select,
+        )
         samples = samples.select(select_features(samples, select, kind=learns))
     check(
         combine == "mean" or learns == "classification",
@@ -179,6 +186,7 @@ def validate(
     gap: float | None = None,
     random_state: int = 0,
     n_jobs: int | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Validation:
     """Cross-validate the forest that `train` would give: each row is predicted by one that never saw its like.
 
@@ -194,6 +202,8 @@ def validate(
         What is kept together, as for `clew.splits.folds`.
     trees, depth, min_leaf, max_features, combine, class_weight, kind, grower, random_state, n_jobs
         As for `train`.
+    on_progress : callable (done, total), optional
+        As for `clew.validate.metrics.cross_validate`.
 
     Raises
     ------
@@ -201,6 +211,8 @@ def validate(
         If there are no labels, fewer than two classes, a class with one row, or rows that cannot be divided.
     SettingError
         If a setting is out of range.
+    Stopped
+        If `on_progress` returned False.
     """
     samples = choose(samples, features=features, target=target)
     learns = resolve_kind(samples, kind)
@@ -219,7 +231,14 @@ def validate(
     )
     alike = _like_the_others(samples, learns, random_state)
     found = cross_validate(
-        samples, fit, kind=learns, n_folds=folds, by=by, gap=gap, random_state=random_state
+        samples,
+        fit,
+        kind=learns,
+        n_folds=folds,
+        by=by,
+        gap=gap,
+        random_state=random_state,
+        on_progress=on_progress,
     )
     return dataclasses.replace(found, representative=alike, label_errors=label_errors_of(found))
 

@@ -15,6 +15,7 @@ from clew.read.kinds import distinct_names
 from clew.read.tables import Table
 from clew.read.times import Times, is_date, read_times
 from clew.samples import Samples
+from clew.words import listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +31,10 @@ LABELS = ("label", "class")
 TIMES = ("year", "date", "time", "datetime", "timestamp", "date time", "day", "month")
 OURS = ("source", "row", "start", "end")  # columns of the origin that are not the table's
 MOST_CLASSES = 20  # a numeric "label" with more values than this counts something; it is no class
+MOST_OFFERED = (
+    10  # values of a column of text that is offered as the label; with more of them it names groups
+)
+FEWEST_COUNTED = 10  # rows from which on 1, 2, 3, ... is no measurement by chance
 
 # fmt: off
 UNITS = {
@@ -38,6 +43,7 @@ UNITS = {
     "um": "µm", "μm": "µm", "micron": "µm", "pixel": "px", "ul": "µl", "hz": "Hz", "percent": "%",
 }
 # fmt: on
+NO_NAME = re.compile(r"Unnamed: \d[\d.]*")  # what pandas calls a column without a name
 POWERS = {"": "", "2": "²", "^2": "²", "²": "²", "3": "³", "^3": "³", "³": "³"}
 TOO_SHORT = frozenset("lhKV")  # to be meant as the unit in "x_h"
 
@@ -95,7 +101,7 @@ def measure_rows(
         If a setting names a column that is not there, or one column has two roles.
     """
     check(tables, DataError, "The tables of measure_rows must be at least one. Got none.")
-    check_choice(missing, ("drop", "refuse"), what="'missing' setting", of="measure_rows")
+    check_choice(missing, ("drop", "refuse"), what="'missing' setting", of="new")
     notes = [note for table in tables for note in table.notes]
     given: Roles = {"label": label, "group": group, "identifier": identifier, "target": target, "time": time}
     where = f"'{tables[0].name}'" if len(tables) == 1 else f"the {len(tables)} tables"
@@ -104,8 +110,9 @@ def measure_rows(
     _check_names(frame, given, leave_out, columns)
     roles = _with_guesses(frame, given, {*leave_out, *columns}, notes)
     notes += _no_labels(tables, roles["label"])
+    notes += [] if columns else _lone_class(frame, roles["label"])
     taken = None if columns and time is None else _times(frame, origin, roles, leave_out, notes)
-    features = list(columns) or _features(frame, roles, leave_out, notes)
+    features = list(columns) or _features(frame, origin, roles, leave_out, notes)
     check(
         features or distances is not None,
         DataError,
@@ -282,7 +289,7 @@ def _check_names(frame: pd.DataFrame, given: Roles, leave_out: Sequence[str], co
     for setting, name in used:
         if name not in frame:
             raise SettingError(
-                f"The '{setting}' setting of measure_rows must be a column: {', '.join(_columns(frame))}. "
+                f"The '{setting}' setting of new must be a column: {', '.join(_columns(frame))}. "
                 f"Got '{name}' instead.{did_you_mean(name, _columns(frame))}"
             )
         check(
@@ -364,16 +371,21 @@ def _times(
     return taken
 
 
-def _features(frame: pd.DataFrame, roles: Roles, leave_out: Sequence[str], notes: list[str]) -> list[str]:
+def _features(
+    frame: pd.DataFrame, origin: pd.DataFrame, roles: Roles, leave_out: Sequence[str], notes: list[str]
+) -> list[str]:
     """Return the columns of numbers that have no role; note the others that are left out."""
     rest = [name for name in _columns(frame) if name not in (*roles.values(), *leave_out)]
     times = [name for name in rest if roles["group"] is None and _is_time(name, frame[name])]
     text = [name for name in rest if not _is_numeric(frame[name]) and name not in times]
     names = {*IDENTIFIERS, *GROUPS, *LABELS}
-    naming = [
+    whole = [name for name in rest if name not in (*text, *times) and _is_whole(frame[name])]
+    naming = [name for name in whole if _key(name) in names]
+    rows = origin["row"].to_numpy()
+    unnamed = [
         name
-        for name in rest
-        if name not in (*text, *times) and _key(name) in names and _is_whole(frame[name])
+        for name in whole
+        if NO_NAME.fullmatch(name) and (frame[name].is_unique or _counts_rows(frame[name].to_numpy(), rows))
     ]
     if leave_out:
         notes.append(f"Left out as asked: {_listed(leave_out)}.")
@@ -383,6 +395,11 @@ def _features(frame: pd.DataFrame, roles: Roles, leave_out: Sequence[str], notes
         )
     if naming:
         notes.append(f"Left out, being numbers that name something: {_listed(naming)}.")
+    if unnamed:
+        notes.append(f"Left out, having no name and numbering the rows: {_listed(unnamed)}.")
+    if _learns_nothing(roles):
+        lone = [name for name in (*text, *naming) if _key(name) in LABELS]
+        notes += [said for name in lone for said in _lone_class(frame, name)]
     notes += [
         f"The column '{name}' holds times and is left out: rows close in time may resemble each other, "
         f"and a random seal or fold flatters; --time {name} divides by it, --group by another column."
@@ -393,19 +410,72 @@ def _features(frame: pd.DataFrame, roles: Roles, leave_out: Sequence[str], notes
         for name in rest
         if _is_numeric(frame[name]) and _key(name) in TIMES and roles["time"] is None
     ]
-    notes += _shared(frame, roles, text)
-    return [name for name in rest if name not in (*text, *times, *naming)]
+    features = [name for name in rest if name not in (*text, *times, *naming, *unnamed)]
+    notes += _offered(frame, roles, text)
+    notes += _doubtful(frame, rows, roles, features)
+    return features
 
 
-def _shared(frame: pd.DataFrame, roles: Roles, text: Sequence[str]) -> list[str]:
-    """Say which columns of text could be the group, where none is: those whose values are shared by several rows."""
+def _learns_nothing(roles: Roles) -> bool:
+    return roles["label"] is None and roles["target"] is None
+
+
+def _offered(frame: pd.DataFrame, roles: Roles, text: Sequence[str]) -> list[str]:
+    """Say which columns of text could be the label or the group, where there is none: those whose values several rows share.
+
+    Few values are classes sooner than groups: whoever seals one of three species learns two.
+    """
     values = {name: frame[name][frame[name] != ""].nunique() for name in text}
-    shared = [name for name, n in values.items() if n > 2 and 2 * n <= len(frame)]
-    if roles["group"] is not None or not shared:
-        return []
-    return [
-        f"Rows share values of {_listed(shared)}: say --group {shared[0]} if rows of one {shared[0]} resemble each other."
+    several = {name: n for name, n in values.items() if 2 <= n <= len(frame) / 2}
+    few = {name: n for name, n in several.items() if n <= MOST_OFFERED}
+    many = [name for name in several if name not in few]
+    word, it = (next(iter(few)), "that") if len(few) == 1 else ("NAME", "one")
+    offers = []
+    if _learns_nothing(roles):
+        offers.append(f"--label {word} if {it} is what is to be learnt")
+    if roles["group"] is None:
+        offers.append(f"--group {word} if rows of one value belong together")
+    said = []
+    if few and offers:
+        have = listed([f"'{name}' has {n} values" for name, n in few.items()])
+        said.append(f"{have}: {', '.join(offers)}.")
+    if many and roles["group"] is None:
+        said.append(
+            f"Rows share values of {_listed(many)}: say --group {many[0]} if rows of one {many[0]} resemble each other."
+        )
+    return said
+
+
+def _doubtful(frame: pd.DataFrame, rows: np.ndarray, roles: Roles, features: Sequence[str]) -> list[str]:
+    """Say which features may be none: those that count the rows, and those of 0 and 1, which may be the answer."""
+    counters = [
+        name for name in features if _counts_rows(frame[name].to_numpy(), rows) and _key(name) not in TIMES
     ]
+    said = [
+        f"'{name}' counts the rows: --leave-out {name} unless it measures something." for name in counters
+    ]
+    binary = [name for name in features if set(frame[name].dropna()) == {0, 1}]
+    if binary and _learns_nothing(roles):
+        word, it = (binary[0], "it") if len(binary) == 1 else ("NAME", "one")
+        holds = "holds" if len(binary) == 1 else "hold"
+        said.append(
+            f"{_listed(binary)} {holds} only 0 and 1: --label {word} if {it} is what is to be learnt."
+        )
+    return said
+
+
+def _counts_rows(values: np.ndarray, rows: np.ndarray) -> bool:
+    """Tell whether values are 0, 1, 2, ... or 1, 2, 3, ..., throughout or, with ``rows``, anew in each table."""
+    counts = (counted - start for counted in (rows, np.arange(1, len(rows) + 1)) for start in (0, 1))
+    return len(values) >= FEWEST_COUNTED and any(np.array_equal(values, one) for one in counts)
+
+
+def _lone_class(frame: pd.DataFrame, label: str | None) -> list[str]:
+    """Say that a column of labels has one class only, if so."""
+    values = set() if label is None else set(_as_text(frame[label]).tolist()) - {""}
+    if len(values) != 1:
+        return []
+    return [f"The column '{label}' has one class only, '{values.pop()}': a model needs two to tell apart."]
 
 
 def _no_labels(tables: Sequence[Table], label: str | None) -> list[str]:

@@ -117,15 +117,21 @@ def _limits(axes: Any, result: LearningCurve | ValidationCurve, figured: Figure)
 def _named_lines(
     axes: Any, result: LearningCurve | ValidationCurve, figured: Figure, *, drawn_on: bool = False
 ) -> None:
-    """Write what each line is at the right, where it ends; none upon another."""
+    """Write what each line is at the right, where it ends, none upon another; of training at its end, if others go on."""
     wanted = getattr(result, "desired", None)
     held = float(result.held_out[-1, 0])
     if drawn_on and isinstance(result, LearningCurve):
         held = float(figured.error(result.extrapolation.error[-1, 0]))
-    names = [("training rows", float(result.training[-1, 0]), INK3), ("held-out rows", held, THREAD)]
-    if drawn_on:
-        names[1] = ("held-out rows,\ndrawn on", held, THREAD)
-    names.append((f"chance {result.chance:.2f}", result.chance, INK3))
+    trained = float(result.training[-1, 0])
+    names = [(f"chance {result.chance:.2f}", result.chance, INK3)]
+    if drawn_on and isinstance(result, LearningCurve):
+        names.append(("held-out rows,\ndrawn on", held, THREAD))
+        side = 1 if trained >= result.held_out[-1, 0] else -1  # away from the other line
+        ground = {"facecolor": mix(SURFACE, 0.7), "linewidth": 0, "pad": 0.5}
+        axes.annotate("training rows", (result.rows[-1], trained), xytext=(7, 4 * side), textcoords="offset points",
+                      va="bottom" if side > 0 else "top", fontsize=9.5, color=INK3, bbox=ground, zorder=5)  # fmt: skip
+    else:
+        names += [("training rows", trained, INK3), ("held-out rows", held, THREAD)]
     axes.axhline(result.chance, color=REF, linewidth=1.2, zorder=0)
     if wanted is not None:
         axes.axhline(wanted, color=INK, linewidth=1, linestyle=(0, (6, 2)), zorder=1)

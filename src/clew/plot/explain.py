@@ -71,7 +71,9 @@ def bars(result: Explanation, *, most: int = 20, width: float = 640) -> Drawing:
         axes.locator_params(axis="x", nbins=4)
         axes.set_title(title, loc="left", fontsize=9.5, color=INK3, pad=6)
     shap.set_xlim(0, None)
-    marks = f"caps: 5 to 95% of {len(result.refit_shap)} refits; dots: on held-out rows, 95% interval"
+    marks = (
+        f"bars: mean of {len(result.refit_shap)} refits, caps: 5 to 95%; dots: on held-out rows, 95% interval"
+    )
     weaker = f"{left_out} weaker features are not shown; " if left_out else ""
     drawing.text(16 / width, 12 / height, weaker + marks, fontsize=9, color=INK3, va="center")
     return drawing
@@ -80,8 +82,8 @@ def bars(result: Explanation, *, most: int = 20, width: float = 640) -> Drawing:
 def _bar(shap: Any, cost: Any, at: float, line: dict[str, Any]) -> None:
     """Draw one line of `bars`: dark and filled for a group, light and hollow for a member."""
     member, loss = line["member"], line["loss"]
-    low, high = np.quantile(line["refits"], [0.05, 0.95])
-    shap.barh(at, line["shap"], height=0.4 if member else 0.62, color=REF if member else INK2, linewidth=0)
+    mean, low, high = line["shap"]
+    shap.barh(at, mean, height=0.4 if member else 0.62, color=REF if member else INK2, linewidth=0)
     shap.plot([low, high], [at, at], color=INK, linewidth=1.4, marker="|", markersize=6, markeredgewidth=1.2)
     color = INK3 if member else THREAD
     if np.isfinite(loss.low):
@@ -95,25 +97,23 @@ def _bar(shap: Any, cost: Any, at: float, line: dict[str, Any]) -> None:
 
 def _lines(result: Explanation, most: int) -> tuple[list[dict[str, Any]], int]:
     """Return the lines of `bars` (groups from the strongest, members below their group) and how many features are left out."""
-    shap, shown = result.shap, 0
+    size, shown = result.sizes, 0
     lines: list[dict[str, Any]] = []
     for g in result.ranking.tolist():
-        columns = sorted(result.correlated.groups[g], key=lambda column: -shap[column])
+        columns = sorted(result.correlated.groups[g], key=lambda column: -size[column, 0])
         members = columns[:MEMBERS] if len(columns) > 1 else []
-        if lines and (len(lines) + 1 + len(members) > most or result.group_shap[g] == 0):
+        if lines and (len(lines) + 1 + len(members) > most or result.group_sizes[g, 0] == 0):
             break
-        own = {"name": result.group_names[g], "member": False, "shap": result.group_shap[g]}
-        lines.append(
-            own | {"refits": result.refit_group_shap[:, g], "loss": result.loss_of(result.groups[g])}
-        )
+        own = {"name": result.group_names[g], "member": False, "shap": result.group_sizes[g]}
+        lines.append(own | {"loss": result.loss_of(result.groups[g])})
         for column in members:
             name = result.feature_names[column]
-            own = {"name": name, "member": True, "shap": shap[column]}
-            lines.append(own | {"refits": result.refit_shap[:, column], "loss": result.loss_of([name])})
+            own = {"name": name, "member": True, "shap": size[column]}
+            lines.append(own | {"loss": result.loss_of([name])})
         if len(columns) > MEMBERS:
             lines.append({"name": f"{len(columns) - MEMBERS} more", "member": True})
         shown += len(columns)
-    return lines, len(shap) - shown
+    return lines, len(size) - shown
 
 
 def _named(axes: Any, at: float, name: str, *, member: bool, width: float) -> None:
@@ -142,8 +142,8 @@ def beeswarm(
         Features at most.
     """
     column = _output(result, output)
-    shap = result.shap
-    by_group = [sorted(result.correlated.groups[g], key=lambda column: -shap[column]) for g in result.ranking]
+    size = result.sizes[:, 0]
+    by_group = [sorted(result.correlated.groups[g], key=lambda column: -size[column]) for g in result.ranking]
     ordered = [(feature, place) for place, group in enumerate(by_group) for feature in group][:most]
     step, gap = 26.0, 9.0
     starts = np.cumsum([0.0, *(step + gap * (a[1] != b[1]) for a, b in pairwise(ordered))])
@@ -325,8 +325,8 @@ def waterfall(
     axes.use_sticky_edges = False
     axes.margins(x=0.04)
     axes.locator_params(axis="x", nbins=5)
-    what = f"probability of {result.outputs[column]}" if _classes(result) else result.outputs[column]
-    axes.set_xlabel(f"{short(sample, 30)}: {short(what, 40)}")
+    what = short(result.outputs[column], 24)
+    axes.set_xlabel(f"{short(sample, 30)}: {f'towards {what} (probability)' if _classes(result) else what}")
     return drawing
 
 
@@ -335,10 +335,10 @@ def _steps(result: Explanation, row: int, column: int, most: int) -> list[tuple[
     values = result.group_values[row, :, column]
     order = np.argsort(-np.abs(values), kind="stable")
     shown = order if len(order) <= most else order[: most - 1]
-    shap, steps = result.shap, []
+    size, steps = result.sizes[:, 0], []
     for g in shown.tolist():
         group = result.correlated.groups[g]
-        lead = max(group, key=lambda feature: shap[feature])
+        lead = max(group, key=lambda feature: size[feature])
         name = result.feature_names[lead]
         like = f", {len(group) - 1} like it" if len(group) > 1 else ""
         own = _with_unit(result, name, result.features[row, lead])
@@ -488,7 +488,7 @@ def _unit(result: Explanation) -> str:
 
 def _towards(result: Explanation, column: int) -> str:
     name = short(result.outputs[column], 24)
-    return f"SHAP: probability of {name}" if _classes(result) else f"SHAP: {name}"
+    return f"SHAP towards {name} (probability)" if _classes(result) else f"SHAP: {name}"
 
 
 def _with_unit(result: Explanation, feature: str, value: float) -> str:

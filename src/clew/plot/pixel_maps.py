@@ -8,14 +8,14 @@ from clew.learn.pixel_shapley import PixelContributions
 from clew.plot.style import INK, INK2, INK3, SIGNED, Drawing, bare, drawn, short
 
 ACROSS = 4  # panels in a row
-HALF = 0.5  # of the largest contribution, where a line is drawn: solid for, dashed against
+HALF = 0.5  # of a map's own largest contribution, where a line is drawn: solid for, dashed against
 
 
 @drawn
 def pixel_maps(
     result: PixelContributions, picture: np.ndarray, maps: np.ndarray, *, width: float = 960
 ) -> Drawing:
-    """Draw how far each filter moves the probability of a class, on one scale for all.
+    """Draw how far each filter moves the probability of a class, on one scale of colours for all.
 
     Parameters
     ----------
@@ -49,11 +49,11 @@ def pixel_maps(
         else:
             one = maps[i - 1]
             shown = axes.imshow(one, cmap=_ramp(), vmin=-largest, vmax=largest, interpolation="nearest")
-            _lines(axes, one, largest)
-            name, told = result.channels[i - 1], f"mean {np.abs(one).mean():.3f}"
+            _lines(axes, one)
+            name, told = result.channels[i - 1], _largest(one)
         bare(axes)
         top = (low + tall + 5) / height
-        figure.text(left / width, top, short(name, int(side / 7.4)), fontsize=9.5, color=INK2)
+        figure.text(left / width, top, short(name, int(side / 5.8) - len(told)), fontsize=9.5, color=INK2)
         figure.text((left + side) / width, top, told, fontsize=9.5, color=INK3, ha="right")
     _scale(figure, shown, largest, width, height)
     return figure
@@ -65,12 +65,19 @@ def _ramp():
     return LinearSegmentedColormap.from_list("signed", SIGNED)
 
 
-def _lines(axes, one: np.ndarray, largest: float) -> None:
-    """Draw where a map reaches half the scale: solid towards the class, dashed against it, for those who see no colour."""
+def _largest(one: np.ndarray) -> str:
+    """Write the contribution of a map that is farthest from 0, with its sign."""
+    farthest = one.flat[np.abs(one).argmax()]
+    return f"largest {farthest:+.2g}".replace("-", "−") if farthest else "0 all over"
+
+
+def _lines(axes, one: np.ndarray) -> None:
+    """Draw where a map reaches half of its own largest: solid for, dashed against, so that the sign is there in grey."""
     from scipy.ndimage import gaussian_filter
 
     one = gaussian_filter(one, 1)  # single pixels need no line of their own
-    for level, style in ((HALF * largest, "solid"), (-HALF * largest, "dashed")):
+    half = HALF * float(np.abs(one).max())
+    for level, style in ((half, "solid"), (-half, "dashed")):
         if one.min() < level < one.max():
             axes.contour(one, levels=[level], colors=[INK], linewidths=0.5, linestyles=[style])
 
@@ -83,7 +90,7 @@ def _scale(figure: Drawing, shown, largest: float, width: float, height: float) 
     figure.text(
         220 / width,
         23 / height,
-        "change of the probability. Lines: half the scale, solid towards the class, dashed against it.",
+        "change of the probability. Lines: half of the map's own largest (smoothed), solid towards the class, dashed against it.",
         fontsize=9,
         color=INK3,
         va="bottom",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from clew.plot.style import INK, INK2, INK3, REF, RULE, RULE2, SURFACE, THREAD, Drawing, drawn, mix
+from clew.plot.style import INK, INK3, REF, RULE, RULE2, SURFACE, THREAD, Drawing, drawn, mix
 from clew.validate.repeats import Repeats
 
 SIDE = 230.0  # px of the square
@@ -42,9 +42,9 @@ def repeats(result: Repeats) -> Drawing:
 
 
 def _dots(axes: Any, x: np.ndarray, y: np.ndarray) -> None:
-    axes.plot(x, y, "o", markersize=6, markerfacecolor=mix(THREAD, 0.55), markeredgecolor=SURFACE, markeredgewidth=0.6, zorder=4)  # fmt: skip
+    axes.plot(x, y, "o", markersize=9, markerfacecolor=mix(THREAD, 0.65), markeredgecolor=SURFACE, markeredgewidth=0.8, zorder=4)  # fmt: skip
     axes.plot(
-        x.mean(), y.mean(), "+", markersize=13, markeredgewidth=1.6, markeredgecolor=INK, zorder=5
+        x.mean(), y.mean(), "+", markersize=18, markeredgewidth=2.2, markeredgecolor=INK, zorder=5
     )  # the mean of the runs
 
 
@@ -69,19 +69,20 @@ def _target(axes: Any, x: float, y: float, word: str, off: float, spread: float)
     """Draw a small target with five shots at a place of the square, and what they mean."""
     from matplotlib.patches import Ellipse
 
-    radius = 0.085
+    radius = 0.05
     for share in (1.0, 0.55):
-        axes.add_patch(Ellipse((x, y), 2 * radius * share, 2 * radius * share, facecolor="none", edgecolor=RULE2, linewidth=0.7))  # fmt: skip
+        axes.add_patch(Ellipse((x, y), 2 * radius * share, 2 * radius * share, facecolor="none", edgecolor=RULE, linewidth=0.7, zorder=0))  # fmt: skip
     angle = np.arange(5) * 2 * np.pi / 5 + 0.4
     reach = spread * np.array([1, 0.7, 1.1, 0.6, 0.9])
     axes.plot(
         x + radius * (off + reach * np.cos(angle)),
         y + radius * (off + reach * np.sin(angle)),
         "o",
-        markersize=1.8,
-        color=INK3,
+        markersize=1.2,
+        color=REF,
+        zorder=0,
     )
-    axes.text(x, y - 0.105, word, ha="center", va="top", fontsize=8, color=INK2)
+    axes.text(x, y - 0.065, word, ha="center", va="top", fontsize=8, color=INK3, zorder=0)
 
 
 def _errors(axes: Any, result: Repeats) -> None:

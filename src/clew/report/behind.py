@@ -47,8 +47,10 @@ def second_sheet(record: Record) -> str:
 
 
 def _sheet(record: Record, parts: list[Part], *, first: str = "") -> str:
-    """Return one sheet of two columns; a last half has the line to itself."""
+    """Return one sheet of two columns, "" without anything on it; a last half has the line to itself."""
     sections = [f"{one}</section>\n" for part in parts for one in part(record).split("</section>\n") if one]
+    if not sections:
+        return ""
     halves = [i for i, one in enumerate(sections) if one.startswith("<section>")]
     if len(halves) % 2:
         sections[halves[-1]] = sections[halves[-1]].replace("<section>", '<section class="all">', 1)
@@ -68,6 +70,8 @@ def _key(record: Record) -> str:
 
 def _runs(record: Record) -> str:
     look = record.exploration
+    if words.unlooked(record):
+        return ""
     if look is None:
         return section(
             "Every run",
@@ -106,7 +110,7 @@ def _runs(record: Record) -> str:
 
 
 def _painted(record: Record) -> str:
-    if not pictures.has_pictures(record):
+    if not pictures.has_pictures(record) or words.unlooked(record):
         return ""
     look, title = record.exploration, "Groups painted back"
     if look is None:

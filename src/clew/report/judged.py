@@ -93,11 +93,25 @@ def explained(record: Record) -> str:
     swarm = drawn(
         draw_explained.beeswarm(one, width=520),
         "beeswarm",
-        "Every row a dot: how far the feature moves its answer, by the feature’s own value.",
-        label="SHAP values of every row",
+        f"Every row a dot: how far the feature moves its answer{_towards(one)}, by the feature’s own value.",
+        label=f"SHAP values of every row{_towards(one, plain=True)}",
     )
     pair = f'<div class="pair"><div>{bars}</div><div>{swarm}</div></div>'
     return section(title, aside, f"{body}{pair}{caveats}{_closer(record, one)}", kind="all")
+
+
+def _towards(one: Explanation, *, plain: bool = False) -> str:
+    """Name the class that all pictures of SHAP values show; "" for numbers."""
+    if len(one.outputs) == 1:
+        return ""
+    return f" towards {one.outputs[-1]}" if plain else f" towards <i>{safe(one.outputs[-1])}</i>"
+
+
+def _furthest(one: Explanation) -> int:
+    """Return the row that is pushed furthest; for classes, of those that get the class that is shown, if any do."""
+    pushed = np.abs(one.values[..., -1]).sum(axis=1)
+    here = one.prediction.argmax(axis=1) == len(one.outputs) - 1
+    return int(np.argmax(np.where(here, pushed, -1.0) if here.any() else pushed))
 
 
 def _closer(record: Record, one: Explanation) -> str:
@@ -107,17 +121,19 @@ def _closer(record: Record, one: Explanation) -> str:
         drawn(
             draw_explained.dependence(one, name, width=400),
             f"dependence {i}",
-            "" if i else "Every row a dot: the feature’s own value, and how far it moves the answer.",
+            ""
+            if i
+            else f"Every row a dot: the feature’s own value, and how far it moves the answer{_towards(one)}.",
             label=f"SHAP of {name} against its value",
         )
         for i, name in enumerate(first)
     ]
-    row = str(one.sample[int(np.argmax(np.abs(one.values).sum(axis=1).max(axis=1)))])
+    row = str(one.sample[_furthest(one)])
     parts.append(
         drawn(
-            draw_explained.waterfall(one, row, width=440),
+            draw_explained.waterfall(one, row, output=one.outputs[-1], width=440),
             "waterfall",
-            f"The row that is pushed furthest: {code(row)}.",
+            f"The row that is pushed furthest{_towards(one)}: {code(row)}.",
             label=f"How the answer for {row} comes about",
         )
     )

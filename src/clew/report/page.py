@@ -53,7 +53,11 @@ def _first_sheet(record: Record) -> str:
     what = f"{sources}, {sum(record.counts.values()):,} {record.what}, {measured}"
     made = f"made from the record on {day(last.at)}, by clew {safe(last.versions.get('clew', ''))}"
     left, right = [_found(record), _sure(record), _claimed(record)], [_good(record)]
+    if words.unlooked(record):  # what is not missing has no empty place
+        left = [_claimed(record)] if record.hypotheses else []
     (right if record.exploration is not None else left).append(_know(record))
+    if words.unlooked(record):
+        left.append(f'<p class="quiet all">Nobody has looked for groups: {code(f"clew explore {record.study}")}.</p>\n')  # fmt: skip
     return (
         f'<div class="sheet">\n<header class="top">{asset("mark.svg").strip()}<h1>{safe(record.name)}</h1>'
         f'<span class="quiet">{what}</span><span class="quiet made">{made}</span></header>\n'
@@ -287,7 +291,7 @@ def _baselines(record: Record) -> str:
     if record.validation is None:
         return ""
     kind = "mae" if not record.validation.scores.classes else "balanced_accuracy"
-    said = {"commonest_class": "always the largest class", "mean": "always the mean"}
+    said = {"commonest_class": "always the largest class of the training rows", "mean": "always the mean"}
     said["permuted"] = "shuffled labels" if record.validation.scores.classes else "shuffled targets"
     parts = [
         f"{said.get(name, name)} {figure({'value': values.get(kind)})}"

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from clew.errors import SettingError, check
+from clew.errors import DataError, SettingError, check
 from clew.steps import Outcome
 from clew.steps.outcome import OnProgress
 
 if TYPE_CHECKING:
+    from clew.learn.pixel_model import PixelModel
     from clew.learn.pixel_shapley import PixelExplainer
     from clew.read.stacks import Stack
 
@@ -42,7 +43,7 @@ def explain(
     out : Path
         A folder for the maps (NAME.tif, one channel a map, float32) and a picture of them (NAME.png).
     of : str
-        The class whose probability is explained; the last one otherwise.
+        The class whose probability is explained; the one that was painted with the highest number otherwise.
     by : {"feature", "group"}
         A map for each filter, or for each group of filters that can stand in for each other.
     most : int
@@ -57,13 +58,11 @@ def explain(
     DataError
         If the model is none for pixels, or an image does not fit it.
     """
-    from clew.learn.forest import Forest
-    from clew.learn.pixel_model import PixelModel
     from clew.learn.pixel_shapley import PixelExplainer
     from clew.read.kinds import distinct_names
     from clew.read.stacks import find_stacks, open_stack
 
-    pixel_model = PixelModel(Forest.load_model(model))
+    pixel_model = _load(model)
     found, notes = find_stacks(paths)
     names = [Path(name).with_suffix("").as_posix() for name in distinct_names(found)]
     places = [out / f"{name}.tif" for name in names]
@@ -76,11 +75,14 @@ def explain(
         out,
     )
     stacks = [open_stack(path, axes=axes) for path in found]
-    explainers = [
-        PixelExplainer(pixel_model, stack, of=of or pixel_model.forest.classes[-1], by=by, most=most)
-        for stack in stacks
-    ]
+    explainers = [PixelExplainer(pixel_model, stack, of=of, by=by, most=most) for stack in stacks]
     lines, files = [], []
+    if of is None:
+        chosen = explainers[0].of
+        lines.append(
+            f"Explained is '{chosen}', which was painted with the highest number ({pixel_model.values[chosen]}); --of "
+            "names another class."
+        )
     for explainer, place in zip(explainers, places):
         place.parent.mkdir(parents=True, exist_ok=True)
         _write(explainer, place, on_progress)
@@ -89,6 +91,22 @@ def explain(
         files.append({"source": explainer.stack.name, "out": str(place), **explainer.result.summary()})
     data = {"out": str(out), "model_sha256": pixel_model.forest.sha256, "files": files}
     return Outcome([*lines, CAUTION, *notes], data, warnings=notes)
+
+
+def _load(model: Path) -> PixelModel:
+    """Return the model of a folder; say what it must be where it is a study, or no model at all."""
+    from clew.learn.forest import Forest
+    from clew.learn.pixel_model import PixelModel
+
+    is_study = (model / "study.sqlite").is_file()
+    check(
+        not model.exists() or (model / "config.json").is_file(),
+        DataError,
+        "The model of pixels explain must be a folder that `clew pixels train` made. Got {} '{}'.",
+        "a study, whose models are for objects or rows of tables:" if is_study else "something else:",
+        model,
+    )
+    return PixelModel(Forest.load_model(model))
 
 
 def _write(explainer: PixelExplainer, place: Path, on_progress: OnProgress | None) -> None:

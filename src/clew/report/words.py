@@ -88,6 +88,9 @@ def code(text: Any) -> str:
 
 def finding(record: Record) -> str:
     """Say what the study found, the first clause in bold."""
+    if unlooked(record):
+        parts = [_model(record), goes_by(record), _stated(record)]
+        return " ".join(part for part in parts if part)
     parts = [
         _groups(record),
         _replicates(record),
@@ -98,6 +101,25 @@ def finding(record: Record) -> str:
         _caveat(record),
     ]
     return " ".join(part for part in parts if part)
+
+
+def unlooked(record: Record) -> bool:
+    """Tell whether there is something to learn, or learnt, and nobody has looked for groups: none is missing then."""
+    return record.exploration is None and (record.by_people or record.forest is not None)
+
+
+def _model(record: Record) -> str:
+    """Say how good the model is, in bold; before it was judged, what there is and which command comes next."""
+    said = _classifier(record)
+    if said:
+        first, where, rest = said.partition(" on the sealed rows" if record.sealed_test else " in cross-validation")  # fmt: skip
+        return f"<b>{first}</b>{where}{rest}"
+    if record.forest is not None:
+        made = "A classifier" if record.forest.classes else "A model"
+        return f"<b>{made} was trained; how good it is was not asked yet.</b> Next: {code(f'clew validate {record.study}')}."
+    rows, people = sum(record.counts.values()), record.labelled.get("person", 0)
+    given = "each with a target" if not people else f"{counted(people, 'open row')} labelled by people"
+    return f"<b>{counted(rows, record.what[:-1], record.what)} measured, {given}; no model was trained yet.</b> Next: {code(f'clew train {record.study}')}."
 
 
 def _groups(record: Record) -> str:
@@ -155,7 +177,7 @@ def goes_by(record: Record) -> str:
 def strongest(explanation: Explanation, group: int) -> str:
     """Return the feature of a group with the largest SHAP values."""
     names = explanation.feature_names
-    return max(explanation.groups[group], key=lambda name: explanation.shap[names.index(name)])
+    return max(explanation.groups[group], key=lambda name: explanation.sizes[names.index(name), 0])
 
 
 def _shared(explanation: Explanation, group: int) -> str:

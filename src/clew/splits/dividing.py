@@ -50,6 +50,15 @@ def way_to_divide(samples: Samples, by: Sealing, *, of: str) -> Way:
             "Division by group must have at least 2 groups. Got {} instead.",
             n_groups,
         )
+        # Of rows that have groups, those with a label may all be of different ones: then a fold by group is one.
+        unknown = n_groups == n_rows and (of == "seal" or np.array_equal(samples.group, samples.sample))
+        check(
+            not unknown,
+            DataError,
+            "Division by group must have groups of several rows. Got {} rows, each a group of its own: name the column"
+            " of groups when the study is made (--group COLUMN), or divide by row.",
+            n_rows,
+        )
     if by in ("time", "latest"):
         check(
             has_times(samples),

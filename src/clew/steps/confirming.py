@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clew.errors import DataError, check, check_seed
+from clew.errors import DataError, check, check_choice, check_seed
 from clew.steps.outcome import OnProgress, Outcome, sentences
 
 if TYPE_CHECKING:
     from clew.study.study import Step, Study
 
 
+LATE = "It came after the sealed rows were seen, so confirm can test it but cannot call it confirmed."
 SHOWN = 12  # claims on a screen; the report and --json have all
 
 
-def state(study: Study, features: str, *, about: str = "") -> Outcome:
-    """State a hypothesis of your own: these features tell people's labels, or the target.
+def state(study: Study, features: str, *, about: str = "", target: str | None = None) -> Outcome:
+    """State a hypothesis of your own: these features tell people's labels, or a target.
 
     Parameters
     ----------
@@ -26,21 +27,29 @@ def state(study: Study, features: str, *, about: str = "") -> Outcome:
         Names of features, with commas.
     about : str
         The class that they tell from the rest; all labels, or the target, by default.
+    target : str, optional
+        A feature that they tell instead of labels; that of the latest model by default.
     """
     from clew.study.record import add_hypotheses
-    from clew.validate.claims import LATE
     from clew.validate.claims import state as step
 
     late = _first_seen(study) is not None
+    classes = {label for label, how in study.labels().values() if label and how == "person"}
+    about = about.strip()
+    if about and classes and target is None:
+        check_choice(about, sorted(classes), what="'about' setting", of="state")
+    elif target is None:
+        trained = study.last("train")
+        target = trained.settings.get("target") if trained else None
     recorded, result = study.run(
         step,
         features=features,
         about=about,
+        target=target,
         also=lambda db, number, stated: add_hypotheses(db, [stated.summary()], step=number),
     )
     on_record = len(study.hypotheses())
-    classes = {label for label, how in study.labels().values() if label and how == "person"}
-    warnings = [f"{LATE} It can be tested, and not confirmed."] if late else []
+    warnings = [LATE] if late else []
     if result.about and result.about not in classes:
         warnings.append(f"No open row has the label '{result.about}' from a person yet.")
     lines = [
@@ -152,6 +161,7 @@ def _look(study: Study) -> Step | None:
 def _on_record(study: Study, first_seen: int | None) -> list[dict[str, Any]]:
     """Return every hypothesis as `clew.validate.claims.judge` takes it: who stated it, about which class, and how late."""
     steps = {one.id: one for one in study.steps()}
+    by_person = _by_person(study)
     names: dict[int, dict[str, str]] = {}  # of the groups of each look that was named
     for one in steps.values():
         if one.verb == "name":
@@ -160,11 +170,17 @@ def _on_record(study: Study, first_seen: int | None) -> list[dict[str, Any]]:
     for number in {one["step"] for one in study.hypotheses()}:
         result = study.result(steps[number])
         if steps[number].verb == "state":
-            said[number] = [{"statement": result.statement, "about": result.about, "by": "person"}]
+            target = result.settings.get("target")
+            what = {"statement": result.statement, "about": result.about, "by": "person"}
+            said[number] = [{**what, "target": target} if target else what]
         else:
             of_group = names.get(number, {})
             said[number] = [
-                {"statement": one.statement, "about": of_group.get(str(one.group), ""), "by": "look"}
+                {
+                    "statement": one.statement,
+                    "by": "look",
+                    **_class_of(one.group, of_group, result, by_person),
+                }
                 for one in result.hypotheses.stated
             ]
     return [
@@ -178,6 +194,24 @@ def _on_record(study: Study, first_seen: int | None) -> list[dict[str, Any]]:
     ]
 
 
+def _by_person(study: Study) -> dict[str, str]:
+    """Return the labels that people gave to open rows, by sample."""
+    return {name: label for name, (label, how) in study.labels().items() if label and how == "person"}
+
+
+def _class_of(group: int, names: dict[str, str], look: Any, by_person: dict[str, str]) -> dict[str, str]:
+    """Return the class that a group of a look is named after or stands for, or why there is none."""
+    from clew.validate.claims import stands_for
+
+    name = names.get(str(group), "")
+    if name in by_person.values() or not by_person:
+        return {"about": name}
+    placed = [(place, by_person[row]) for place, row in zip(look.groups, look.sample) if row in by_person]
+    groups, labels = (np.array(one) for one in zip(*placed)) if placed else (np.empty(0), np.empty(0, str))
+    about, why_not = stands_for(f"group {group}" + (f" ({name})" if name else ""), groups == group, labels)
+    return {"about": about, "why_not": why_not}
+
+
 def _check_testable(study: Study, look: Step | None, hypotheses: list[dict[str, Any]]) -> None:
     """Raise DataError where the sealed rows could answer nothing, before the seal is broken."""
     from clew.validate.replication import why_not
@@ -185,15 +219,16 @@ def _check_testable(study: Study, look: Step | None, hypotheses: list[dict[str, 
     no_groups = why_not(study.result(look) if look else None, study.counts()["sealed"])
     if not no_groups:
         return
-    labelled = any(label and how == "person" for label, how in study.labels().values())
-    has_truth = (labelled and study.has_sealed_labels()) or study.samples().target is not None
     if not hypotheses:
         no_hypothesis = f"No hypothesis is on record (clew state {study.folder} FEATURES)."
     else:
+        target_of = {one.get("target", "") for one in hypotheses}
+        reasons = [
+            _why_none(study, name, [one for one in hypotheses if one.get("target", "") == name])
+            for name in sorted(target_of)
+        ]
         no_hypothesis = (
-            ""
-            if has_truth
-            else "No hypothesis can be tested: people must label some open and some sealed rows (clew label)."
+            f"No hypothesis can be tested. {' '.join(dict.fromkeys(reasons))}" if all(reasons) else ""
         )
     check(
         not no_hypothesis,
@@ -205,11 +240,30 @@ def _check_testable(study: Study, look: Step | None, hypotheses: list[dict[str, 
     )
 
 
+def _why_none(study: Study, target: str, hypotheses: list[dict[str, Any]]) -> str:
+    """Say why none of the hypotheses about labels, or about a target, can be tested, by open rows and counts of sealed ones."""
+    from clew.validate.claims import untestable, with_target
+
+    rows = study.samples()
+    if target:
+        rows = with_target(rows, target)
+    by_person = {} if target else _by_person(study)
+    labelled = bool(by_person)
+    if labelled and study.has_sealed_labels():
+        known = np.isin(rows.sample, list(by_person))
+    elif rows.target is not None and (target or not (labelled or study.has_sealed_labels())):
+        known, labelled = np.isfinite(rows.target), False
+    else:
+        return "People must label some open and some sealed rows (clew label)."
+    n_rows, n_groups = study.count_sealed(labelled=labelled)
+    return untestable(hypotheses, rows.take(known), numbers=not labelled, n_rows=n_rows, n_groups=n_groups)
+
+
 def _check_not_copied(study: Study, look: Step | None) -> None:
     """Raise DataError where people's labels are the groups over again, before the seal is broken."""
     from clew.validate.confirm import same_as_groups
 
-    by_person = {name: label for name, (label, how) in study.labels().items() if label and how == "person"}
+    by_person = _by_person(study)
     names, labels = np.array(list(by_person), str), np.array(list(by_person.values()), str)
     same = same_as_groups(names, labels, study.result(look) if look and study.has_sealed_labels() else None)
     check(

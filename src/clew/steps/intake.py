@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from clew.errors import DataError, SettingError, check, check_seed
 from clew.steps.measuring import beside, gather, measure
 from clew.steps.outcome import Outcome, sentences
+from clew.words import listed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from clew.measure.measured import Measured
     from clew.samples import Samples
     from clew.study.study import Draft, Source, Step, Study
+
+MOST_NAMED = 12  # measurements that `new` names
 
 
 def new(
@@ -195,11 +198,20 @@ def new(
     }
     lines = [
         f"{study}: {measurement.headline()}, {counts['open']} open and {counts['sealed']} sealed.",
+        *_measured_features(samples.feature_names),
         *sentences(notes),
         dealt.reason,
-        f"Next: clew explore {study}",
+        f"Next: clew train {study}, or look for groups: clew explore {study}"
+        if samples.labels is not None or samples.target is not None
+        else f"Next: clew explore {study}",
     ]
     return Outcome(lines, data, last, dealt, notes)
+
+
+def _measured_features(names: Sequence[str]) -> list[str]:
+    """Say what is measured, by name: a column that is the answer, or a row's number, must not hide in a count."""
+    more = [f"{len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else []
+    return [f"The measurements: {listed([*names[:MOST_NAMED], *more])}."] if names else []
 
 
 def _gather(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from clew.errors import DataError, SettingError, check, check_choice
 from clew.result import settings_of
 from clew.steps.measuring import gather, measure
 from clew.steps.outcome import OnProgress, Outcome, sentences
+from clew.words import listed
 
 if TYPE_CHECKING:
     from clew.learn.forest import Forest
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from clew.study.study import Step, Study
 
 
+WHERE_ALL = "  --json names all of them; the page of `clew report` shows up to 12."
 MOST_SHOWN = 12  # classes of a printed table
 LONGEST_NAME = 24  # of a class in it
 CIRCULAR = (
@@ -77,12 +80,16 @@ def validate(study: Study, *, on_progress: OnProgress | None = None, **settings:
     warnings = [*result.warnings, *whose_labels(study, settings)]
     by_people = any(how == "person" for given, how in study.labels().values() if given)
     doubts = result.label_errors.sentences() if by_people or not result.scores.classes else []
+    listing = [f"  {line}" for line in result.label_errors.listing()] if doubts else []
     lines = [
+        _verdict(result, "On rows that it has not seen", circular=CIRCULAR in warnings),
         *sentences(result.representative.sentences() if result.representative.how else []),
         f"How good is {what}? {result.split['reason']}",
         *_score_lines(result),
         *sentences(warnings),
         *sentences(doubts),
+        *listing,
+        *([WHERE_ALL] if listing else []),
         f"Next: clew report {study.folder}",
     ]
     data = {**result.summary(), "openings": _times_shown(study)}
@@ -121,6 +128,7 @@ def test(study: Study, *, reason: str | None = None, model: str | None = None) -
     if times > 1:
         warnings.insert(0, _seen_before(study, trained, times))
     lines = [
+        _verdict(result, "On the sealed rows", circular=len(inputs) > 1),
         f"Model {chosen['name']} on {len(result.truth)} sealed rows:",
         *_score_lines(result),
         *sentences(warnings),
@@ -167,10 +175,17 @@ def _named_look(study: Study, trained: Step, settings: dict[str, Any]) -> Step:
 def _seen_before(study: Study, trained: Step, times: int) -> str:
     """Say that sealed rows had been looked at, and whether that can have shaped the model."""
     opened = [one for one in study.steps() if one.sees in ("sealed", "all")]
-    said = f"The seal has been opened {times} times; these rows had been looked at before"
     if trained.id < opened[0].id and sum(one.verb == "test" for one in opened) == 1:
-        return f"{said}, though not before this model was trained: nothing of it was chosen by what was seen."
-    return f"{said}, so the figures are not independent."
+        others = dict.fromkeys(one.verb for one in opened if one.verb != "test")
+        what = f", for {listed(list(others))}" if others else ""
+        return (
+            f"The sealed rows had been opened before{what}; this model was trained before that, so this figure is as "
+            "good as a first one."
+        )
+    return (
+        f"The seal has been opened {times} times; these rows had been looked at before, so the figures are "
+        "not independent."
+    )
 
 
 def _times_shown(study: Study) -> int:
@@ -359,6 +374,35 @@ def whose_labels(study: Study, settings: dict[str, Any]) -> list[str]:
         f"{people} labels came from people, {how.count('group')} are names of groups that were made of these features: as far as "
         "these go, the figures say how well the classifier repeats the grouping. Check that both use the same classes."
     ]
+
+
+def _verdict(result: Any, where: str, *, circular: bool) -> str:
+    """Say in one sentence how good the answers are, and whether a model without a look would do as well."""
+    from clew.intervals import spell
+
+    figures = result.summary()["metrics"]
+    blind: dict[str, Any] = next((given for who, given in result.baselines.items() if who != "permuted"), {})
+    if result.scores.classes:
+        name, always, known = "balanced_accuracy", "the commonest class", "chance gives"
+        does = "repeats the grouping with" if circular else "reaches"
+        said = f"the classifier {does} a balanced accuracy of {spell(figures[name])}"
+    else:
+        name, always, known = "mae", "the mean", "always saying the mean is off by"
+        said = f"the model is off by {_off(figures[name])} on average (R2 {spell(figures['r2'])})"
+    chance, reached = blind.get(name), result.scores.metrics[name]
+    if chance is None:
+        return f"{where} {said}."
+    told = f"{chance:.2f}" if result.scores.classes else f"{chance:.4g}"
+    better = reached.low > chance if result.scores.classes else reached.high < chance
+    if math.isfinite(reached.low) and not better:
+        return f"{where} {said}, which is no better than always saying {always} ({told})."
+    return f"{where} {said}; {known} {told}."
+
+
+def _off(figure: dict[str, Any]) -> str:
+    """Write an error with its interval in the digits that it needs: it may be 0.0012 or 12,000."""
+    interval = "" if figure["low"] is None else f" [{figure['low']:.4g}, {figure['high']:.4g}]"
+    return f"{figure['value']:.4g}{interval}"
 
 
 def _score_lines(result: Any) -> list[str]:

@@ -213,6 +213,14 @@ class Study:
         sealed = self._names_of("sealed")
         return any(label for sample, (label, _) in self._labels().items() if sample in sealed)
 
+    def count_sealed(self, *, labelled: bool) -> tuple[int, int]:
+        """Count the sealed rows, or those that people labelled, and their groups, and nothing more."""
+        names, labels = self._names_of("sealed"), self._labels()
+        if labelled:
+            names = {name for name in names if labels.get(name, ("", ""))[0]}
+        table = read_samples(self.folder / "samples.parquet")
+        return len(names), len({group for name, group in zip(table.sample, table.group) if name in names})
+
     def last_labelling(self) -> int | None:
         """Return the step of the last labels of people that have not been taken back, or None."""
         events = self._label_events()

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import factorial, prod
 from typing import Any, Literal
 
 import numpy as np
 
+from clew.errors import SettingError, check, check_choice
 from clew.explore.dip import holm
 from clew.explore.hypotheses import DEPTH, STAND_IN, spearman
 from clew.figures import confusion_tables, even_rows, mean_figure, mean_of_defined, share_of
@@ -32,8 +34,9 @@ CIRCULAR = (
 )
 LATE = "It was stated after the sealed rows had been seen."
 CAUTION = "Correlation is not causation."
+MOSTLY = 2 / 3  # of a group, of a class and of the rest, from where the class stands for the group
 LEAF = 5  # rows of the smallest leaf of a tree, which needs two of them
-FEWEST_WHOLE = 6  # groups with one label each that are permuted as wholes
+FEWEST_WHOLE = 6  # groups with one label each that are permuted as wholes; two classes take one more
 AT_ONCE = 4_000_000  # permuted labels in memory
 
 Exchanged = Literal["within groups", "whole groups", "rows"]
@@ -65,7 +68,9 @@ class Stated(Result):
 
 
 @step(sees="open")
-def state(samples: Samples, *, features: str | list[str], about: str = "") -> Stated:
+def state(
+    samples: Samples, *, features: str | list[str], about: str = "", target: str | None = None
+) -> Stated:
     """State that some features tell people's labels, or the target.
 
     Parameters
@@ -76,18 +81,43 @@ def state(samples: Samples, *, features: str | list[str], about: str = "") -> St
         Names of features, a named set, or several with commas.
     about : str
         The class that they tell from the rest; all labels, or the target, by default.
+    target : str, optional
+        A feature that they tell instead of labels.
 
     Raises
     ------
     SettingError
-        If a name is no feature.
+        If a name is no feature, the target is among the features, or a class is named where numbers are told.
     """
-    names = samples.resolve(features)
-    about = about.strip()
+    names, about = _without(samples, features, target), about.strip()
     numbers = samples.target is not None and not np.any(samples.labels != "")
-    whom = f"{about} from the rest" if about else f"the {'target' if numbers else 'labels'}"
+    check(
+        not (about and (target or numbers)),
+        SettingError,
+        "The 'about' of state must be left out where a target is told, which has no classes. Got '{}'.",
+        about,
+    )
+    whom = f"{about} from the rest" if about else target or f"the {'target' if numbers else 'labels'}"
     verb = "tells" if len(names) == 1 else "tell"
     return Stated(features=names, about=about, statement=f"{listed(names)} {verb} {whom}")
+
+
+def _without(samples: Samples, features: str | list[str], target: str | None) -> list[str]:
+    """Return the names of features; a target is taken out of sets such as "all", and refused where it is named."""
+    names = samples.resolve(features)
+    if target is None:
+        return names
+    check_choice(target, samples.feature_names, what="'target' setting", of="state")
+    given = features.split(",") if isinstance(features, str) else features
+    left = [name for name in names if name != target]
+    check(
+        left and target not in [name.strip() for name in given],
+        SettingError,
+        "The 'features' of state must be other than the target '{}', which they tell. Got {}.",
+        target,
+        listed(names),
+    )
+    return left
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -102,7 +132,7 @@ class Claim(Result):
     statement : str
         The hypothesis as it was stated.
     tested_as : str
-        What the features were asked to tell: "people's labels", "round from the rest" or "the target".
+        What the features were asked to tell: "people's labels", "round from the rest", "the target" or its name.
     verdict : {"confirmed", "not confirmed", "not tested"}
     reason : str
         Why it was not tested, or cannot be confirmed whatever p is; "" otherwise.
@@ -150,14 +180,22 @@ class Claim(Result):
         """Say the hypothesis, the verdict, and the figures or the reason."""
         if self.figure is None or self.effect is None:
             return f"{self.statement}: {self.verdict}. {self.reason}"
-        by = "by " if self.exchanged.startswith("whole") else ""
-        among = "" if self.exchanged == "rows" else f", {by}{self.exchanged}"
+        told = self.tested_as.removesuffix(" from the rest")
+        whom = told if told == self.tested_as else f"'{told}' from the rest"
         figures = (
-            f"Asked to tell {self.tested_as} on {self.n_sealed:,} sealed rows{among}: {self.figure_name} "
+            f"Asked to tell {whom} on {self.n_sealed:,} sealed rows{self._among()}: {self.figure_name} "
             f"{spell(self.figure.summary())}, p = {spell_p(self.p_adjusted)} after Holm over {self.n_tests}; shuffling "
             f"{listed(self.features)} costs {spell(self.effect.summary())} of it."
         )
         return f"{self.statement}: {self.verdict}. {figures} {self.reason}".rstrip()
+
+    def _among(self) -> str:
+        """Say what was exchanged to see what chance would give; nothing for single rows."""
+        if self.exchanged in ("", "rows"):
+            return ""
+        if self.exchanged.startswith("whole "):
+            return f" ({self.exchanged} exchanged)"
+        return f" ({'labels exchanged ' if self.exchanged.startswith('within ') else ''}{self.exchanged})"
 
     def instead(self) -> list[str]:
         """Say for each named feature which others could stand in for it, if any."""
@@ -300,11 +338,95 @@ def _to_label(part: str, given: np.ndarray) -> str:
     return f"All {part} rows are labelled, so nothing can be done in this study: other rows would have had to be {fate}."
 
 
+def with_target(samples: Samples, target: str) -> Samples:
+    """Return the samples with one of their features as the target, and no labels."""
+    of_feature = samples.features[:, samples.feature_names.index(target)]
+    return samples.with_labels(None).with_target(of_feature)
+
+
+def stands_for(group: str, inside: np.ndarray, labels: np.ndarray) -> tuple[str, str]:
+    """Return the class of people's labels that a group stands for, or "" and why none does.
+
+    A class stands for a group where it has two thirds of the group's labelled rows, two thirds of its own lie in that
+    group, and two thirds of the rows outside are of other classes (a class that nearly all rows have dominates everywhere).
+
+    Parameters
+    ----------
+    group : str
+        The name of the group, for the reason.
+    inside : ndarray of bool, shape (n_labelled,)
+        Which of the open rows that people labelled are in the group.
+    labels : ndarray of str, shape (n_labelled,)
+    """
+    there, counts = np.unique(labels[inside], return_counts=True)
+    if not there.size:
+        return "", f"No class stands for {group}: people labelled none of its open rows."
+    likely = there[counts.argmax()]
+    of_class = labels == likely
+    held, own, other = of_class[inside].mean(), inside[of_class].mean(), (~of_class)[~inside]
+    if min(held, own, other.mean() if other.size else 0) >= MOSTLY:
+        return str(likely), ""
+    shares = f"has {held:.0%} of its {inside.sum()} labelled rows, and {own:.0%} of that class lie in it"
+    outside = f"; of the rows outside {1 - other.mean():.0%} have it too" if other.size else ""
+    return "", (
+        f"People's labels are not these groups: no class stands for {group} ('{likely}' {shares}{outside}). "
+        "It takes two thirds each way."
+    )
+
+
+def untestable(
+    hypotheses: Sequence[Mapping[str, Any]], known: Samples, *, numbers: bool, n_rows: int, n_groups: int
+) -> str:
+    """Say why none can be tested, as far as it is known before sealed rows are seen; "" where one may be.
+
+    Parameters
+    ----------
+    hypotheses : sequence of dict
+        As for `judge`, at least one.
+    known : Samples
+        The open rows with a label of a person, or a target.
+    numbers : bool
+        Whether the target is told.
+    n_rows, n_groups : int
+        How many sealed rows have a label or target, and their groups.
+    """
+    y = np.asarray(known.target if numbers else known.labels)
+    if y.size < 2 * LEAF:
+        return f"{y.size} open rows with a {'target' if numbers else 'label of a person'} are too few to learn from; it takes {2 * LEAF}."
+    classes = np.unique(y).tolist()
+    if len(classes) < 2:
+        return f"The {'target is the same on' if numbers else 'label is the same on'} all open rows."
+    if not numbers:
+        truth = Truth("classification", known, known, classes, True, "", [])
+        about = [_about(one, truth) for one in hypotheses]
+        if all(one is None for one in about):
+            return " ".join(dict.fromkeys(_refused(one, None, truth) for one in hypotheses))
+        k = 2 if all(about) else len(classes)
+    else:
+        k = 0
+    unit = np.unique(known.group, return_inverse=True)[1].reshape(-1)
+    several = (np.bincount(unit) > 1).sum() > 1 and 1 < n_groups < n_rows
+    whole = several and _exchanged(np.unique(y, return_inverse=True)[1], unit) == "whole groups"
+    if whole and n_groups < _fewest(k, FEWEST_WHOLE):
+        return (
+            f"Each group has one label only, so that whole groups must be permuted: {n_groups} are sealed, and it takes "
+            f"{_fewest(k, FEWEST_WHOLE)} or more, as p could not be below {_best_p(n_groups, k):.2g}. More sealed groups "
+            "would tell (clew new --sealed 0.4)."
+        )
+    if n_rows < _fewest(k):
+        return (
+            f"{n_rows} sealed rows can be tested, and it takes {_fewest(k)} or more, as p could not be below "
+            f"{_best_p(n_rows, k):.2g}. More sealed rows would tell (clew new --sealed 0.4, or more labels)."
+        )
+    return ""
+
+
 def judge(
     hypotheses: Sequence[Mapping[str, Any]],
     truth: Truth,
     open_rows: Samples,
     *,
+    targets: Mapping[str, Truth] | None = None,
     permutations: int = 999,
     random_state: int = 0,
 ) -> list[Claim]:
@@ -314,11 +436,14 @@ def judge(
     ----------
     hypotheses : sequence of dict
         "number", "features", "statement"; "about", the class that they tell from the rest, or ""; "by", "person" or
-        "look" (whose groups may have been given names: a name that is a class of people's is meant as that class);
-        "late", whether it was stated after the sealed rows had been seen.
+        "look": then "about" is the class that its group stands for (`stands_for`), or the group's given name, and "why_not"
+        says why there is none; "late", whether it was stated after the sealed rows had been seen; "target", the feature
+        that is told instead of labels, if any.
     truth : Truth
     open_rows : Samples
         All open rows, for the features that could stand in for those named.
+    targets : dict of str to Truth, optional
+        What is told of each feature that is a "target" of a hypothesis.
     permutations : int
         Of the labels of the sealed rows, for each hypothesis; at least 19.
     random_state : int
@@ -336,7 +461,7 @@ def judge(
     Spearman's correlation with a target. The tree stays; the labels of the sealed rows are permuted within groups, so that
     images that differ both in labels and in features confirm nothing. p = (1 + permutations at or above) /
     (permutations + 1) (Phipson & Smyth, SAGMB 9:39, 2010, doi:10.2202/1544-6115.1585). Where each group has one label,
-    whole groups are permuted, if there are 6 (Winkler et al., NeuroImage 123:253, 2015,
+    whole groups are permuted, if there are 6 and p can be below 0.05 (two classes: 7; Winkler et al., NeuroImage 123:253, 2015,
     doi:10.1016/j.neuroimage.2015.05.092). Where neighbours along time or in one image are alike
     (`clew.validate.resemblance`), labels are turned along stretches of time, or blocks of the image change places, and open
     rows next to sealed ones teach nothing. Holm (Scand. J. Stat. 6:65, 1979) over all different tests on record, those
@@ -347,23 +472,33 @@ def judge(
     tests: dict[tuple[Any, ...], Claim] = {}
     keys = []
     for one in hypotheses:
-        about = _about(one, truth)
-        key = (one["by"] if about is None else "", about, *sorted(one["features"]))
+        target = one.get("target") or ""
+        of = (targets or {})[target] if target else truth
+        about = _about(one, of)
+        why = (one["by"], one["about"], one.get("why_not", "")) if about is None else ()
+        key = (target, about, *why, *sorted(one["features"]))
         keys.append(key)
         if key not in tests:
-            tests[key] = _tested(one, about, truth, permutations, random_state)
+            tests[key] = _tested(one, about, of, permutations, random_state)
     p = np.array([claim.p_value for claim in tests.values()])
     adjusted = dict(zip(tests, holm(np.nan_to_num(p, nan=1.0))))
     names = list(open_rows.feature_names)
     claims = []
     for one, key in zip(hypotheses, keys):
+        asked = tests[key].tested_as and (
+            f"{one['about']} from the rest" if one["about"] else one.get("target")
+        )
         claim = replace(
             tests[key],
+            tested_as=asked or tests[key].tested_as,  # either of two classes is the same test
             number=int(one["number"]),
             statement=one["statement"],
             features=list(one["features"]),
             n_tests=len(tests),
-            stand_ins={name: _stand_ins(name, names, correlation) for name in one["features"]},
+            stand_ins={
+                name: [other for other in _stand_ins(name, names, correlation) if other != one.get("target")]
+                for name in one["features"]
+            },
         )
         claims.append(_with_verdict(claim, float(adjusted[key]), late=one["late"]))
     return claims
@@ -385,7 +520,7 @@ def _stand_ins(name: str, names: list[str], correlation: np.ndarray) -> list[str
 def _about(hypothesis: Mapping[str, Any], truth: Truth) -> str | None:
     """Return the class that is told from the rest, "" for all of them (or the target), None for one that is not there."""
     about = hypothesis["about"]
-    if not about or (hypothesis["by"] == "look" and about not in truth.classes):
+    if not about and hypothesis["by"] == "person":
         return ""
     if about not in truth.classes:
         return None
@@ -420,7 +555,8 @@ def _tested(
     else:
         unit = np.unique(units(truth.sealed)[0], return_inverse=True)[1].reshape(-1)
         exchanged, far = _exchanged(y, unit), np.ones(y_open.size, bool)
-        reason = _too_few(exchanged, unit, _smallest_p(y, unit, exchanged))
+        k = np.unique(y).size if classes else 0
+        reason = _too_few(exchanged, unit, _smallest_p(y, unit, exchanged), k)
     if reason:
         return replace(untested, reason=reason)
 
@@ -464,6 +600,10 @@ def _refused(hypothesis: Mapping[str, Any], about: str | None, truth: Truth) -> 
         return CIRCULAR
     if truth.reason or about is not None:
         return truth.reason
+    if hypothesis["by"] == "look":
+        number = truth.kind == "regression"
+        what = "The target is a number" if number else "People's labels are not these groups"
+        return hypothesis.get("why_not") or f"{what}: no class of people's stands for the group."
     there = f"the classes are {listed(truth.classes)}" if truth.classes else "the target has no classes"
     return f"No open row has the label '{hypothesis['about']}': {there}."
 
@@ -555,17 +695,35 @@ def _too_near(near: Neighbours, y: np.ndarray, y_open: np.ndarray) -> str:
     return f"The labels of the sealed rows can be arranged in few ways only: p could not be below {smallest:.2g}." if smallest > ALPHA else ""  # fmt: skip
 
 
-def _too_few(exchanged: str, unit: np.ndarray, smallest: float) -> str:
-    """Say why there are too few arrangements of the labels; "" where there are enough."""
+def _best_p(n: int, k: int) -> float:
+    """Return the smallest p that n units can give at best, with k classes (0 for numbers): 1 over their arrangements."""
+    each = [n // k + (i < n % k) for i in range(k)]
+    return prod(map(factorial, each)) / factorial(n)
+
+
+def _below_alpha(smallest: float) -> bool:
+    """Tell whether p can be below 0.05; where it could be 0.05 at best, random arrangements reach that by luck only."""
+    return smallest < ALPHA * (1 - 1e-9)
+
+
+def _fewest(k: int, at_least: int = 2) -> int:
+    """Return how many units with k classes (0 for numbers) it takes for a p below 0.05."""
+    return next(n for n in range(at_least, 99) if _below_alpha(_best_p(n, k)))
+
+
+def _too_few(exchanged: str, unit: np.ndarray, smallest: float, k: int) -> str:
+    """Say why there are too few arrangements of the labels of k classes; "" where there are enough."""
     n = int(unit.max()) + 1
-    if smallest <= ALPHA and (exchanged != "whole groups" or n >= FEWEST_WHOLE):
+    if _below_alpha(smallest) and (exchanged != "whole groups" or n >= FEWEST_WHOLE):
         return ""
     if exchanged == "whole groups":
-        what = (
-            f"Each of the {n} sealed groups has one label only, so that whole groups had to be permuted, and it "
-            f"takes {FEWEST_WHOLE} or more"
+        fewest = _fewest(k, FEWEST_WHOLE)
+        why = f"it takes {fewest} or more" if n < fewest else "that can be done in few ways only"
+        return (
+            f"Each of the {n} sealed groups has one label only, so that whole groups had to be permuted, and {why}: p could "
+            f"not be below {smallest:.2g}. More sealed groups with labels would tell (clew new --sealed 0.4)."
         )
-    elif exchanged == "rows":
+    if exchanged == "rows":
         what = f"{n} labelled sealed rows can be arranged in few ways only"
     else:
         what = "Within groups, the labels of the sealed rows can be arranged in few ways only"

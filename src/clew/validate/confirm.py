@@ -12,7 +12,7 @@ from clew.errors import DataError, check
 from clew.explore.exploration import Exploration
 from clew.result import Result, step
 from clew.samples import Samples
-from clew.validate.claims import Claim, judge, truth_of
+from clew.validate.claims import Claim, judge, truth_of, with_target
 from clew.validate.replication import Replication, not_tested, replicate
 
 SAME_LABELS = 0.99  # adjusted Rand index from where people's labels are the groups over again
@@ -133,8 +133,17 @@ def confirm(
     same = same_as_groups(truth.open.sample, truth.open.labels, exploration) if truth.by_people else ""
     if same and not labels_by_eye and not truth.reason:
         truth = replace(truth, reason=same)
+    targets = {one["target"] for one in hypotheses if one.get("target")}
     claims = judge(
-        hypotheses, truth, samples.take(~sealed), permutations=permutations, random_state=random_state
+        hypotheses,
+        truth,
+        samples.take(~sealed),
+        targets={
+            name: truth_of(with_target(samples, name), sealed, np.zeros_like(sealed))
+            for name in sorted(targets)
+        },
+        permutations=permutations,
+        random_state=random_state,
     )
     if exploration is None:
         replication = not_tested("Nobody has looked for groups yet (clew explore).")

@@ -75,14 +75,18 @@ class LabelErrors(Result):
                 return none
             n = len(self.sample)
             some = "1 contradicts its prediction" if n == 1 else f"{n} contradict their predictions"
-            return f"{none}: {some}, no more than hard cases would; the first is {self._worst()}"
+            return f"{none}: {some}, no more than hard cases would; the first is {self._told(0)}"
         some = f"{what}s looks" if self.n_suspected == 1 else f"{what}s look"
-        return f"{self.n_suspected} of {self.n_rows:,} {some} wrong; the worst is {self._worst()}"
+        return f"{self.n_suspected} of {self.n_rows:,} {some} wrong; the worst is {self._told(0)}"
 
-    def _worst(self) -> str:
+    def _told(self, i: int) -> str:
         if self.kind == "regression":
-            return f"{self.sample[0]}: {self.given[0]:.4g} where {self.said[0]:.4g} was predicted"
-        return f"{self.sample[0]}: labelled '{self.given[0]}', {self.p_said[0]:.2f} '{self.said[0]}'"
+            return f"{self.sample[i]}: {self.given[i]:.4g} where {self.said[i]:.4g} was predicted"
+        return f"{self.sample[i]}: labelled '{self.given[i]}', {self.p_said[i]:.2f} '{self.said[i]}'"
+
+    def listing(self, *, at_most: int = 8) -> list[str]:
+        """Return a short line for each row that looks wrong, the worst first, where there are several; not more than so many."""
+        return [self._told(i) for i in range(min(self.n_suspected, at_most))] if self.n_suspected > 1 else []
 
     def sentences(self) -> list[str]:
         """Return the headline, what to do, and what to mind."""

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from clew.errors import DataError, SettingError, check
+from clew.errors import DataError, SettingError, Stopped, check
 from clew.intervals import number
 from clew.result import Result
 from clew.samples import Samples
@@ -26,6 +26,7 @@ __all__ = [
 ]  # fmt: skip
 
 Kind = Literal["classification", "regression"]
+OnProgress = Callable[[int, int], bool | None]
 N_PERMUTATIONS = (
     5  # cross-validations with exchanged labels; their mean is the baseline, and they show its spread
 )
@@ -128,6 +129,7 @@ def cross_validate(
     by: By = "auto",
     gap: float | None = None,
     random_state: int = 0,
+    on_progress: OnProgress | None = None,
 ) -> Validation:
     """Predict each labelled row by a model that was fitted without it, nor its group or neighbours.
 
@@ -142,14 +144,19 @@ def cross_validate(
         Whether `fit` learns labels or the target.
     n_folds, by, gap, random_state
         As for `clew.splits.folds`.
+    on_progress : callable (done, total), optional
+        Told after each model, those of exchanged labels included; returning False stops.
 
     Raises
     ------
     DataError
         If there are no labels, fewer than two classes, a class with one row, or rows that cannot be divided.
+    Stopped
+        If `on_progress` returned False.
     """
     known = labelled(samples, kind, of="cross_validate")
     parts = folds(known, n_folds=n_folds, by=by, gap=gap, random_state=random_state)
+    fit = _told(fit, (1 + N_PERMUTATIONS) * parts.n_folds, on_progress)
     classes = [] if kind == "regression" else np.unique(_truth(known, kind)).tolist()
     predicted, probability, warnings = out_of_fold(known, fit, parts, classes)
     truth = _truth(known, kind)
@@ -172,6 +179,25 @@ def cross_validate(
         permuted_spread=spread,
         warnings=warnings,
     )
+
+
+def _told(
+    fit: Callable[[Samples], Model], total: int, on_progress: OnProgress | None
+) -> Callable[[Samples], Model]:
+    """Return a fitting function that counts its models; a fold without two classes has none, so it may end below the total."""
+    if on_progress is None:
+        return fit
+    done = 0
+
+    def counted(training: Samples) -> Model:
+        nonlocal done
+        model = fit(training)
+        done = min(done + 1, total)  # labels that were exchanged may give a fold more
+        if on_progress(done, total) is False:
+            raise Stopped(f"Stopped after {done} of {total} models.")
+        return model
+
+    return counted
 
 
 def evaluate(
@@ -286,8 +312,7 @@ def labelled(samples: Samples, kind: Kind, *, of: str, fewest: int = 2) -> Sampl
     check(
         counts[rarest] >= fewest,
         DataError,
-        "Each class of {} must have at least {} rows. Got {} of '{}' instead.",
-        of,
+        "Each class must have at least {} rows. Got {} of '{}': label more of it, or leave that class out.",
         fewest,
         counts[rarest],
         classes[rarest],
