@@ -89,7 +89,7 @@ def test_the_claim_says_what_was_exchanged():
     assert claim_of(record(1, slope=2.0)).exchanged.startswith("labels shifted along time")
     claim = claim_of(image(1, sigma=3, slope=2.0))
     assert claim.exchanged.endswith("blocks of the image exchanged as wholes")
-    assert f"sealed rows, {claim.exchanged}: " in claim.headline()
+    assert f"sealed rows ({claim.exchanged}): " in claim.headline()
     assert claim.n_open < 400  # open rows next to sealed ones do not teach
 
 
