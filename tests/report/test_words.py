@@ -59,7 +59,7 @@ def test_a_model_that_is_no_better_than_chance_is_said_to_be():
             SimpleNamespace(scores=scores, baselines={"commonest_class": {"balanced_accuracy": chance}})
         )
 
-    assert "no better than always saying the commonest class</b> (0.50)" in reached(0.49)
+    assert "not shown to be better than always saying the commonest class</b> (0.50)" in reached(0.49)
     assert reached(0.51) == ""
     assert reached(float("nan")) == ""  # without an interval nobody can tell
     scores = SimpleNamespace(classes=[], metrics={"mae": SimpleNamespace(low=2.0, high=3.1)})

@@ -465,8 +465,12 @@ def _seal(record: Record) -> str:
             told = " <b>Nothing was shown:</b> the step did not end."
         elif not one.independent:
             unseen = any(test.opening is one and record.trained_unseen(test) for test in record.tests[:1])
-            though = ", though not before the model was trained: nothing of it was chosen by what was seen"
-            told = f" <b>{_ordinal(shown.index(one) + 1)} time: not independent</b>, the rows had been looked at{though if unseen else ''}."
+            time = f"{_ordinal(shown.index(one) + 1)} time"
+            told = (
+                f" <b>{time}</b>, though the model was trained before: its figure is as good as a first one."
+                if unseen
+                else f" <b>{time}: not independent</b>, the rows had been looked at."
+            )
         why = f"{day(one.at)} by {safe(one.who)} for {code(one.verb)}, “{safe(one.reason)}”."
         lines.append(f"<p><b>Seal opened</b> {why}{told}</p>")
     seal = asset("seal_open.svg" if shown else "seal_closed.svg").strip()

@@ -269,7 +269,7 @@ def _by_chance(chosen: Validation) -> str:
     if reached.low > blind if chosen.scores.classes else reached.high < blind:
         return ""
     always = "the commonest class" if chosen.scores.classes else "the mean"
-    return f", <b>no better than always saying {always}</b> ({number(blind)})"
+    return f", <b>not shown to be better than always saying {always}</b> ({number(blind)})"
 
 
 def _caveat(record: Record) -> str:

@@ -395,7 +395,7 @@ def _verdict(result: Any, where: str, *, circular: bool) -> str:
     told = f"{chance:.2f}" if result.scores.classes else f"{chance:.4g}"
     better = reached.low > chance if result.scores.classes else reached.high < chance
     if math.isfinite(reached.low) and not better:
-        return f"{where} {said}, which is no better than always saying {always} ({told})."
+        return f"{where} {said}, which is not shown to be better than always saying {always} ({told})."
     return f"{where} {said}; {known} {told}."
 
 
