@@ -91,7 +91,7 @@ def a_list(folder):
     [
         (cut_arrays, "must be a forest"),
         (flip_a_bit, "must be a forest"),
-        (no_config, "must be a forest"),
+        (no_config, "must be a forest that clew saved .* Got no config.json there"),
         (no_json, "must be a forest"),
         (a_list, "must be a forest"),
         (shutil.rmtree, "must exist. Got a path where nothing is"),

@@ -403,8 +403,9 @@ class Forest(Result):
             forest = Forest(**known, **arrays)
             check(forest.sha256 == config["sha256"], DataError, "one whose parts do not fit its hash")
         except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError) as error:
+            got = f"no {Path(error.filename).name} there" if isinstance(error, FileNotFoundError) else error
             raise DataError(
-                f"The folder '{folder}' must be a forest that clew saved (format {VERSION}). Got {error} instead."
+                f"The folder '{folder}' must be a forest that clew saved (format {VERSION}). Got {got} instead."
             ) from error
         _check_nodes(forest, folder)
         return forest
