@@ -11,13 +11,13 @@ $(BIN)/.demo: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "clew needs Python 3.11 or newer: make PYTHON=python3.12 demo"; exit 2; }
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	@echo "Installing clew and what it needs into $(VENV) ..."
-	@$(PIP) install --constraint constraints.txt --editable '.[image]'
+	@$(PIP) install --constraint constraints.txt --editable '.[image,signal]'
 	@touch $@
 
 # The same with what tests and linters need.
 $(BIN)/.dev: $(BIN)/.demo
 	@echo "Installing what the tests need ..."
-	@$(PIP) install --constraint constraints.txt --editable '.[image,oracle,dev]'
+	@$(PIP) install --constraint constraints.txt --editable '.[image,signal,oracle,dev]'
 	@touch $@
 
 demo: $(BIN)/.demo
@@ -38,7 +38,7 @@ format: $(BIN)/.dev
 # The same with the libraries that clew is measured beside.
 $(BIN)/.bench: $(BIN)/.demo
 	@echo "Installing what clew is measured beside ..."
-	@$(PIP) install --constraint constraints.txt --editable '.[image,bench]'
+	@$(PIP) install --constraint constraints.txt --editable '.[image,signal,bench]'
 	@touch $@
 
 bench: $(BIN)/.bench

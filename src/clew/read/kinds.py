@@ -31,13 +31,13 @@ def is_zarr(path: Path) -> bool:
     )
 
 
-def package(name: str) -> ModuleType:
-    """Import a package that reading images needs, or say how to come by it."""
+def package(name: str, *, of: str = "image") -> ModuleType:
+    """Import a package that reading images or signals (the extra ``of``) needs, or say how to come by it."""
     try:
         return importlib.import_module(name)
     except ImportError as error:
         raise ClewError(
-            f"Reading images needs the package '{name}': pip install 'clew[image]'. Got: {error}."
+            f"Reading {of}s needs the package '{name}': pip install 'clew[{of}]'. Got: {error}."
         ) from error
 
 
