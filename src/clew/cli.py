@@ -25,6 +25,7 @@ from clew.bench.verb import bench
 from clew.demo import demo
 from clew.errors import ClewError, Stopped, did_you_mean
 from clew.report.pixel_maps import explain as pixels_explain
+from clew.report.showing import show
 from clew.report.verb import report
 from clew.result import literal_choices, settings_of
 from clew.steps import VERBS as STEPS
@@ -34,6 +35,7 @@ VERBS = {
     "demo": Verb("demo", demo),
     **STEPS,
     "pixels explain": Verb("pixels explain", pixels_explain),
+    "show": Verb("show", show),
     "report": Verb("report", report),
     "bench": Verb("bench", bench),
 }
@@ -351,7 +353,7 @@ def plain(value: Any) -> Any:
     help="""From raw, unlabelled measurements to a model that can be trusted, and the thread that leads back.
 
     \b
-    clew demo                      the whole walk-through on simulated blobs
+    clew demo [signals]            the whole walk-through on simulated blobs, or on simulated recordings
     clew new my.study image.tif    measure, and seal a part of the rows
     clew explore my.study          are there groups? which measurements tell them apart?
     """,

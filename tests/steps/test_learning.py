@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-import tifffile
 
 from clew import steps
-from clew.errors import DataError, SealedError, SettingError, Stopped
-from clew.simulate import blobs
+from clew.errors import DataError, SealedError, Stopped
 from clew.steps.learning import CIRCULAR
 from clew.study.study import Study
-from tests.steps.worlds import QUICK, write_table
+from tests.steps.worlds import QUICK, named, write_table
 
 
 def test_the_walk_through_leaves_its_thread(picture):
@@ -35,52 +33,6 @@ def test_figures_on_named_groups_say_that_they_measure_repetition(picture):
     study, _ = picture
     again = steps.validate(study, trees=5)
     assert CIRCULAR in again.warnings
-
-
-def test_groups_are_painted_and_predicted_on_a_new_image(picture, tmp_path):
-    study, _ = picture
-    fresh = blobs(n_round=25, n_elongated=15, size=320, random_state=9)
-    tifffile.imwrite(tmp_path / "new.tif", fresh.pixels)
-    model = study.folder / study.models()[-1]["path"]
-    told = steps.predict(model, [tmp_path / "new.tif"], out=tmp_path / "p.csv", paint=tmp_path / "painted")
-    frame = pd.read_csv(tmp_path / "p.csv")
-    assert frame.columns[:4].tolist() == ["source", "sample", "label", "probability"]
-    painted = tifffile.imread(tmp_path / "painted" / "new.tif.classes.tif")
-    classes = list(study.result(study.last("train")).classes)
-    right = 0
-    for i, kind in enumerate(fresh.kind):
-        inside = fresh.label_image == i + 1
-        right += (
-            classes[np.bincount(painted[inside])[1:].argmax()]
-            == {"round": "round", "elongated": "long"}[kind]
-        )
-    assert right >= 0.9 * len(fresh.kind)
-    assert told.data["rows"] == len(frame)
-
-
-def test_a_study_stands_for_its_latest_model(picture, tmp_path):
-    study, made = picture
-    tifffile.imwrite(tmp_path / "new.tif", made.pixels)
-    a = steps.predict(study.folder, [tmp_path / "new.tif"], out=tmp_path / "a.csv")
-    b = steps.predict(study.folder / "models" / "forest-1", [tmp_path / "new.tif"], out=tmp_path / "b.csv")
-    assert a.data["model_sha256"] == b.data["model_sha256"]
-    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
-
-
-def test_a_model_refuses_input_of_another_kind_or_with_other_features(picture, table, tmp_path):
-    study, _ = picture
-    with pytest.raises(DataError, match="was trained on images, given tables"):
-        steps.predict(study.folder, [tmp_path / "cells.csv"], out=tmp_path / "p.csv")
-    other, _ = table
-    steps.explore(other, k=2, **QUICK)
-    steps.name(other, ["0=low", "1=high"])
-    steps.train(other, trees=5)
-    pd.DataFrame({"a": [1.0, 2.0], "b": [1.0, 2.0], "z": [0.0, 1.0]}).to_csv(
-        tmp_path / "wrong.csv", index=False
-    )
-    with pytest.raises((DataError, SettingError), match="'c'"):
-        steps.predict(other.folder, [tmp_path / "wrong.csv"], out=tmp_path / "p.csv")
-    assert not (tmp_path / "p.csv").exists()
 
 
 def test_models_are_numbered_and_never_overwritten(table):
@@ -143,11 +95,6 @@ def test_a_verb_that_needs_another_says_which(table):
     with pytest.raises(DataError, match="must have labels"):
         steps.train(study)
     assert study.openings() == []
-
-
-def named(study, *names, **settings):
-    steps.explore(study, k=2, **{**QUICK, **settings})
-    steps.name(study, list(names))
 
 
 def test_the_final_test_compares_with_the_names_that_the_model_learnt(table):
@@ -366,48 +313,6 @@ def test_many_classes_leave_their_table_to_json():
     assert not any("class 01" in line for line in more)
 
 
-def test_predictions_never_replace_what_they_are_made_of(table, tmp_path):
-    study, _ = table
-    named(study, "0=low", "1=high")
-    steps.train(study, trees=5)
-    before = (tmp_path / "cells.csv").read_bytes()
-    with pytest.raises(SettingError, match="must not be one that is read"):
-        steps.predict(study.folder, [tmp_path / "cells.csv"], out=tmp_path / "cells.csv")
-    assert (tmp_path / "cells.csv").read_bytes() == before
-    with pytest.raises(SettingError, match="--paint must go with"):
-        steps.predict(study.folder, [tmp_path / "cells.csv"], out=tmp_path / "p.csv", paint=tmp_path / "x")
-
-
-def test_rows_unlike_the_training_rows_are_told(table, tmp_path):
-    study, _ = table
-    named(study, "0=low", "1=high")
-    steps.train(study, trees=5)
-    frame = pd.read_csv(tmp_path / "cells.csv")
-    assert not any(
-        "guess" in w
-        for w in steps.predict(study.folder, [tmp_path / "cells.csv"], out=tmp_path / "p.csv").warnings
-    )
-    (frame * 10).to_csv(tmp_path / "centimetres.csv", index=False)
-    told = steps.predict(study.folder, [tmp_path / "centimetres.csv"], out=tmp_path / "p.csv")
-    assert any("the answer is a guess" in warning for warning in told.warnings)
-
-
-def test_images_with_other_channels_or_depth_are_refused(tmp_path):
-    made = blobs(n_round=20, n_elongated=15, size=300)
-    tifffile.imwrite(tmp_path / "one.tif", made.pixels)
-    steps.new(tmp_path / "i.study", [tmp_path / "one.tif"], features="all")
-    study = Study(tmp_path / "i.study")
-    named(study, "0=a", "1=b")
-    steps.train(study, trees=5)
-    tifffile.imwrite(tmp_path / "deep.tif", made.pixels.astype(np.uint16) * 256)
-    with pytest.raises(DataError, match="intensities of uint8 images, given uint16"):
-        steps.predict(study.folder, [tmp_path / "deep.tif"], out=tmp_path / "p.csv")
-    rgb = np.stack([made.pixels, made.pixels // 2, made.pixels // 3], axis=-1)
-    tifffile.imwrite(tmp_path / "rgb.tif", rgb, photometric="rgb")
-    with pytest.raises(DataError, match="with the channels .*, given red, green, blue"):
-        steps.predict(study.folder, [tmp_path / "rgb.tif"], out=tmp_path / "p.csv")
-
-
 def test_training_goes_on_after_somebody_deleted_a_model(table):
     import shutil
 
@@ -427,53 +332,6 @@ def test_the_model_on_record_is_the_model_on_disk(table):
     (model,) = study.models()
     assert Forest.load_model(study.folder / model["path"]).sha256 == model["sha256"] == told.data["sha256"]
     assert study.last("train").summary["sha256"] == model["sha256"]
-
-
-def test_predictions_stand_on_the_thread_of_the_models_study(table, tmp_path):
-    from clew.study.study import file_sha256
-
-    study, _ = table
-    named(study, "0=low", "1=high")
-    steps.train(study, trees=5)
-    told = steps.predict(
-        study.folder / "models" / "forest-1", [tmp_path / "cells.csv"], out=tmp_path / "p.csv"
-    )
-    result = study.result(study.last("predict"))
-    assert told.step.id == study.last("predict").id
-    assert result.out_sha256 == file_sha256(tmp_path / "p.csv")
-    assert result.inputs == {"cells.csv": file_sha256(tmp_path / "cells.csv")}
-    assert result.model_sha256 == study.models()[0]["sha256"]
-    assert steps.verify(study).data["same"]
-
-
-def test_a_model_on_its_own_predicts_without_a_record(table, tmp_path):
-    import shutil
-
-    study, _ = table
-    named(study, "0=low", "1=high")
-    steps.train(study, trees=5)
-    shutil.copytree(study.folder / "models" / "forest-1", tmp_path / "alone")
-    assert steps.predict(tmp_path / "alone", [tmp_path / "cells.csv"], out=tmp_path / "p.csv").step is None
-
-
-def test_rows_of_the_study_itself_are_told_apart_when_predicted(table, tmp_path):
-    study, _ = table
-    named(study, "0=low", "1=high")
-    steps.train(study, trees=5)
-    told = steps.predict(study.folder, [tmp_path / "cells.csv"], out=tmp_path / "p.csv")
-    assert any("72 open ones" in w and "18 sealed ones" in w for w in told.warnings)
-    fresh, _ = write_table(tmp_path, seed=3, name="fresh.csv")
-    assert not any(
-        "own rows" in w for w in steps.predict(study.folder, [fresh], out=tmp_path / "p.csv").warnings
-    )
-
-
-def test_a_number_is_called_by_its_name(table, tmp_path):
-    study, _ = table
-    assert "trees for e, trained" in steps.train(study, target="e", trees=5).lines[0]
-    assert (
-        "e from " in steps.predict(study.folder, [tmp_path / "cells.csv"], out=tmp_path / "p.csv").lines[-1]
-    )
 
 
 def test_a_test_without_sealed_rows_says_just_that(tmp_path):

@@ -173,9 +173,23 @@ def test_labels_of_whole_groups_are_permuted_as_a_whole(constant):
         return Nearest(taught)
 
     cross_validate(make(random.normal(size=(60, 2)), labels, groups=groups), fit)
-    torn = seen[5:]  # the first five are the folds of the true labels
+    # the first five are the folds of the true labels, the last five those of rows dealt at random
+    torn = seen[5:-5]
     assert len(torn) == 5 * N_PERMUTATIONS
     assert not any(torn) if constant else all(torn)
+
+
+def test_rows_dealt_at_random_flatter_where_groups_are_alike_and_it_is_shown_beside():
+    """Labels of groups say nothing, but each row has near-copies of its own group among the others."""
+    random, groups = np.random.default_rng(3), np.repeat(np.arange(20), 6)
+    features = random.normal(size=(20, 3))[groups] + 1e-3 * random.normal(size=(120, 3))
+    labels = np.where(groups % 2 == 0, "a", "b")
+    by_group = cross_validate(make(features, labels, groups=groups), Nearest)
+    assert by_group.scores.metrics["balanced_accuracy"].value < 0.75
+    assert by_group.shuffled["balanced_accuracy"] > 0.99
+    alone = cross_validate(make(features, labels), Nearest)
+    assert alone.shuffled == {}
+    assert alone.scores.metrics["balanced_accuracy"].value == by_group.shuffled["balanced_accuracy"]
 
 
 def test_the_baseline_of_whole_groups_scores_chance():

@@ -17,7 +17,7 @@ COLUMNS = ("work", "ours", "rival", "times faster (of CPU)", "peak MB", "quality
 
 
 def bench(
-    work: Literal["start", "explore", "pixels", "explain", "all"] = "start",
+    work: Literal["start", "explore", "pixels", "explain", "signals", "all"] = "start",
     *,
     repeats: int = 3,
     only: list[str] | None = None,
@@ -27,17 +27,18 @@ def bench(
     """Measure side by side with the libraries one would use instead.
 
     WORK is start (until a process has answered; seconds), explore (embeddings and clusterings; half an hour),
-    pixels (filters and forests on images; ten minutes), explain (Shapley values of forests; five minutes) or all.
+    pixels (filters and forests on images; ten minutes), explain (Shapley values of forests; five minutes), signals
+    (windows of a day, measured and classified; five minutes) or all.
 
     Parameters
     ----------
-    work : {"start", "explore", "pixels", "explain", "all"}
+    work : {"start", "explore", "pixels", "explain", "signals", "all"}
         What to measure.
     repeats : int
         Alternating runs of each side, after a warm-up that does not count; long ones make fewer, and say so.
     only : list of str
-        Rows, or families of rows, to measure, such as umap-10k or tsne; the rows big (1,000,000 x 50) and
-        pixels-disk (16,384 x 16,384 pixels) are measured only where they are named.
+        Rows, or families of rows, to measure, such as umap-10k or tsne; the rows big (1,000,000 x 50),
+        pixels-disk (16,384 x 16,384 pixels), detect-week and detect-month are measured only where they are named.
     out : Path
         A file for the same JSON that --json prints.
 
@@ -48,7 +49,9 @@ def bench(
     """
     from clew.study.record import versions
 
-    check_choice(work, ("start", "explore", "pixels", "explain", "all"), what="'work' argument", of="bench")
+    check_choice(
+        work, ("start", "explore", "pixels", "explain", "signals", "all"), what="'work' argument", of="bench"
+    )
     check(repeats >= 1, SettingError, "The 'repeats' of bench must be at least 1. Got {} instead.", repeats)
     check(
         out is None or out.absolute().parent.is_dir(),
@@ -75,13 +78,14 @@ def bench(
 
 def works_of(work: str) -> list[Work]:
     """Return the rows of a work."""
-    from clew.bench import explain, explore, pixels, start
+    from clew.bench import explain, explore, pixels, signals, start
 
     rooms = {
         "start": start.works,
         "explore": explore.works,
         "pixels": pixels.works,
         "explain": explain.works,
+        "signals": signals.works,
     }
     return [one for name, works in rooms.items() if work in (name, "all") for one in works()]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +55,14 @@ def prediction_table(samples: Samples, prediction: Prediction) -> pd.DataFrame:
     return table
 
 
-def check_output(path: Path, paint: Path | None, *, inputs: Sequence[Path]) -> None:
+def check_output(
+    path: Path,
+    paint: Path | None,
+    *,
+    inputs: Sequence[Path],
+    formats: Sequence[str] = FORMATS,
+    ours: Callable[[Path], bool] | None = None,
+) -> None:
     """Refuse places to write that cannot be, or that hold what is to be read: better before the work than after it.
 
     Parameters
@@ -66,13 +73,17 @@ def check_output(path: Path, paint: Path | None, *, inputs: Sequence[Path]) -> N
         The folder for painted images.
     inputs : sequence of Path
         What the predictions are made of.
+    formats : sequence of str
+        What it may end in.
+    ours : callable, optional
+        Tells whether a file holds earlier predictions; as `write_table` writes them by default.
     """
     check(
-        path.suffix.casefold() in FORMATS,
+        path.suffix.casefold() in formats,
         SettingError,
         "The file to write, '{}', must end in one of: {}. Got '{}' instead.",
         path,
-        ", ".join(FORMATS),
+        ", ".join(formats),
         path.suffix,
     )
     check(path.parent.is_dir(), SettingError, "The folder of '{}' must exist. Got nothing there.", path)
@@ -85,7 +96,7 @@ def check_output(path: Path, paint: Path | None, *, inputs: Sequence[Path]) -> N
         path,
     )
     check(
-        not path.exists() or _holds_predictions(path),
+        not path.exists() or (ours or _holds_predictions)(path),
         SettingError,
         "The file to write, '{}', must be new or hold earlier predictions. Got something else; nothing was changed.",
         path,

@@ -145,7 +145,7 @@ def read_columns(path: str | Path, *, head: Head = "names") -> Columns:
 def _text(data: bytes, path: Path, notes: list[str], head: Head) -> tuple[dict[str, Cells], list[str]]:
     """Return the columns as text, and the place of each row ("line 7")."""
     text = _decoded(_unzipped(data, path), path, notes)
-    delimiter = _delimiter(text)
+    delimiter = delimiter_of(text)
     rows, places = _rows(text, delimiter, path)
     check(
         rows,
@@ -203,7 +203,7 @@ def _decoded(data: bytes, path: Path, notes: list[str]) -> str:
         return data.decode("latin-1")
 
 
-def _delimiter(text: str) -> str:
+def delimiter_of(text: str) -> str:
     """Return the delimiter that cuts the first line, and cuts most of the next hundred into as many fields."""
     lines = [line for line in text[:100_000].splitlines() if line.strip()][:100]
     best, best_score = ",", 0.0

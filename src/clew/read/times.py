@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 
-from clew.errors import DataError
+from clew.errors import DataError, SettingError, check
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY = 86400.0
@@ -79,6 +80,36 @@ def read_times(
     if np.asarray(values).dtype.kind == "f":
         return _of_numbers(np.asarray(values, np.float64), name, at, dates_only)
     return _of_text([str(value).strip() for value in values], name, at)
+
+
+def read_duration(value: float | str, *, name: str) -> float:
+    """Return a duration in s: a number of seconds, or text with a unit, such as "10", "500ms", "5 min", "30d".
+
+    Parameters
+    ----------
+    value : float or str
+    name : str
+        What the setting is called, for errors.
+
+    Raises
+    ------
+    SettingError
+        If it is no duration above 0.
+    """
+    found = re.fullmatch(r"\s*([0-9.]+(?:[eE][+-]?\d+)?)\s*([A-Za-zµμ]*)\s*", str(value))
+    size = UNITS.get(found[2].casefold() or "s") if found else None
+    try:
+        seconds = float(found[1]) * size if found and size else math.nan
+    except ValueError:  # "1.2.3"
+        seconds = math.nan
+    check(
+        0 < seconds < math.inf,
+        SettingError,
+        "The setting '{}' must be a duration above 0, such as 10 (seconds), 5min or 30d. Got '{}' instead.",
+        name,
+        value,
+    )
+    return seconds
 
 
 def is_date(text: str) -> bool:
@@ -157,7 +188,7 @@ def _of_text(values: list[str], name: str, places: Sequence[str]) -> Times:
     zones = {found is not None and found.tzinfo is not None for found in read[whole[0]].values()}
     if len(zones) > 1:
         raise DataError(f"The times in '{name}' must all have a zone, or none. Got both.")
-    seconds = {value: _seconds(found) for value, found in read[whole[0]].items()}
+    seconds = {value: seconds_of(found) for value, found in read[whole[0]].items()}
     zoned = ", with a zone" if True in zones else ""
     return Times(np.array([seconds.get(value, np.nan) for value in values]), f"dates ({whole[0]}{zoned})")
 
@@ -173,7 +204,8 @@ def _misfit(
     return f"The times in '{name}' must be dates {such}. Got '{values[row]}' in {places[row]}."
 
 
-def _seconds(found: datetime | None) -> float:
+def seconds_of(found: datetime | None) -> float:
+    """Return a date in s since 1970-01-01 UTC; one without a zone is taken as UTC."""
     assert found is not None
     aware = found if found.tzinfo else found.replace(tzinfo=UTC)
     return (aware - EPOCH).total_seconds()

@@ -10,7 +10,7 @@ import numpy as np
 from clew.explore.stability import match
 from clew.plot import explore as draw
 from clew.plot import learn as draw_learnt
-from clew.report import judged, pictures, repeated, words
+from clew.report import judged, pictures, repeated, signals, words
 from clew.report.gathered import Record
 from clew.report.parts import METHODS, day, drawn, empty, group_name, next_command, section, sign, sizes_of
 from clew.report.words import code, counted, figure, safe
@@ -28,6 +28,7 @@ def second_sheet(record: Record) -> str:
         repeated.consensus,
         repeated.number_of_groups,
         _painted,
+        signals.when,
         _correlations,
         _shallow,
         judged.confirmed,
@@ -37,6 +38,7 @@ def second_sheet(record: Record) -> str:
         judged.calibrated,
         judged.repeated_runs,
         judged.explained,
+        judged.which_sensor,
         judged.curves,
         judged.labels,
         judged.compared,

@@ -209,7 +209,7 @@ def _judged(steps: list[Step]) -> dict[str, Step]:
     """Return the latest step of each kind that judges a model."""
     found: dict[str, Step] = {}
     for one in steps:
-        if one.verb in ("explain", "compare", "repeat"):
+        if one.verb in ("explain", "compare", "repeat", "sensors"):
             found[one.verb] = one
         if one.verb == "curve":
             over = one.settings.get("over", "rows")

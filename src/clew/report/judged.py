@@ -8,14 +8,16 @@ import numpy as np
 
 from clew.explain.explanation import Explanation
 from clew.explain.rows import per_sample
+from clew.learn.sensors import SHARED
 from clew.plot import comparison as draw_compared
 from clew.plot import confirm as draw_confirm
 from clew.plot import curves as draw_curves
 from clew.plot import explain as draw_explained
 from clew.plot import labels as draw_labels
 from clew.plot import repeats as draw_repeats
+from clew.plot import sensors as draw_sensors
 from clew.plot import validate as draw_scores
-from clew.report import pictures, words
+from clew.report import pictures, signals, words
 from clew.report.gathered import Record
 from clew.report.parts import day, drawn, section
 from clew.report.words import code, prose, safe, strongest
@@ -197,6 +199,17 @@ def _painted_back(record: Record, one: Explanation, feature: str) -> str:
     )
 
 
+# ---- which sensor ----
+def which_sensor(record: Record) -> str:
+    """Show which station, component or kind of measurement tells most about the classes."""
+    one = found(record, "sensors")
+    if one is None:
+        return ""
+    body = outdated(record, "sensors") + verdict(one.verdict())
+    drawing = drawn(draw_sensors.sensors(one), "sensors", prose(SHARED), label=one.headline())
+    return section(f"Which {one.by} tells most?", "", body + drawing + mind(record, one.warnings))
+
+
 # ---- how many labels, which setting ----
 def curves(record: Record) -> str:
     """Show what more labels, or another setting, would bring."""
@@ -271,13 +284,18 @@ def labels(record: Record) -> str:
 
 def _suspects(record: Record, doubts: Any) -> str:
     """Show the pictures of the rows whose label looks wrong, the worst first."""
-    if not pictures.has_pictures(record):
+    if not (pictures.has_pictures(record) or signals.has_windows(record)):
         return ""
     place = {str(name): i for i, name in enumerate(record.samples.sample)}
     names = [
         str(name) for name in doubts.sample[: min(doubts.n_suspected, pictures.CROPS)] if str(name) in place
     ]
-    shown = pictures.squares(record, pictures.Pictures(record), [place[name] for name in names])
+    rows = [place[name] for name in names]
+    shown = (
+        pictures.squares(record, pictures.Pictures(record), rows)
+        if pictures.has_pictures(record)
+        else signals.windows(record, signals.Recorded(record), rows)
+    )
     cells = [
         f'<figure><img src="{uri}" alt="{safe(name)}"><figcaption>{safe(given)}, or {safe(said)}?</figcaption></figure>'
         for name, uri, given, said in zip(names, shown, doubts.given, doubts.said)

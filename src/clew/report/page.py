@@ -10,7 +10,7 @@ from clew.plot import confirm as draw_confirm
 from clew.plot import explore as draw
 from clew.plot import validate as draw_scores
 from clew.plot.style import svg
-from clew.report import pictures, words
+from clew.report import pictures, signals, words
 from clew.report.behind import second_sheet
 from clew.report.gathered import Record
 from clew.report.parts import (
@@ -47,7 +47,7 @@ def page(record: Record) -> str:
 def _first_sheet(record: Record) -> str:
     last = record.steps[-1]
     kind = "file" if record.facts.get("distances") else record.facts["kind"]
-    sources = counted(record.n_sources, {"distances": "file"}.get(kind, kind))
+    sources = counted(record.n_sources, {"distances": "file", "signal": "recording"}.get(kind, kind))
     n_features = len(record.samples.feature_names)
     measured = f"{n_features} measurements" if n_features else "distances only"
     what = f"{sources}, {sum(record.counts.values()):,} {record.what}, {measured}"
@@ -109,7 +109,10 @@ def _found(record: Record) -> str:
         draw.run_map(look, names=record.names), "map", safe(caption), label=f"Map of the rows: {sizes}"
     )
     if look.k:
-        body += _crops(record) if pictures.has_pictures(record) else _medians(record)
+        if signals.has_windows(record):
+            body += signals.gallery(record, signals.Recorded(record))
+        else:
+            body += _crops(record) if pictures.has_pictures(record) else _medians(record)
     return section("What was found", aside, body)
 
 
@@ -297,6 +300,9 @@ def _baselines(record: Record) -> str:
         f"{said.get(name, name)} {figure({'value': values.get(kind)})}"
         for name, values in record.validation.baselines.items()
     ]
+    if record.validation.shuffled:
+        flattering = figure({"value": record.validation.shuffled.get(kind)})
+        parts.append(f"rows dealt at random, whatever belongs together, {flattering}")
     again = "".join(
         f'<div class="notice"><b>Tested again, not independent:</b> {safe(one.model)} on the same sealed rows, {day(one.opening.at)}: '
         f"{safe(draw_scores.WORDS.get(kind, kind))} {figure(one.validation.scores.metrics[kind])}.</div>"

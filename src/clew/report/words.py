@@ -11,6 +11,7 @@ import numpy as np
 from clew.explain.explanation import Explanation
 from clew.explore.stability import in_words
 from clew.report.gathered import Record
+from clew.steps.measuring import AROUND
 from clew.steps.outcome import sentences
 from clew.validate.metrics import Validation
 from clew.words import listed, spell_p
@@ -418,13 +419,26 @@ def _model_and_figures(record: Record) -> str:
     )
 
 
+def _beside(record: Record) -> str:
+    """Say what sources there are beside the data."""
+    if record.facts["kind"] != "signal":
+        return "label images" if not record.facts.get("distances") else "distances"
+    return listed(
+        [
+            role
+            for role in AROUND
+            if any(one.startswith(f"{role} in ") for one in record.steps[0].summary["sources"])
+        ]
+    )
+
+
 def in_short(record: Record, step: Any) -> str:
     """Say a step in a few words, for the thread."""
     summary = step.summary
     match step.verb:
         case "sources":
             return f"{counted(record.n_sources, 'file')}" + (
-                " + label images" if len(summary["sources"]) > record.n_sources else ""
+                f" + {_beside(record)}" if len(summary["sources"]) > record.n_sources else ""
             )
         case "measure":
             measured = f" × {len(summary['features'])}" if summary["features"] else ", distances only"
@@ -457,6 +471,8 @@ def in_short(record: Record, step: Any) -> str:
             group = summary["groups"][0]["features"]
             most = next(one["name"] for one in summary["features"] if one["name"] in group)
             return most if len(group) == 1 else f"{most} and {len(group) - 1} like it"
+        case "sensors":
+            return summary["best"] or "none tells"
         case "compare":
             return counted(summary["candidates"], "candidate")
         case "curve":

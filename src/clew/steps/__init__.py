@@ -11,10 +11,13 @@ from clew.steps.curving import curve
 from clew.steps.explaining import explain
 from clew.steps.exploring import explore, export, name
 from clew.steps.families import compare
-from clew.steps.intake import label, new, relink
-from clew.steps.learning import predict, test, train, validate
+from clew.steps.intake import new, relink
+from clew.steps.labelling import label
+from clew.steps.learning import test, train, validate
 from clew.steps.outcome import Outcome, Verb
+from clew.steps.predicting import predict
 from clew.steps.repeating import repeat
+from clew.steps.sensing import sensors
 from clew.steps.thread import log, verify
 
 __all__ = [
@@ -36,6 +39,7 @@ __all__ = [
     "predict",
     "relink",
     "repeat",
+    "sensors",
     "state",
     "test",
     "train",
@@ -58,6 +62,7 @@ VERBS: dict[str, Verb] = {
         Verb("curve", curve, settings="clew.learn.curves:curve"),
         Verb("compare", compare, settings="clew.learn.families:compare"),
         Verb("repeat", repeat, settings="clew.learn.repeats:repeat"),
+        Verb("sensors", sensors, settings="clew.learn.sensors:sensors"),
         Verb("state", state),
         Verb(
             "confirm",

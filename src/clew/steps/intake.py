@@ -1,17 +1,18 @@
-"""Making a study, and what people bring to it later: labels, and files that were moved."""
+"""Making a study, and what people bring to it: data, and files that were moved."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 from clew.errors import DataError, SettingError, check, check_seed
-from clew.steps.measuring import beside, gather, measure
-from clew.steps.outcome import Outcome, sentences
+from clew.read.times import read_duration
+from clew.steps.labelling import record_labels
+from clew.steps.measuring import WORDS, beside, gather, measure
+from clew.steps.outcome import OnProgress, Outcome, sentences
 from clew.words import listed
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from clew.measure.measured import Measured
     from clew.samples import Samples
-    from clew.study.study import Draft, Source, Step, Study
+    from clew.study.study import Source, Study
 
 MOST_NAMED = 12  # measurements that `new` names
 
@@ -51,7 +52,28 @@ def new(
     split: Literal["none", "distance"] = "none",
     min_area: int = 0,
     border: Literal["keep", "drop"] = "keep",
+    window: str | None = None,
+    step: str | None = None,
+    annotations: Path | None = None,
+    trigger: Literal["none", "classic", "recursive", "coincidence"] = "none",
+    stations: int = 3,
+    sta: float = 0.5,
+    lta: float = 10.0,
+    on: float = 3.5,
+    off: float = 1.0,
+    before: float = 2.0,
+    rate: float | None = None,
+    highpass: float | None = None,
+    lowpass: float | None = None,
+    phase: Literal["zero", "causal"] = "zero",
+    components: str = "auto",
+    lacking: Literal["features", "windows"] = "features",
+    gaps: float = 0.0,
+    flat: float = 2.0,
+    network: bool = False,
+    response: Path | None = None,
     random_state: int = 0,
+    on_progress: OnProgress | None = None,
 ) -> Outcome:
     """Make a study: recognise the data, measure them, deal and seal the rows.
 
@@ -60,30 +82,32 @@ def new(
     study : Path
         The folder to make.
     paths : list of Path
-        Images, tables, or folders of them; none where there are distances only.
+        Images, tables, recordings, or folders of them; none where there are distances only. A table or an array is a
+        recording where --window says how it is cut.
     masks : list of Path
         Label images, in the order of the images or named like them; found beside the images otherwise.
     distances : Path
         A file of distances between the rows: a square table, a square array (.npy, .npz), or a list of edges, of which they
         are the shortest paths. Rows of tables are found in it by their names.
     features : str
-        The feature set that this study is about: all, shape, size, intensity, or names with commas.
+        The feature set that this study is about: all, shape, size, intensity (of images), amplitude, frequency (of signals) and more, or names with commas.
     sealed : float
         Share of the rows to put aside until the end.
     by : {"auto", "group", "time", "latest", "space", "row"}
         What is sealed as a whole: groups where there are some, else stretches of time or regions of the image. "latest" seals the end of
         the record, for forecasts; "row" seals rows at random, which flatters where they resemble each other.
     group : str
-        Tables: the column that says which rows belong together (patient, station, plate).
+        Tables: the column that says which rows belong together (patient, station, plate). Signals: station, day, event or file, or a
+        column of the annotations.
     time : str
         Tables: the column that says when a row was taken: dates, or numbers in the unit that its name ends in (s, h, days); the only
         column of dates otherwise.
     label : str
-        Tables: the column that holds the classes people gave.
+        Tables, and annotations of signals: the column that holds the classes people gave.
     identifier : str
         Tables: the column that names the rows.
     target : str
-        Tables: the numeric column to be predicted; it is kept out of the features.
+        Tables, and annotations of signals: the numeric column to be predicted; it is kept out of the features.
     leave_out : list of str
         Tables: columns that are no measurements.
     missing : {"drop", "refuse"}
@@ -108,6 +132,39 @@ def new(
         Images: objects with fewer pixels are left out, and counted.
     border : {"keep", "drop"}
         Images: what to do with objects that touch the border.
+    window, step : str
+        Signals: how long a window is and how far the next begins behind it, in s or with a unit (500ms, 5min, 30d). A window is 10 s by
+        default, or the whole of what comes cut already (SeisBench, .ts); the next begins where it ends.
+    annotations : Path
+        Signals: a table of pieces that people marked (source or station, start, end, label, and more), or QuakeML. Windows are cut there.
+    trigger : {"none", "classic", "recursive", "coincidence"}
+        Signals: cut windows around triggers of this kind (STA/LTA) only; "coincidence" asks that several stations agree.
+    stations : int
+        Signals: how many stations must agree in a coincidence.
+    sta, lta : float
+        Signals: the short and the long average of a trigger, in s.
+    on, off : float
+        Signals: the ratio of the averages at which a trigger begins, and ends.
+    before : float
+        Signals: how long before a trigger, or a marked moment, its window begins, in s.
+    rate : float
+        Signals: samples per second of a table or array that does not say so, in Hz.
+    highpass, lowpass : float
+        Signals: corner frequencies of a Butterworth filter, in Hz; no filter by default.
+    phase : {"zero", "causal"}
+        Signals: a filter that shifts nothing but looks ahead, or one that does not.
+    components : str
+        Signals: what is measured: auto (the vertical of seismometers, every component of other sensors), each, or names with commas.
+    lacking : {"features", "windows"}
+        Signals: where some windows lack components, leave out the features that need them, or these windows.
+    gaps : float
+        Signals: the share of a window that may be missing; windows with more are left out, and counted.
+    flat : float
+        Signals: runs of one value for so long (and 100 samples) are padding, and count as missing, in s; 0 keeps them.
+    network : bool
+        Signals: also measure how a window coheres with those of the other stations at the same time.
+    response : Path
+        Signals: StationXML; the instruments' response is removed, and amplitudes are in m/s.
     random_state : int
         Seed of the draw of the sealed rows.
     """
@@ -133,6 +190,30 @@ def new(
             "min_area": min_area,
             "border": border,
         },
+        "signal": {
+            "label": label,
+            "group": group,
+            "time": time,
+            "target": target,
+            "window": window if window is None else read_duration(window, name="--window"),
+            "step": step if step is None else read_duration(step, name="--step"),
+            "trigger": trigger,
+            "stations": stations,
+            "sta": sta,
+            "lta": lta,
+            "on": on,
+            "off": off,
+            "before": before,
+            "rate": rate,
+            "highpass": highpass,
+            "lowpass": lowpass,
+            "phase": phase,
+            "components": components,
+            "lacking": lacking,
+            "gaps": gaps,
+            "flat": flat,
+            "network": network,
+        },
         "distances": {
             "symmetrise": symmetrise,
             "edge_source": edge_source,
@@ -144,17 +225,20 @@ def new(
     refuse_existing(study)
     check_seed(random_state, of="new")
     began = perf_counter()
-    kind, files, remarks = _gather(list(paths), masks or [], distances)
+    signals = any(given is not None for given in (window, rate, annotations)) or trigger != "none" or None
+    kind, files, remarks = _gather(list(paths), masks or [], distances, signals)
     between = (distances, how["distances"]) if distances is not None and kind == "table" else None
+    around = {name: file for name, file in (("annotations", annotations), ("response", response)) if file}
     _refuse_foreign({kind, "distances"} if between else {kind}, how)
-    measured = measure(kind, files, how[kind], distances=between)
+    _refuse_around(kind, around)
+    measured = measure(kind, files, how[kind], distances=between, around=around, on_progress=on_progress)
     samples = measured.samples
     samples.resolve(features)  # refuses unknown names before anything is written
     dealt = seal(samples, share=sealed, by=by, random_state=random_state)
     notes = [*remarks, *measured.notes, *_copies(samples, dealt.sealed)]
     settings = {key: list(value) if isinstance(value, tuple) else value for key, value in how[kind].items()}
     measurement = Measurement(
-        what="objects" if kind == "image" else "rows",
+        what={"image": "objects", "signal": "windows"}.get(kind, "rows"),
         n_rows=samples.n_rows,
         features=list(samples.feature_names),
         units=list(samples.units),
@@ -164,7 +248,8 @@ def new(
         settings={**settings, "features": features, **(between[1] if between else {})},
     )
     with Study.create(study) as draft:
-        sources = _sources(files, kind, study, distances=between and between[0], read=measured.sha256)
+        beside_them = {"distances": between[0]} if between else around
+        sources = _sources(files, kind, study, around=beside_them, read=measured.sha256)
         draft.put_rows(samples, dealt.sealed)
         draft.put_sources(sources)
         draft.put_facts(
@@ -215,7 +300,7 @@ def _measured_features(names: Sequence[str]) -> list[str]:
 
 
 def _gather(
-    paths: list[Path], masks: list[Path], distances: Path | None
+    paths: list[Path], masks: list[Path], distances: Path | None, signals: bool | None
 ) -> tuple[str, list[tuple[Path, Path | None]], list[str]]:
     """Return the kind of data, the files with their label images, and remarks; a lone table may be one of distances."""
     from clew.read.distances import is_distances
@@ -223,11 +308,12 @@ def _gather(
     if not paths and distances is not None:
         check(not masks, SettingError, "The masks must go with images. Got distances instead.")
         return "distances", [(distances, None)], []
-    kind, files, remarks = gather(paths, masks)
+    kind, files, remarks = gather(paths, masks, signals=signals)
     check(
         distances is None or kind == "table",
         SettingError,
-        "The setting --distances must go with tables, or alone. Got images instead.",
+        "The setting --distances must go with tables, or alone. Got {} instead.",
+        WORDS[kind],
     )
     if len(files) > 1 or kind != "table" or not is_distances(files[0][0]):
         return kind, files, remarks
@@ -244,17 +330,29 @@ def _gather(
 
 def _refuse_foreign(kinds: set[str], how: dict[str, dict[str, Any]]) -> None:
     """Refuse settings that are for other kinds of data: nobody should believe that they did something."""
-    words = {"table": "tables", "image": "images", "distances": "distances"}
     defaults = {name: one.default for name, one in inspect.signature(new).parameters.items()}
-    foreign = [(words[other], *one) for other in how if other not in kinds for one in how[other].items()]
-    for other, name, value in foreign:
+    own = {name for kind in kinds for name in how.get(kind, {})}
+    for other in how:
+        for name, value in how[other].items():
+            check(
+                name in own or value in (defaults[name], ()),
+                SettingError,
+                "The setting --{} must go with {}. Got {} instead.",
+                name.replace("_", "-"),
+                WORDS[other],
+                " and ".join(WORDS[kind] for kind in WORDS if kind in kinds),
+            )
+
+
+def _refuse_around(kind: str, around: dict[str, Path]) -> None:
+    """Refuse files beside data that are no recordings."""
+    for role in around:
         check(
-            value in (defaults[name], ()),
+            kind == "signal",
             SettingError,
-            "The setting --{} must go with {}. Got {} instead.",
-            name.replace("_", "-"),
-            other,
-            " and ".join(words[kind] for kind in words if kind in kinds),
+            "The setting --{} must go with recordings. Got {} instead.",
+            role,
+            WORDS[kind],
         )
 
 
@@ -283,7 +381,7 @@ def _sources(
     kind: str,
     study: Path,
     *,
-    distances: Path | None,
+    around: dict[str, Path],
     read: dict[str, str],
 ) -> list[Source]:
     """Name every file as the rows' origin names it, and refuse the same data under two names."""
@@ -297,9 +395,8 @@ def _sources(
         if mask is not None:
             role = f"labels of {name}"
             sources.append(Source.of(mask, name=role, kind=kind, role=role, study=study))
-    if distances is not None:
-        name, role = beside(distances), "distances"
-        sources.append(Source.of(distances, name=name, kind=role, role=role, study=study))
+    for role, path in around.items():
+        sources.append(Source.of(path, name=beside(path, role), kind=role, role=role, study=study))
     for one in sources:
         same = read.get(one.name, one.sha256) == one.sha256
         check(
@@ -332,151 +429,6 @@ def _put_pictures(draft: Any, measured: Measured, files: list[tuple[Path, Path |
         if name in measured.label_images:
             draft.put_file(f"arrays/{name}.labels.tif", label_image_bytes(measured.label_images[name]))
             draft.put_file(f"arrays/{name}.png", picture_bytes(read_image(path).pixels))
-
-
-def label(study: Study, file: Path | None = None, *, undo: bool = False) -> Outcome:
-    """Add labels that people made elsewhere, in a table or painted on the objects; or take the last ones back.
-
-    Parameters
-    ----------
-    study : Study
-    file : Path
-        A table with the columns sample and label; or, of images, an annotation (label image, ilastik project, QuPath's
-        GeoJSON) or a folder of them: each object gets the highest class painted on it. Nothing is recorded unless all fits.
-    undo : bool
-        Take the last act of labelling back; it stays on record, and so does the undoing.
-    """
-    from clew.read.annotations import ANNOTATIONS
-    from clew.read.kinds import has_suffix
-    from clew.read.labels import read_labels
-
-    if undo:
-        check(
-            file is None,
-            SettingError,
-            "The labels to undo must be the last ones. Got the file '{}' beside --undo.",
-            file,
-        )
-        return _undo(study)
-    if file is None:
-        raise SettingError("The labels must come from a file: clew label STUDY FILE.csv. Got none.")
-    file = Path(file)
-    notes: list[str] = []
-    if file.is_dir() or has_suffix(file, ANNOTATIONS):
-        given = _painted_labels(study, file, notes)
-    else:
-        given = dict(read_labels(file, samples=study.sample_names()))
-    standing = study.labels()
-    changed = sum(sample in standing and standing[sample] != (one, "person") for sample, one in given.items())
-    recorded = record_labels(study, given, source=file.name)
-    result = study.result(recorded)
-    lines = [
-        f"{result.headline()}.",
-        *sentences(notes),
-        f"{changed} of them stand in place of earlier ones, which stay on record."
-        if changed
-        else f"Next: clew train {study.folder}",
-    ]
-    return Outcome(lines, {**result.summary(), "changed": changed}, recorded, result, notes)
-
-
-@dataclass(frozen=True)
-class _Painted:
-    """What `pair_annotations` asks of an image, without opening it."""
-
-    name: str
-    path: Path
-    shape: tuple[int, ...]
-    content: str
-
-    def sha256(self) -> str:
-        return self.content
-
-
-def _painted_labels(study: Study, file: Path, notes: list[str]) -> dict[str, str]:
-    """Return the label of each object that was painted on: the highest class there."""
-    import tifffile
-
-    from clew.learn.painted import labels_from_annotation
-    from clew.read.pairing import pair_annotations
-
-    sources = [one for one in study.sources() if one.role == "data"]
-    kind = study.facts()["kind"]
-    check(
-        kind == "image",
-        DataError,
-        "The labels of a study of {}s must come from a table. Got '{}'.",
-        kind,
-        file,
-    )
-    labels = [tifffile.imread(study.folder / "arrays" / f"{one.name}.labels.tif") for one in sources]
-    images = [
-        _Painted(one.name, Path(one.path), (1, 1, 1, *each.shape), one.sha256)
-        for one, each in zip(sources, labels)
-    ]
-    pairs, remarks = pair_annotations(images, [file])
-    notes += remarks
-    rows, n_lost = set(study.sample_names()), 0
-    given: dict[str, str] = {}
-    for index, annotation in pairs:
-        painted = labels_from_annotation(labels[index], annotation)
-        notes += [f"{sources[index].name}: {note}" for note in painted.notes]
-        named = painted.label != ""
-        found = {
-            f"{sources[index].name}#{number}": str(one)
-            for number, one in zip(painted.object[named], painted.label[named])
-        }
-        n_lost += len(found.keys() - rows)
-        given |= {sample: one for sample, one in found.items() if sample in rows}
-    if n_lost:
-        notes.append(
-            f"{n_lost} painted objects are no rows of the study: they were left out of it when measured."
-        )
-    check(
-        given, DataError, "The annotation '{}' must be painted on rows of the study. Got none of them.", file
-    )
-    return given
-
-
-def _undo(study: Study) -> Outcome:
-    """Take back the last labels of people that stand."""
-    from clew.study.intake import Undone
-    from clew.study.record import undo_labels
-
-    act = study.last_labelling()
-    if act is None:
-        raise DataError(
-            f"The study '{study.folder}' must have labels of people to be undone. Got none that stand."
-        )
-    recorded = study.record(
-        Undone(step=act),
-        verb="label",
-        function="",
-        sees="nothing",
-        inputs={},
-        seconds=0.0,
-        also=lambda db, step, _: undo_labels(db, act, step=step),
-    )
-    result = study.result(recorded)
-    return Outcome(
-        [f"{result.headline()}; what stood before stands again."], result.summary(), recorded, result
-    )
-
-
-def record_labels(study: Study | Draft, given: dict[str, str], *, source: str) -> Step:
-    """Append people's labels, and the step that brought them, in one transaction."""
-    from clew.study.intake import Given
-    from clew.study.record import add_labels
-
-    return study.record(
-        Given.of(given, source=source),
-        verb="label",
-        function="",
-        sees="nothing",
-        inputs={},
-        seconds=0.0,
-        also=lambda db, step, _: add_labels(db, given.items(), how="person", step=step),
-    )
 
 
 def relink(study: Study, paths: list[Path]) -> Outcome:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import math
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clew.errors import DataError, SettingError, check, check_choice
+from clew.errors import DataError, check, check_choice
 from clew.result import settings_of
-from clew.steps.measuring import gather, measure
 from clew.steps.outcome import OnProgress, Outcome, sentences
 from clew.words import listed
 
 if TYPE_CHECKING:
-    from clew.learn.forest import Forest
-    from clew.measure.measured import Measured
     from clew.study.study import Step, Study
 
 
@@ -192,162 +187,6 @@ def _times_shown(study: Study) -> int:
     return sum(one.shown for one in study.openings())
 
 
-def predict(
-    model: Path, paths: list[Path], *, out: Path, masks: list[Path] | None = None, paint: Path | None = None
-) -> Outcome:
-    """Predict the class, or the number, of new images' objects or tables' rows with a saved model.
-
-    Parameters
-    ----------
-    model : Path
-        A model folder, or a study (its latest model).
-    paths : list of Path
-        Images, tables, or folders of them; measured just as the model's own rows were.
-    out : Path
-        CSV, Parquet (.parquet) or JSON lines (.jsonl): source, sample, label, probability and one column a class, or
-        the predicted value.
-    masks : list of Path
-        Label images of the new images.
-    paint : Path
-        A folder for label images in which every object has the number of its class (1 for the first).
-    """
-    from clew.learn.apply import check_output, paint_classes, prediction_table, write_table
-    from clew.learn.forest import Forest
-
-    kind, files, remarks = gather(paths, masks or [])
-    inputs = [path for pair in files for path in pair if path is not None]
-    check_output(out, paint, inputs=inputs)
-    folder = _model_folder(model)
-    forest = Forest.load_model(folder)
-    check(
-        forest.measure.get("kind") != "pixels",
-        DataError,
-        "The model '{}' must be one for objects or rows of tables. Got one for pixels, which `clew pixels predict` uses.",
-        model,
-    )
-    trained_on = forest.measure.get("kind", kind)
-    check(
-        kind == trained_on,
-        DataError,
-        "The model '{}' was trained on {}s, given {}s: it must be given {}s.",
-        model,
-        trained_on,
-        kind,
-        trained_on,
-    )
-    check(
-        paint is None or (kind == "image" and forest.kind == "classification"),
-        SettingError,
-        "The setting --paint must go with classes of objects in images. Got {} of {}s.",
-        forest.kind,
-        kind,
-    )
-    how = dict(forest.measure.get("how", {}))
-    if kind == "image":
-        how["fewest"] = 1
-    else:  # the roles that matter are the names of the rows; everything else is taken by name
-        how = {"identifier": how.get("identifier"), "columns": tuple(forest.feature_names)}
-    measured = measure(kind, files, how)
-    remarks += [*measured.notes, *_measured_otherwise(forest, measured)]
-    samples = measured.samples
-    if set(forest.feature_names) <= set(
-        samples.feature_names
-    ):  # measuring gives more than the model asks for
-        samples = samples.select(forest.feature_names)
-    prediction = forest.predict(samples)
-    remarks += forest.outside(samples)
-    frame = prediction_table(samples, prediction)
-    write_table(frame, out)
-    recorded, own = _record_predictions(folder, forest, measured, len(frame), out)
-    remarks += own
-    painted = paint_classes(measured, prediction, paint) if paint is not None else []
-    counts = {str(one): int(n) for one, n in prediction.summary().get("labels", {}).items()}
-    told = ": " + ", ".join(f"{n} {one}" for one, n in counts.items()) if counts else ""
-    if prediction.value is not None:
-        told = f": {forest.target_name} from {prediction.value.min():.4g} to {prediction.value.max():.4g}"
-    lines = [
-        *sentences(remarks),
-        f"{len(frame)} predictions of {folder.name} (sha256 {forest.sha256[:12]}) in {out}{told}.",
-        *(f"Painted: {path}" for path in painted),
-    ]
-    data = {
-        "rows": len(frame),
-        "out": str(out),
-        "predicted": counts,
-        "painted": [str(path) for path in painted],
-        "model": str(folder),
-        "model_sha256": forest.sha256,
-    }
-    return Outcome(lines, data, recorded, prediction, remarks)
-
-
-def _record_predictions(
-    folder: Path, forest: Forest, measured: Measured, n_rows: int, out: Path
-) -> tuple[Step | None, list[str]]:
-    """Put predictions on the thread of the model's study, if it has one, and say which rows were the study's own."""
-    from clew.study.intake import Predicted
-    from clew.study.study import Study, file_sha256
-
-    home = folder.resolve().parent.parent
-    if not (home / "study.sqlite").is_file():
-        return None, []
-    study = Study(home)
-    known = [one["name"] for one in study.models() if one["sha256"] == forest.sha256]
-    if folder.name not in known:
-        return None, []
-    remarks = []
-    own = {source.sha256 for source in study.sources()} & set(measured.sha256.values())
-    if own:
-        trained, all_names = set(study.samples().sample), set(study.sample_names())
-        mine = set(measured.samples.sample) & all_names
-        remarks.append(
-            f"These are the study's own rows: {len(mine & trained)} open ones, which may have trained the model, and "
-            f"{len(mine - trained)} sealed ones; whoever compares predictions with the truth there has opened the seal by hand."
-        )
-    if not os.access(home, os.W_OK):
-        return None, remarks
-    result = Predicted(
-        model=folder.name,
-        model_sha256=forest.sha256,
-        inputs=dict(measured.sha256),
-        out=out.name,
-        out_sha256=file_sha256(out),
-        n_rows=n_rows,
-    )
-    return study.record(result, verb="predict", function="", sees="nothing", inputs={}, seconds=0.0), remarks
-
-
-def _measured_otherwise(forest: Forest, measured: Measured) -> list[str]:
-    """Refuse images with other channels or another depth than the model's; say what else differs."""
-    from clew.learn.apply import check_measured_alike
-
-    trained, given = forest.measure, measured.settings
-    if trained.get("kind") != "image":
-        return []
-    check_measured_alike(forest, measured)
-    if trained.get("label_images") != given.get("label_images"):
-        made = {"given": "label images", "made": "a threshold", "mixed": "label images and a threshold"}
-        was, now = (made.get(one.get("label_images", ""), "something else") for one in (trained, given))
-        return [f"The model's objects came from {was}, these come from {now}: they may be cut differently."]
-    return []
-
-
-def _model_folder(model: Path) -> Path:
-    if (model / "study.sqlite").is_file():
-        from clew.study.study import Study
-
-        models = Study(model).models()
-        check(
-            models,
-            DataError,
-            "The study '{}' must have a trained model: run `clew train {}` first. Got none.",
-            model,
-            model,
-        )
-        return model / models[-1]["path"]
-    return model
-
-
 def learning_settings(study: Study, settings: dict[str, Any]) -> None:
     """Learn from the features that the named groups were made of, and take a target of the study as it is."""
     facts = study.facts()
@@ -412,7 +251,7 @@ def _score_lines(result: Any) -> list[str]:
     summary = result.summary()
     shown = {name: summary["metrics"][name] for name in result.scores.shown}
     lines = [f"  {metric.replace('f1', 'f1 (dice)'):<20} {spell(figure)}" for metric, figure in shown.items()]
-    lines += _chance_lines(summary)
+    lines += _chance_lines(summary) + _shuffled_line(summary)
     classes, table = summary.get("classes", []), summary.get("confusion", [])
     if len(classes) > MOST_SHOWN:
         lines.append(f"  {len(classes)} classes: --json has the table of what was taken for what.")
@@ -447,6 +286,13 @@ def _chance_lines(summary: dict[str, Any]) -> list[str]:
         if told:
             lines.append(f"  By chance, {who[name]}: {', '.join(told)}")
     return lines
+
+
+def _shuffled_line(summary: dict[str, Any]) -> list[str]:
+    """Say what rows dealt at random would have given, which is what flatters."""
+    names = ("balanced_accuracy", "roc_auc") if summary.get("classes") else ("mae", "r2")
+    told = [f"{name} {value:.3g}" for name in names if (value := summary["shuffled"].get(name)) is not None]
+    return [f"  Dealt at random instead, whatever belongs together: {', '.join(told)}"] if told else []
 
 
 def _shortened(name: str) -> str:

@@ -7,18 +7,38 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clew.errors import DataError, SettingError, check
+from clew.errors import DataError, SettingError, check, did_you_mean
+from clew.steps.outcome import OnProgress
 
 if TYPE_CHECKING:
     from clew.distances import Distances
     from clew.measure.measured import Measured
+    from clew.samples import Samples
 
 
-def gather(paths: list[Path], masks: list[Path]) -> tuple[str, list[tuple[Path, Path | None]], list[str]]:
-    """Return the kind of data, the files with their label images, and remarks about what was passed over."""
+WORDS = {"table": "tables", "image": "images", "signal": "recordings", "distances": "distances"}
+AROUND = ("annotations", "response")  # files beside recordings, by the setting of `new` that names them
+
+
+def gather(
+    paths: list[Path], masks: list[Path], *, signals: bool | None = None
+) -> tuple[str, list[tuple[Path, Path | None]], list[str]]:
+    """Return the kind of data, the files with their label images, and remarks about what was passed over.
+
+    Parameters
+    ----------
+    paths, masks : list of Path
+    signals : bool, optional
+        Whether the files are recordings, where it is known; a table or an array may be one, or not.
+    """
     from clew.read.kinds import kind_of
 
     check(paths, SettingError, "The paths must name at least one file or folder. Got none.")
+    if signals or (signals is None and _only_recordings(paths)):
+        from clew.read.recordings import find_recordings
+
+        check(not masks, SettingError, "The masks must go with images. Got recordings instead.")
+        return "signal", [(path, None) for path in find_recordings(paths)], []
     kinds = {kind_of(path) for path in paths if not path.is_dir()}
     check(len(kinds) <= 1, DataError, "The paths of one study must be all images or all tables. Got both.")
     if kinds == {"table"}:
@@ -43,8 +63,10 @@ def measure(
     how: dict[str, Any],
     *,
     distances: tuple[Path, dict[str, Any]] | None = None,
+    around: dict[str, Path] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Measured:
-    """Read and measure files of one kind: "image", "table", or "distances", which is rows without measurements.
+    """Read and measure files of one kind: "image", "table", "signal", or "distances", rows without measurements.
 
     Parameters
     ----------
@@ -55,7 +77,13 @@ def measure(
         The settings of `new` for this kind.
     distances : (Path, dict), optional
         A file of distances between the rows of tables, and the settings of `new` for distances.
+    around : dict of str to Path, optional
+        Files beside recordings: "annotations", "response".
+    on_progress : callable, optional
+        Called with what is done and all there is to do, while recordings are measured.
     """
+    if kind == "signal":
+        return _windows(files, how, around or {}, on_progress)
     if kind == "distances":
         return _rows_of_distances(files[0][0], how)
     if kind == "table":
@@ -100,6 +128,72 @@ def _distances(path: Path, how: dict[str, Any]) -> tuple[Distances, str]:
     return read_distances(path, **{name.removeprefix("edge_"): value for name, value in how.items()}), sha256
 
 
-def beside(path: Path) -> str:
-    """Return the name of the source that holds the distances between rows of tables."""
-    return f"distances in {path.name}"
+def _windows(
+    files: list[tuple[Path, Path | None]],
+    how: dict[str, Any],
+    around: dict[str, Path],
+    on_progress: OnProgress | None,
+) -> Measured:
+    """Cut recordings into windows and measure them; what people said of pieces of them comes along."""
+    from clew.measure.windows import measure_windows
+    from clew.read.given import read_given
+    from clew.read.kinds import read_bytes
+    from clew.read.recordings import read_recordings
+
+    how = {{"gaps": "missing"}.get(name, name): value for name, value in how.items() if value is not None}
+    column, target = how.pop("label", None), how.pop("target", None)
+    reading = {name: how.pop(name) for name in ("rate", "time") if name in how}
+    read = read_recordings([path for path, _ in files], **reading, response=around.get("response"))
+    given, hashes = list(read.given), dict(read.sha256)
+    if "annotations" in around:
+        given = read_given(around["annotations"], read.recordings)
+    elif given and "window" not in how:  # cut already, as data sets are
+        how["window"] = min(one.duration for one in read.recordings)
+    for role, path in around.items():
+        hashes[beside(path, role)] = hashlib.sha256(read_bytes(path)).hexdigest()
+    if column is not None:
+        given = [replace(one, label=_said(one, column)) for one in given]
+    measured = measure_windows(read.recordings, given=given or None, on_progress=on_progress, **how)
+    samples = measured.samples
+    if target is not None:
+        samples = samples.with_target(_numbers_said(samples, target))
+    return replace(measured, samples=samples, notes=[*read.notes, *measured.notes], sha256=hashes)
+
+
+def _said(given: Any, column: str) -> str:
+    """Return what an annotation says in one of its columns."""
+    check(
+        column in given.columns,
+        SettingError,
+        "The setting --label must name a column of the annotations. Got '{}' instead.{}",
+        column,
+        did_you_mean(column, list(given.columns)),
+    )
+    return str(given.columns[column])
+
+
+def _numbers_said(samples: Samples, column: str) -> Any:
+    """Return a column of the annotations as numbers, float64 of shape (n_rows,); NaN where there is none."""
+    import numpy as np
+
+    known = [name for name in samples.origin if samples.origin[name].dtype.kind == "f"]
+    check(
+        column in known,
+        SettingError,
+        "The setting --target must name a column of numbers in the annotations. Got '{}' instead.{}",
+        column,
+        did_you_mean(column, known),
+    )
+    return samples.origin[column].to_numpy(np.float64)
+
+
+def _only_recordings(paths: list[Path]) -> bool:
+    """Tell whether all paths can be nothing else than recordings, or folders of them."""
+    from clew.read.recordings import is_recording
+
+    return all(is_recording(path) for path in paths)
+
+
+def beside(path: Path, role: str = "distances") -> str:
+    """Return the name of the source that holds the distances between rows of tables, or what stands beside recordings."""
+    return f"{role} in {path.name}"

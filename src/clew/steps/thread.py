@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clew.errors import ClewError, DataError, MissingError, check
-from clew.steps.measuring import measure
+from clew.steps.measuring import AROUND, measure
 from clew.steps.outcome import OnProgress, Outcome
 
 if TYPE_CHECKING:
@@ -171,4 +171,5 @@ def _measured_again(study: Study) -> Samples:
     if facts["kind"] == "distances" and given is not None:
         return measure("distances", [(given, None)], how).samples
     between = None if given is None else (given, facts["distances"])
-    return measure(facts["kind"], files, how, distances=between).samples
+    around = {source.role: study.locate(source) for source in sources if source.role in AROUND}
+    return measure(facts["kind"], files, how, distances=between, around=around).samples

@@ -80,6 +80,9 @@ class Validation(Result):
     permuted_spread : dict of str to float
         The standard deviation of the figures over the exchanges of "permuted", a rough one of 5; empty without a
         cross-validation.
+    shuffled : dict of str to float
+        The same figures had the rows been dealt at random, whatever belongs together: what is often reported, and flatters.
+        Empty where each row stands for itself, so that they were dealt at random.
     warnings : list of str
         What to mind when reading the figures.
     representative : Representative or None
@@ -99,6 +102,7 @@ class Validation(Result):
     baselines: dict[str, dict[str, float | None]]
     warnings: list[str]
     permuted_spread: dict[str, float | None] = dataclasses.field(default_factory=dict)
+    shuffled: dict[str, float | None] = dataclasses.field(default_factory=dict)
     representative: Representative | None = None
     label_errors: LabelErrors | None = None
 
@@ -112,6 +116,7 @@ class Validation(Result):
             "split": dict(self.split),
             "baselines": self.baselines,
             "permuted_spread": dict(self.permuted_spread),
+            "shuffled": dict(self.shuffled),
             "rows": len(self.truth),
             "groups": len(np.unique(self.group)),
             "warnings": list(self.warnings),
@@ -145,7 +150,7 @@ def cross_validate(
     n_folds, by, gap, random_state
         As for `clew.splits.folds`.
     on_progress : callable (done, total), optional
-        Told after each model, those of exchanged labels included; returning False stops.
+        Told after each model, those of exchanged labels and of shuffled rows included; returning False stops.
 
     Raises
     ------
@@ -156,7 +161,8 @@ def cross_validate(
     """
     known = labelled(samples, kind, of="cross_validate")
     parts = folds(known, n_folds=n_folds, by=by, gap=gap, random_state=random_state)
-    fit = _told(fit, (1 + N_PERMUTATIONS) * parts.n_folds, on_progress)
+    rounds = 1 + N_PERMUTATIONS + (parts.by != "row")
+    fit = _told(fit, rounds * parts.n_folds, on_progress)
     classes = [] if kind == "regression" else np.unique(_truth(known, kind)).tolist()
     predicted, probability, warnings = out_of_fold(known, fit, parts, classes)
     truth = _truth(known, kind)
@@ -177,6 +183,7 @@ def cross_validate(
         split=parts.summary(),
         baselines=baselines,
         permuted_spread=spread,
+        shuffled=_shuffled(known, fit, parts, classes, kind),
         warnings=warnings,
     )
 
@@ -455,6 +462,16 @@ def _baselines(
         "permuted": _numbers({name: values.mean() for name, values in each.items()}),
     }
     return baselines, _numbers({name: values.std(ddof=1) for name, values in each.items()})
+
+
+def _shuffled(
+    samples: Samples, fit: Callable[[Samples], Model], parts: Folds, classes: list[str], kind: Kind
+) -> dict[str, float | None]:
+    """Return the figures that rows dealt at random would give; none where they are dealt so anyway."""
+    if parts.by == "row":
+        return {}
+    dealt = folds(samples, **{**parts.settings, "by": "row", "gap": None})
+    return _numbers(_values(_truth(samples, kind), *out_of_fold(samples, fit, dealt, classes)[:2], classes, kind))
 
 
 def _without_a_look(

@@ -1,4 +1,4 @@
-"""The walk-through, as a newcomer runs it."""
+"""The walk-through on blobs, as a newcomer runs it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clew.demo import demo
+from clew.demo.blobs import blobs
 from clew.steps import pixels
 from clew.study.study import Study
 
@@ -15,7 +15,7 @@ from clew.study.study import Study
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
     out = tmp_path_factory.mktemp("demo") / "clew-demo"
-    return out, demo(out=out)
+    return out, blobs(out=out)
 
 
 def test_all_four_steps_are_told_in_order(told):
@@ -78,7 +78,7 @@ def test_nothing_is_ever_replaced_by_a_demo(told):
     out, outcome = told
     (out / "mine.txt").write_text("precious")
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
-    again = demo(out=out)
+    again = blobs(out=out)
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
     assert (out.with_name(f"{out.name}-2") / "blobs.study" / "report.html").exists()
     assert len(again.lines) == len(outcome.lines)

@@ -1,0 +1,264 @@
+"""Where the windows of recordings lie: sliding, around triggers, around what people said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from clew.errors import DataError, SettingError, check, check_choice, did_you_mean
+from clew.measure.measured import counted
+from clew.measure.window_plan import WindowPlan
+from clew.measure.window_stream import grid
+from clew.read.recording import Recording, spell_seconds, spell_time
+
+if TYPE_CHECKING:
+    from clew.measure.triggers import Trigger
+    from clew.read.given import Given
+
+Triggered = Literal["none", "classic", "recursive", "coincidence"]
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Where the windows of one recording lie.
+
+    Parameters
+    ----------
+    first : ndarray of int64, shape (w,)
+        Their first samples, rising, all different.
+    event : list of str
+        The event that each is of; "" for none.
+    given : list of (Given or None)
+        What people said of each.
+    outside : int
+        How many more were found that do not lie whole in the recording.
+    """
+
+    first: np.ndarray
+    event: list[str]
+    given: list[Given | None]
+    outside: int = 0
+
+
+@dataclass(eq=False)
+class _Found:
+    """Windows of one recording as they are found, by their first samples: the first that is found at a place counts."""
+
+    recording: Recording
+    n: int
+    at: dict[int, tuple[str, Given | None]] = field(default_factory=dict)
+    outside: int = 0
+
+    def add(self, first: int, event: str, given: Given | None) -> bool:
+        """Note a window; False if it does not lie whole in the recording."""
+        fits = first >= 0 and first + self.n <= self.recording.n
+        self.outside += not fits
+        if fits:
+            self.at.setdefault(first, (event, given))
+        return fits
+
+    def places(self) -> Places:
+        first = np.array(sorted(self.at), np.int64)
+        told = [self.at[i] for i in first.tolist()]
+        return Places(first, [event for event, _ in told], [given for _, given in told], self.outside)
+
+
+def sliding(recording: Recording, plan: WindowPlan) -> Places:
+    """Return windows that slide over a recording."""
+    first = np.concatenate([np.empty(0, np.int64), *grid(recording, plan)])
+    return Places(first, [""] * first.size, [None] * first.size)
+
+
+def around_triggers(
+    recordings: Sequence[Recording],
+    plan: WindowPlan,
+    *,
+    trigger: Triggered,
+    sta: float,
+    lta: float,
+    on: float,
+    off: float,
+    stations: int,
+    before: float,
+    given: Sequence[Given] | None = None,
+) -> tuple[list[Places], list[str]]:
+    """Return one window a trigger, from ``before`` s before its onset, and what is to be said.
+
+    Triggers that overlap on ``stations`` stations are one event, called after its time; a recording that triggered twice
+    in it has one window, around the first. A window has the label of the given span that covers at least half of it.
+    """
+    from clew.measure.triggers import coincidences, find_triggers
+
+    notes, triggers = [], []
+    for one in recordings:
+        try:
+            triggers += find_triggers(
+                one,
+                method="classic" if trigger == "classic" else "recursive",
+                sta=sta,
+                lta=lta,
+                on=on,
+                off=off,
+                highpass=plan.highpass,
+                lowpass=plan.lowpass,
+            )
+        except DataError as error:
+            notes.append(f"No triggers of '{one.name}': {error}")
+    events: list[tuple[Trigger, str]] = [(one, "") for one in triggers]
+    said = counted(len(triggers), "trigger")
+    if trigger == "coincidence":
+        check_stations(stations, recordings)
+        found = coincidences(triggers, stations=stations)
+        events = _first_of_each(
+            triggers, [(one.start, one.start + one.duration) for one in found], recordings
+        )
+        said += f", {counted(len(found), 'event')} on at least {stations} stations"
+    windows = {one.name: _Found(one, plan.n(one.rate)) for one in recordings}
+    for at, event in events:
+        window = windows[at.recording]
+        window.add(window.recording.index(at.start - before), event, None)
+    notes.insert(0, f"{said} (STA {spell_seconds(sta)}, LTA {spell_seconds(lta)}, on {on:g}, off {off:g}).")
+    return [_told_of(window.places(), window.recording, plan, given) for window in windows.values()], notes
+
+
+def check_stations(stations: int, recordings: Sequence[Recording]) -> None:
+    """Refuse a coincidence of more stations than there are."""
+    known = len({one.station for one in recordings})
+    check(
+        2 <= stations <= known,
+        SettingError,
+        "The 'stations' setting of the windows must be from 2 to the number of stations ({}). Got {} instead.",
+        known,
+        stations,
+    )
+
+
+def _first_of_each(
+    triggers: Sequence[Trigger], spans: Sequence[tuple[float, float]], recordings: Sequence[Recording]
+) -> list[tuple[Trigger, str]]:
+    """Return for each event the first trigger of each recording in it, and the event's name."""
+    found = []
+    for start, end in spans:
+        event = spell_time(start, dated=recordings[0].dated).removesuffix("s").split(".")[0]
+        seen: set[str] = set()
+        for one in sorted(triggers, key=lambda one: one.start):
+            if start <= one.start <= end and one.recording not in seen:
+                seen.add(one.recording)
+                found.append((one, event))
+    return found
+
+
+def _told_of(places: Places, recording: Recording, plan: WindowPlan, given: Sequence[Given] | None) -> Places:
+    """Return the same places with what was said of the spans that cover at least half of a window, or of moments in it."""
+    said = [one for one in given or () if one.recording == recording.name]
+    told: list[Given | None] = []
+    for first in places.first.tolist():
+        start = recording.time(first)
+        shares = [_shared(one, start, plan.window) for one in said]
+        best = int(np.argmax(shares)) if shares else 0
+        told.append(said[best] if shares and shares[best] >= 0.5 else None)
+    return Places(places.first, places.event, told, places.outside)
+
+
+def _shared(one: Given, start: float, window: float) -> float:
+    """Return the share of a window that a span covers; 1 for a moment in it."""
+    if one.end is None:
+        return float(start <= one.start < start + window)
+    return (min(one.end, start + window) - max(one.start, start)) / window
+
+
+def around_given(
+    recordings: Sequence[Recording], plan: WindowPlan, given: Sequence[Given], *, before: float
+) -> list[Places]:
+    """Return windows where people said something.
+
+    A moment has one window, from ``before`` s before it; a span that is no longer than a window one from its start; a
+    longer span windows that slide from its start, as long as they lie whole in it.
+
+    Raises
+    ------
+    DataError
+        If a recording is not among those there are, or a window does not lie whole in its recording.
+    """
+    windows = {one.name: _Found(one, plan.n(one.rate)) for one in recordings}
+    for one in given:
+        check(
+            one.recording in windows,
+            DataError,
+            "The given windows must be of recordings that there are. Got '{}'.{}",
+            one.recording,
+            did_you_mean(one.recording, windows),
+        )
+        found = windows[one.recording]
+        recording = found.recording
+        event = str(one.columns.get("event", ""))
+        start = one.start - before if one.end is None else one.start
+        length = 0.0 if one.end is None else one.end - one.start
+        if recording.n < found.n:  # counted; it is for the others to say more
+            found.outside += 1
+            continue
+        steps = max(0, int(np.floor((length - plan.window) / plan.step + 1e-6)))
+        for k in range(steps + 1):
+            _, other = found.at.get(recording.index(start + k * plan.step), ("", one))
+            check(
+                other is not None and other.label == one.label,
+                DataError,
+                "The given windows must each have one label. Got '{}' and '{}' at {} of '{}'.",
+                other and other.label,
+                one.label,
+                recording.spell(start + k * plan.step),
+                recording.name,
+            )
+            fits = found.add(recording.index(start + k * plan.step), event, one)
+            check(
+                fits,
+                DataError,
+                "The given window at {} of {} must lie in '{}', which lasts from {} to {}.",
+                recording.spell(start + k * plan.step),
+                spell_seconds(plan.window),
+                recording.name,
+                recording.spell(recording.start),
+                recording.spell(recording.start + recording.duration),
+            )
+    return [window.places() for window in windows.values()]
+
+
+def place_windows(
+    recordings: Sequence[Recording],
+    plan: WindowPlan,
+    *,
+    trigger: Triggered = "none",
+    sta: float = 0.5,
+    lta: float = 10.0,
+    on: float = 3.5,
+    off: float = 1.0,
+    stations: int = 3,
+    before: float = 2.0,
+    given: Sequence[Given] | None = None,
+) -> tuple[list[Places], list[str]]:
+    """Return where the windows of each recording lie, and what is to be said: around triggers, what is given, or sliding."""
+    check_choice(
+        trigger,
+        ("none", "classic", "recursive", "coincidence"),
+        what="'trigger' setting",
+        of="the windows",
+    )
+    if trigger != "none":
+        return around_triggers(
+            recordings,
+            plan,
+            trigger=trigger,
+            sta=sta,
+            lta=lta,
+            on=on,
+            off=off,
+            stations=stations,
+            before=before,
+            given=given,
+        )
+    if given is not None:
+        return around_given(recordings, plan, given, before=before), []
+    return [sliding(one, plan) for one in recordings], []

@@ -1,0 +1,247 @@
+"""Measured windows as rows: what they are called, where they come from, what they are grouped by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clew.errors import DataError, SettingError, check, did_you_mean
+from clew.measure.window_places import Places
+from clew.measure.window_plan import THREE, WindowPlan
+from clew.measure.window_stream import Cut, block_of
+from clew.read.recording import DAY, Recording, spell_time
+from clew.samples import Samples
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from clew.read.given import Given
+
+GROUPS = ("station", "day", "event", "file")
+OWN = ("source", "station", "recording", "start", "end", "seconds_from", "seconds_to", "first", "components")
+
+
+@dataclass(eq=False)
+class Part:
+    """What was measured of one recording, block by block.
+
+    Parameters
+    ----------
+    recording : Recording
+    places : Places
+    plan : WindowPlan
+    features : list of ndarray of float64, shape (w, f)
+    why, why_alone : list of str
+        Why a window is not usable; and why it were not if the vertical was measured alone.
+    components : list of str
+        Those that lived: "ZNE".
+    stands_in, clipped : list of bool
+    """
+
+    recording: Recording
+    places: Places
+    plan: WindowPlan
+    features: list[np.ndarray] = field(default_factory=list)
+    why: list[str] = field(default_factory=list)
+    why_alone: list[str] = field(default_factory=list)
+    components: list[str] = field(default_factory=list)
+    stands_in: list[bool] = field(default_factory=list)
+    clipped: list[bool] = field(default_factory=list)
+
+    @property
+    def n(self) -> int:
+        """Return how many samples a window has."""
+        return self.plan.n(self.recording.rate)
+
+    def add(self, cut: Cut, features: np.ndarray) -> None:
+        """Add a block."""
+        self.features.append(features)
+        self.why += block_of(cut, features, self.recording, self.plan).why
+        if self.plan.stand_in:
+            alone = self.plan.without_three()
+            columns = self.columns(alone)
+            self.why_alone += block_of(cut, features[:, columns], self.recording, alone).why
+        names = THREE if self.plan.stand_in else self.plan.components
+        between = "" if all(len(name) == 1 for name in names) else ","
+        self.components += [
+            between.join(name for name, state in zip(names, row) if state == 0) for row in cut.state.tolist()
+        ]
+        self.stands_in += (cut.chosen > 0).tolist()
+        self.clipped += cut.clipped.tolist()
+
+    def columns(self, plan: WindowPlan) -> list[int]:
+        """Return which columns another plan, which measures less, has."""
+        names = self.plan.features(self.recording.rate).names
+        return [names.index(name) for name in plan.features(self.recording.rate).names]
+
+    def lacks_horizontals(self) -> bool:
+        """Tell whether no window has three living components, though some have a vertical."""
+        return "" in self.why_alone and "" not in self.why
+
+
+def check_group(
+    group: str | None, recordings: Sequence[Recording], *, of_events: bool, given: Sequence[Given] | None
+) -> None:
+    """Refuse a group that the windows will not have."""
+    columns = dict.fromkeys(name for one in given or () for name in one.columns)
+    known = [*GROUPS, *columns]
+    check(
+        group is None or group in known,
+        SettingError,
+        "The 'group' setting of the windows must be one of: {}. Got '{}' instead.{}",
+        ", ".join(known),
+        group,
+        did_you_mean(str(group), known),
+    )
+    check(
+        group != "event" or of_events or "event" in columns,
+        SettingError,
+        "The 'group' setting of the windows can be 'event' where triggers coincide (--trigger coincidence) or the given "
+        "windows have a column 'event'. Got neither.",
+    )
+    check(
+        group != "day" or all(one.dated for one in recordings),
+        SettingError,
+        "The 'group' setting of the windows can be 'day' where all recordings are dated. Got '{}', which is not.",
+        next((one.name for one in recordings if not one.dated), ""),
+    )
+
+
+def samples_of(
+    parts: Sequence[Part],
+    usable: Sequence[np.ndarray],
+    plan: WindowPlan,
+    *,
+    group: str | None,
+    columns: Sequence[str],
+    given: Sequence[Given] | None,
+) -> tuple[Samples, list[str]]:
+    """Make samples of the usable windows; return them and what is to be said of their groups."""
+    table = plan.features(parts[0].recording.rate)
+    features = []
+    for part, keep in zip(parts, usable):
+        here = plan.features(part.recording.rate)
+        check(
+            here.names == table.names,
+            DataError,
+            "The recordings must be alike enough to be measured in the same way. Got other frequency bands at {:g} Hz than at {:g} Hz.",
+            part.recording.rate,
+            parts[0].recording.rate,
+        )
+        if keep.any():
+            features.append(np.concatenate(part.features)[keep][:, part.columns(plan)])
+    origin = _origin(parts, usable, plan, columns, given)
+    names = [
+        f"{part.recording.name}@{part.recording.spell(time)}"
+        for part, keep in zip(parts, usable)
+        for time in _times(part)[keep].tolist()
+    ]
+    groups, notes = _groups(group, origin, names, [part.recording for part in parts])
+    labels = [
+        "" if one is None else one.label
+        for part, keep in zip(parts, usable)
+        for one, kept in zip(part.places.given, keep)
+        if kept
+    ]
+    samples = Samples(
+        features=np.concatenate(features),
+        feature_names=table.names,
+        units=table.units,
+        sample=np.array(names),
+        origin=origin,
+        group=np.array(groups),
+        labels=np.array(labels) if any(labels) else None,
+        sets=table.sets,
+    )
+    return samples, notes
+
+
+def _times(part: Part) -> np.ndarray:
+    """Return when the windows of a part begin, in s."""
+    return part.recording.start + part.places.first / part.recording.rate
+
+
+def _origin(
+    parts: Sequence[Part],
+    usable: Sequence[np.ndarray],
+    plan: WindowPlan,
+    columns: Sequence[str],
+    given: Sequence[Given] | None,
+) -> pd.DataFrame:
+    """Return where each window comes from, and what was said of it."""
+    import pandas as pd
+
+    comparable = len(parts) == 1 or all(part.recording.dated for part in parts)
+    starts, ends = ("start", "end") if comparable else ("seconds_from", "seconds_to")
+    frames = []
+    for part, keep in zip(parts, usable):
+        recording, start = part.recording, _times(part)
+        frame = pd.DataFrame(
+            {
+                "source": [recording.source_at(first) for first in part.places.first.tolist()],
+                "station": recording.station or recording.name,
+                "recording": recording.name,
+                starts: start,
+                ends: start + part.n / recording.rate,
+                "first": part.places.first,
+                "components": part.components,
+                "event": part.places.event,
+            }
+        )
+        frames.append(frame[keep])
+    origin = pd.concat(frames, ignore_index=True)
+    if not (origin["event"] != "").any():
+        del origin["event"]
+    told = [one for part, keep in zip(parts, usable) for one, kept in zip(part.places.given, keep) if kept]
+    known = list(dict.fromkeys(name for one in given or () for name in one.columns))
+    for name in columns or known:
+        check(
+            name in known,
+            SettingError,
+            "The columns to keep must be among: {}. Got '{}'.",
+            ", ".join(known),
+            name,
+        )
+        check(name not in OWN, DataError, "A column of the given windows must not be called '{}'.", name)
+        if name != "event" or "event" not in origin:
+            origin[name] = _column([None if one is None else one.columns.get(name) for one in told])
+    return origin
+
+
+def _column(values: list[Any]) -> np.ndarray:
+    """Return what was said of each window as numbers, NaN where nothing was, or as text, "" where nothing was."""
+    if all(value is None or isinstance(value, (int, float)) for value in values):
+        return np.array([np.nan if value is None else value for value in values], np.float64)
+    return np.array(["" if value is None else str(value) for value in values], dtype=object)
+
+
+def _groups(
+    group: str | None, origin: pd.DataFrame, names: Sequence[str], recordings: Sequence[Recording]
+) -> tuple[list[str], list[str]]:
+    """Return the group of each window, and what is to be said of it."""
+    station, recording = origin["station"].tolist(), origin["recording"].tolist()
+    if group is None and "start" not in origin:
+        return recording, [
+            "Each recording is a group: they are not dated, so their times cannot be compared."
+        ]
+    if group is None and len({one.station for one in recordings}) > 1:
+        return station, [
+            "The group is the station, so that what is learned is tested on stations not seen; --group day, event, file or "
+            "a column of the given windows ask other questions."
+        ]
+    if group is None:
+        return list(names), [
+            "Windows of one station are split by time, since neighbours in time resemble each other; --group day, event or "
+            "file ask other questions."
+        ]
+    if group == "day":
+        dated = [spell_time(DAY * np.floor(time / DAY), dated=True)[:10] for time in origin["start"]]
+        return dated, []
+    values = origin[{"file": "source"}.get(group, group)].tolist()
+    own = [
+        name if value in ("", None) or value != value else str(value) for value, name in zip(values, names)
+    ]
+    return own, []

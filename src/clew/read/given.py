@@ -1,0 +1,335 @@
+"""What people said of pieces of recordings: tables and QuakeML files of windows and moments, with classes and what else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from clew.errors import DataError, check
+from clew.read.kinds import has_suffix, some_of
+from clew.read.quakeml import Pick, read_quakeml
+from clew.read.recording import Recording
+from clew.read.tables import Cells, Columns, read_columns
+from clew.read.times import is_date, read_times
+
+QUAKEML = (".xml", ".qml", ".quakeml")
+SOURCE = ("source", "file", "filename", "fname")
+WHOSE = (*SOURCE, "recording", "station")
+BEGIN = ("start", "pick", "time")
+EVERY = "*"  # of all recordings
+
+
+@dataclass(frozen=True)
+class Given:
+    """What somebody said of a piece of a recording.
+
+    Parameters
+    ----------
+    recording : str
+        Its name.
+    start : float
+        In s since 1970-01-01 UTC, or since the start of the recording where it is not dated.
+    end : float, optional
+        Likewise; None of a moment.
+    label : str
+        The class; "" where none is told.
+    columns : dict of str to (str or float)
+        All else, by name: NaN and "" where it is missing.
+    """
+
+    recording: str
+    start: float
+    end: float | None
+    label: str
+    columns: dict[str, str | float]
+
+
+def read_given(
+    path: str | Path, recordings: Sequence[Recording], *, notes: list[str] | None = None
+) -> list[Given]:
+    """Read a table (CSV, Parquet) or QuakeML file of windows and moments, and find the recordings that they are of.
+
+    Parameters
+    ----------
+    path : str or Path
+        A row of a table is of the recording that `recording`, `station` or `source` (a file, also called `file`) names;
+        "*" stands for all, and where there is one recording only no row must name it. `start` (or `pick`, or `time`) is a
+        date, or seconds since the start of a recording that is not dated; so is `end`, or `duration` in s. Without an
+        end the row is a moment; a table without `start` speaks of whole recordings. `label` is the class.
+    recordings : sequence of Recording
+    notes : list of str, optional
+        Is added to: what there is to say, one sentence each.
+
+    Raises
+    ------
+    DataError
+        If a row fits no recording, lies outside of it, or ends before it starts; with its place.
+
+    Notes
+    -----
+    A row that names a station is of all of its recordings that were running then. Picks of a catalogue at stations, or
+    times, that were not recorded are passed over and counted.
+    """
+    notes = [] if notes is None else notes
+    path = Path(path)
+    if has_suffix(path, QUAKEML):
+        return _of_picks(read_quakeml(path), recordings, path, notes)
+    columns = read_columns(path)
+    notes += columns.notes
+    return _Rows(columns, recordings).given()
+
+
+# ---- tables ----
+class _Rows:
+    """The rows of a table and the recordings that they may be of."""
+
+    def __init__(self, columns: Columns, recordings: Sequence[Recording]) -> None:
+        self.columns, self.recordings, self.name = columns, recordings, columns.path.name
+        self.begin = self._one_of(BEGIN)
+        self.until = self._one_of(("end", "duration"))
+        check(
+            self.begin or not self.until,
+            DataError,
+            "The table '{}' must say when its rows start ('start'). Got '{}' only.",
+            self.name,
+            self.until,
+        )
+        self.source = self._one_of(SOURCE)
+        self.readers: dict[str, Callable[[int], float]] = {}
+
+    def _one_of(self, names: Sequence[str]) -> str:
+        found = [name for name in names if name in self.columns.cells]
+        check(
+            len(found) < 2,
+            DataError,
+            "The table '{}' must have one of the columns {}. Got: {}.",
+            self.name,
+            some_of(names),
+            some_of(found),
+        )
+        return found[0] if found else ""
+
+    def given(self) -> list[Given]:
+        taken = {self.begin, self.until, self.source, "recording", "station", "label"}
+        extra = {name: self.columns.typed(name) for name in self.columns.cells if name not in taken}
+        found = []
+        for row in range(len(self.columns.places)):
+            said = {
+                name: value if isinstance(value, str) else float(value)
+                for name, value in ((name, values.iloc[row]) for name, values in extra.items())
+            }
+            for recording, start, end in self._spans(row, self._recordings_of(row)):
+                found.append(Given(recording.name, start, end, self._text("label", row), dict(said)))
+        return found
+
+    def _text(self, name: str, row: int) -> str:
+        if name not in self.columns.cells:
+            return ""
+        value = self.columns.cells[name][row]
+        if isinstance(value, str):
+            return value
+        return "" if np.isnan(value) else f"{value:.15g}"
+
+    def _recordings_of(self, row: int) -> list[Recording]:
+        """Return the recordings that a row may be of."""
+        place, found, named = self.columns.places[row], list(self.recordings), []
+        for column, fits in (("recording", _is_called), ("station", _is_at), (self.source, _is_from)):
+            text = self._text(column, row)
+            if text:
+                named.append(f"{column} '{text}'")
+                found = [one for one in found if text == EVERY or fits(one, text)]
+        check(
+            found,
+            DataError,
+            "Every row of '{}' must be of a recording that there is. Got {} in {}; there are: {}.",
+            self.name,
+            " of ".join(named),
+            place,
+            some_of([one.name for one in self.recordings]),
+        )
+        check(
+            named or len(found) == 1,
+            DataError,
+            "Every row of '{}' must say whose it is: 'recording', 'station' or 'source', or '*' for all. Got none in {}.",
+            self.name,
+            place,
+        )
+        stations = {one.station for one in found}
+        told = any(self._text(column, row) for column in ("recording", "station"))
+        check(
+            told or len(stations) == 1,
+            DataError,
+            "Every row of '{}' must say which station it is of, or '*' for all. Got {} in {}, which holds {} stations.",
+            self.name,
+            " of ".join(named),
+            place,
+            len(stations),
+        )
+        return found
+
+    def _spans(self, row: int, recordings: list[Recording]) -> list[tuple[Recording, float, float | None]]:
+        """Return of each of the recordings that a row is of when it starts and ends there."""
+        place = self.columns.places[row]
+        if not self.begin:
+            return [(one, one.start, one.start + one.duration) for one in recordings]
+        spans, apart = [], ""
+        for one in recordings:
+            start = self._time(self.begin, row, one)
+            check(
+                np.isfinite(start),
+                DataError,
+                "Every row of '{}' must have its '{}'. Got none in {}.",
+                self.name,
+                self.begin,
+                place,
+            )
+            end = self._end(row, one, start)
+            check(
+                end is None or end > start,
+                DataError,
+                "Every row of '{}' must end behind its start. Got {} to {} in {}.",
+                self.name,
+                one.spell(start),
+                "" if end is None else one.spell(end),
+                place,
+            )
+            if _meets(one, start, end):
+                spans.append((one, start, end))
+            else:
+                apart = f"{one.spell(start)}, where '{one.name}' lasts from {one.spell(one.start)} to {one.spell(one.start + one.duration)}"
+        check(
+            spans,
+            DataError,
+            "Every row of '{}' must lie in its recording. Got {} ({}).",
+            self.name,
+            apart,
+            place,
+        )
+        return spans
+
+    def _end(self, row: int, recording: Recording, start: float) -> float | None:
+        if not self.until:
+            return None
+        if self.until == "end":
+            end = self._time("end", row, recording)
+        else:
+            text = self._text("duration", row)
+            end = start + (
+                _seconds(text, "duration", self.name, self.columns.places[row]) if text else np.nan
+            )
+        return None if np.isnan(end) else end
+
+    def _time(self, column: str, row: int, recording: Recording) -> float:
+        """Return a time in s; NaN where it is missing."""
+        text = self._text(column, row)
+        if not text:
+            return np.nan
+        if recording.dated:
+            return float(self._dates(column)[row])
+        check(
+            not is_date(text) or _is_number(text),
+            DataError,
+            "The '{}' of '{}' must be in s since the start of '{}', which is not dated. Got '{}' in {}.",
+            column,
+            self.name,
+            recording.name,
+            text,
+            self.columns.places[row],
+        )
+        return _seconds(text.removesuffix("s"), column, self.name, self.columns.places[row])
+
+    def _dates(self, column: str) -> np.ndarray:
+        """Return the times of all rows that are dates, in s since 1970-01-01 UTC; read once."""
+        known = self.__dict__.setdefault("_read", {})
+        if column not in known:
+            cells: Cells = self.columns.cells[column]
+            texts = np.array([self._text(column, i) for i in range(len(cells))], dtype=object)
+            numbers = all(_is_number(text) for text in texts if text)
+            values = np.array([float(text) if text else np.nan for text in texts]) if numbers else texts
+            if not numbers:  # rows of recordings that are not dated hold seconds
+                values[[_is_number(str(text).removesuffix("s")) for text in texts]] = ""
+            known[column] = read_times(
+                values, name=column, places=self.columns.places, dates_only=True
+            ).seconds
+        return known[column]
+
+
+def _is_called(recording: Recording, name: str) -> bool:
+    return recording.name == name
+
+
+def _is_at(recording: Recording, station: str) -> bool:
+    return recording.station == station
+
+
+def _is_from(recording: Recording, source: str) -> bool:
+    """Tell whether a recording comes from a file: by the end of its path."""
+    wanted = PurePosixPath(source.replace("\\", "/")).parts
+    files = {one.source for channel in recording.channels for one in channel.stretches}
+    return any(PurePosixPath(file).parts[-len(wanted) :] == wanted or file == source for file in files)
+
+
+def _meets(recording: Recording, start: float, end: float | None) -> bool:
+    """Tell whether a moment, or a part of a window, was recorded; to half a sample."""
+    half = 0.5 / recording.rate
+    last = start if end is None else end
+    return start < recording.start + recording.duration + half and last >= recording.start - half
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return bool(np.isfinite(float(text)))
+    except ValueError:
+        return False
+
+
+def _seconds(text: str, column: str, table: str, place: str) -> float:
+    check(
+        _is_number(text),
+        DataError,
+        "The '{}' of '{}' must be in s. Got '{}' in {}.",
+        column,
+        table,
+        text,
+        place,
+    )
+    return float(text)
+
+
+# ---- QuakeML ----
+def _of_picks(
+    picks: list[Pick], recordings: Sequence[Recording], path: Path, notes: list[str]
+) -> list[Given]:
+    """Return the picks that were recorded."""
+    found, lost = [], 0
+    for pick in picks:
+        own = [
+            one
+            for one in recordings
+            if one.dated and one.station == pick.station and _meets(one, pick.time, pick.end)
+        ]
+        exact = [one for one in own if pick.sensor and one.name == f"{pick.station}.{pick.sensor}"]
+        lost += not own
+        columns: dict[str, str | float] = {
+            "event": pick.event,
+            "magnitude": pick.magnitude,
+            "phase": pick.phase,
+        }
+        found += [Given(one.name, pick.time, pick.end, pick.label, dict(columns)) for one in exact or own]
+    check(
+        found,
+        DataError,
+        "The picks of '{}' must be of recordings that there are ({}). Got {} picks, of: {}.",
+        path.name,
+        some_of([one.name for one in recordings]),
+        len(picks),
+        some_of(sorted({pick.station for pick in picks})) or "no station",
+    )
+    if lost:
+        notes.append(
+            f"'{path.name}': {lost} of {len(picks)} picks are of nothing that was recorded and were passed over."
+        )
+    return found

@@ -1,0 +1,158 @@
+"""Follow what grows: a file that is being written, or standard input."""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+import time as clock
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from clew.errors import DataError, SettingError, check
+from clew.read.kinds import has_suffix
+from clew.read.live_parsers import RECORD, Lines, Records
+from clew.read.live_recording import KEEP, LiveRecording
+
+CHUNK = 1 << 17  # bytes that are taken together
+
+
+def follow(
+    path: str | Path,
+    *,
+    rate: float | None = None,
+    time: str | None = None,
+    poll: float = 1.0,
+    stop: Callable[[], bool] | None = None,
+    patience: float | None = None,
+    keep: float = KEEP,
+    notes: list[str] | None = None,
+) -> Iterator[list[LiveRecording]]:
+    """Read what comes, and yield the recordings each time they have grown.
+
+    Parameters
+    ----------
+    path : str or Path
+        A growing file of miniSEED records or lines of numbers (as `open_table` reads them); "-" is standard input.
+    rate : float, optional
+        In Hz; needed for lines without times, and better than what 64 lines tell where times are coarse.
+    time : str, optional
+        The column of times.
+    poll : float
+        How long to wait where nothing is new, in s.
+    stop : callable, optional
+        Asked where nothing is new; True ends.
+    patience : float, optional
+        How long a file may not grow before this ends, in s; for ever by default. Standard input ends by itself.
+    keep : float
+        How much of each recording is held in memory, in s, before what was yielded last.
+    notes : list of str, optional
+        Is added to: what there is to say, one sentence each.
+
+    Yields
+    ------
+    list of LiveRecording
+        The same ones each time, and those that are new. A recording of several components appears once 30 s of it are
+        there, so that all of them are known.
+
+    Raises
+    ------
+    DataError
+        If what comes is neither miniSEED nor lines of numbers, or a file shrinks.
+
+    Notes
+    -----
+    A record or line of which the end is missing is waited for; at the end of the input it is left out, and that is said.
+    """
+    check(poll > 0, SettingError, "The 'poll' setting of follow must be above 0 s. Got {} instead.", poll)
+    notes = [] if notes is None else notes
+    standard = str(path) == "-"
+    name = "stdin" if standard else Path(path).name
+    pieces = _standard_input(poll, stop) if standard else _growing(Path(path), poll, stop, patience)
+    parser: Records | Lines | None = None
+    head, recordings = b"", list[LiveRecording]()
+    for data in pieces:
+        head += data
+        if len(head) < 8:  # a miniSEED record shows by its first eight bytes
+            continue
+        if parser is None:
+            parser = (
+                Records(name, keep, notes) if RECORD.match(head) else Lines(name, keep, notes, rate, time)
+            )
+        recordings, grown = parser.push(head)
+        head = b""
+        if grown:
+            yield recordings
+            for one in recordings:
+                one.trim()
+    parser = parser or Lines(name, keep, notes, rate, time)
+    recordings, grown = parser.close(head)
+    for one in recordings:
+        grown |= one.settle()
+    if grown:
+        yield recordings
+
+
+# ---- bytes as they come ----
+def _growing(
+    path: Path, poll: float, stop: Callable[[], bool] | None, patience: float | None
+) -> Iterator[bytes]:
+    """Yield what is in a file, and what is added to it."""
+    check(
+        not has_suffix(path, (".gz", ".bz2")),
+        DataError,
+        "The file '{}' must be one that grows. Got a packed one.",
+        path,
+    )
+    try:
+        with path.open("rb") as file:
+            waited = 0.0
+            while True:
+                if data := file.read(CHUNK):
+                    waited = 0.0
+                    yield data
+                    continue
+                check(
+                    path.stat().st_size >= file.tell(),
+                    DataError,
+                    "The file '{}' must only grow. Got a shorter one than before.",
+                    path,
+                )
+                if (stop is not None and stop()) or (patience is not None and waited >= patience):
+                    while data := file.read(CHUNK):
+                        yield data
+                    return
+                clock.sleep(poll)
+                waited += poll
+    except OSError as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(
+            f"The file '{path}' must be one that can be read. Got: {error.strerror or error}."
+        ) from error
+
+
+def _standard_input(poll: float, stop: Callable[[], bool] | None) -> Iterator[bytes]:
+    """Yield what comes at standard input until its end; a thread waits for it."""
+    waiting: queue.Queue[bytes | None] = queue.Queue(maxsize=16)
+
+    def wait() -> None:
+        stream: Any = sys.stdin.buffer
+        try:
+            while data := stream.read1(CHUNK):
+                waiting.put(data)
+        finally:
+            waiting.put(None)
+
+    threading.Thread(target=wait, daemon=True).start()
+    while True:
+        try:
+            data = waiting.get(timeout=poll)
+        except queue.Empty:
+            if stop is not None and stop():
+                return
+            continue
+        if data is None:
+            return
+        yield data

@@ -1,0 +1,321 @@
+"""What comes byte by byte, as recordings that grow: miniSEED records, and lines of numbers."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import re
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from clew.errors import DataError, check
+from clew.read.kinds import one_line, package
+from clew.read.live_recording import WAIT, LiveRecording
+from clew.read.recording import InMemory, Stretch
+from clew.read.recordings import ORDER
+from clew.read.sensor_grid import Grid
+from clew.read.sensor_lines import Layout, Rows, layout_of
+from clew.read.traces import Trace, nominal_rate, seed_trace
+
+LINES = 64  # of a table, before its rate is told from its times
+RECORD = re.compile(rb"[0-9 \0]{6}[DRQM][ \0]")  # how a miniSEED record begins
+
+
+# ---- miniSEED ----
+@dataclass
+class Pending:
+    """A recording before it is known which components it has.
+
+    Parameters
+    ----------
+    traces : list of Trace
+    start, end : float
+        In s.
+    """
+
+    traces: list[Trace]
+    start: float
+    end: float
+
+
+class Records:
+    """miniSEED records as they come.
+
+    Parameters
+    ----------
+    name : str
+        Of what they come from.
+    keep : float
+        In s.
+    notes : list of str
+        Is added to.
+    """
+
+    def __init__(self, name: str, keep: float, notes: list[str]) -> None:
+        self.name, self.keep, self.notes = name, keep, notes
+        self._rest = b""
+        self._pending: dict[str, Pending] = {}
+        self._live: dict[str, LiveRecording] = {}
+        self._said: set[str] = set()
+        self._at = 0
+
+    def push(self, data: bytes) -> tuple[list[LiveRecording], bool]:
+        """Take bytes; return the recordings, and whether one has grown."""
+        self._rest += data
+        size = 0
+        while (length := record_length(self._rest[size:])) and size + length <= len(self._rest):
+            size += length
+        check(
+            length is not None,
+            DataError,
+            "The input '{}' must be miniSEED of version 2, record by record. Got something else at byte {}.",
+            self.name,
+            self._at + size,
+        )
+        whole, self._rest = self._rest[:size], self._rest[size:]
+        grown = self._take(self._traces(whole)) if whole else False
+        self._at += size
+        return list(self._live.values()), grown
+
+    def close(self, data: bytes) -> tuple[list[LiveRecording], bool]:
+        """Take the last bytes; return the recordings, and whether one has grown."""
+        _, grown = self.push(data) if data else ([], False)
+        if self._rest:
+            self.notes.append(
+                f"'{self.name}': the last {len(self._rest)} bytes are no whole record and were left out."
+            )
+        for key in list(self._pending):
+            self._begin(key)
+            grown = True
+        return list(self._live.values()), grown
+
+    def _traces(self, data: bytes) -> list[Trace]:
+        """Decode whole records; those that are damaged are left out."""
+        obspy = package("obspy", of="signal")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # "data integrity check failed" is a warning of ObsPy
+                stream = obspy.read(io.BytesIO(data), format="MSEED")
+        except Exception as error:  # ObsPy raises and warns in many ways
+            first = record_length(data) or 0
+            if 0 < first < len(data):  # one of several
+                return self._traces(data[:first]) + self._traces(data[first:])
+            self.notes.append(
+                f"'{self.name}': a record is damaged; its samples count as missing ({one_line(error)})."
+            )
+            return []
+        return [
+            seed_trace(
+                trace.id,
+                rate=float(trace.stats.sampling_rate),
+                stretch=Stretch(
+                    round(trace.stats.starttime.ns / 1000) / 1e6,
+                    len(trace.data),
+                    InMemory(trace.data),
+                    source=self.name,
+                ),
+                file=self.name,
+            )
+            for trace in stream
+            if len(trace.data) and trace.data.dtype.kind in "iuf" and trace.stats.sampling_rate > 0
+        ]
+
+    def _take(self, traces: list[Trace]) -> bool:
+        grown = False
+        for trace in traces:
+            key = ".".join(filter(None, (trace.station, trace.sensor)))
+            start, end = trace.stretch.start, trace.stretch.start + trace.stretch.n / trace.rate
+            if key in self._live:
+                grown |= self._put(self._live[key], trace)
+                continue
+            pending = self._pending.setdefault(key, Pending([], start, end))
+            pending.traces.append(trace)
+            pending.start, pending.end = min(pending.start, start), max(pending.end, end)
+            if pending.end - pending.start >= WAIT:
+                self._begin(key)
+                grown = True
+        return grown
+
+    def _begin(self, key: str) -> None:
+        """Make a recording of what has come of it so far."""
+        pending = self._pending.pop(key)
+        one = pending.traces[0]
+        live = LiveRecording(
+            key,
+            station=one.station,
+            rate=one.rate,
+            components=sorted(
+                {trace.component for trace in pending.traces}, key=lambda c: (ORDER.get(c, 9), c)
+            ),
+            start=pending.start,
+            dated=True,
+            keep=self.keep,
+            unit=one.unit,
+            source=self.name,
+        )
+        self._live[key] = live
+        for trace in pending.traces:
+            self._put(live, trace)
+
+    def _put(self, live: LiveRecording, trace: Trace) -> bool:
+        """Add the samples of a trace to its recording; tell whether that made it longer."""
+        if trace.component not in live.components:
+            self._say(
+                f"'{live.name}': the component {trace.component} came later than the others and is passed over."
+            )
+            return False
+        if abs(trace.rate / live.rate - 1) > 1e-5:
+            self._say(
+                f"'{live.name}': samples at {trace.rate:g} Hz instead of {live.rate:g} Hz are passed over."
+            )
+            return False
+        before, first = live.n, live.index(trace.stretch.start)
+        live.add(trace.component, first, trace.stretch.read(0, trace.stretch.n))
+        return live.n > before
+
+    def _say(self, note: str) -> None:
+        if note not in self._said:
+            self._said.add(note)
+            self.notes.append(note)
+
+
+def record_length(head: bytes) -> int | None:
+    """Return the number of bytes of the miniSEED record that begins here; 0 where more must be known, None if it is none.
+
+    Notes
+    -----
+    By the blockette 1000 (SEED manual 2.4, chapter 8).
+    """
+    if len(head) < 8:
+        return 0
+    if not RECORD.match(head):
+        return None
+    if len(head) < 48:
+        return 0
+    order: Any = "big" if 1900 <= int.from_bytes(head[20:22], "big") <= 2100 else "little"
+    at = int.from_bytes(head[46:48], order)
+    while at >= 48:
+        if len(head) < at + 8:
+            return 0
+        if int.from_bytes(head[at : at + 2], order) == 1000:
+            power = head[at + 6]
+            return 1 << power if 7 <= power <= 20 else None
+        following = int.from_bytes(head[at + 2 : at + 4], order)
+        at = following if following > at else 0
+    return None
+
+
+# ---- lines of numbers ----
+class Lines:
+    """Lines of numbers as they come.
+
+    Parameters
+    ----------
+    name : str
+        Of what they come from.
+    keep : float
+        In s.
+    notes : list of str
+        Is added to.
+    rate : float, optional
+        In Hz.
+    time : str, optional
+        The column of times.
+    """
+
+    def __init__(
+        self, name: str, keep: float, notes: list[str], rate: float | None, time: str | None
+    ) -> None:
+        self.name, self.keep, self.notes, self.rate, self.time = name, keep, notes, rate, time
+        self._rest = b""
+        self._line, self._next = 1, 0  # of the next line, and of the next sample
+        self._last: float | None = None  # when the last row was taken
+        self._layout: Layout | None = None
+        self._grid: Grid | None = None
+        self._live: LiveRecording | None = None
+
+    def push(self, data: bytes) -> tuple[list[LiveRecording], bool]:
+        """Take bytes; return the recordings, and whether one has grown."""
+        self._rest += data
+        return self._take(LINES if self.rate is None else 2)
+
+    def close(self, data: bytes) -> tuple[list[LiveRecording], bool]:
+        """Take the last bytes; return the recordings, and whether one has grown."""
+        self._rest += data
+        check(self._rest or self._layout, DataError, "The input '{}' must hold samples. Got none.", self.name)
+        out = self._take(1)
+        if self._rest.strip():
+            self.notes.append(f"'{self.name}': the last line has no end and was left out.")
+        return out
+
+    def _take(self, enough: int) -> tuple[list[LiveRecording], bool]:
+        """Read the lines that are whole, once there are enough to tell how they are laid out."""
+        grown = False
+        if self._layout is None and self._rest.count(b"\n") >= enough:
+            self._layout = self._laid_out(self._rest[: self._rest.rfind(b"\n") + 1])
+        if self._layout is not None and (cut := self._rest.rfind(b"\n") + 1):
+            rows = self._layout.rows(self._rest[:cut], self._line)
+            self._line += self._rest.count(b"\n")
+            self._rest = self._rest[cut:]
+            grown = self._put(rows, self._layout)
+        return [self._live] if self._live else [], grown
+
+    def _laid_out(self, head: bytes) -> Layout:
+        """Return how the lines are laid out, and pass over what stands before the first of samples."""
+        layout = layout_of(head, source=self.name, time=self.time, notes=self.notes)
+        check(
+            layout.time is not None or self.rate is not None,
+            DataError,
+            "The input '{}' must have a column of times, or its rate must be given in Hz with --rate. Got neither.",
+            self.name,
+        )
+        self._rest, self._line = self._rest[layout.begin :], layout.begin_line
+        self._grid = None if layout.time is None else Grid(layout, self.rate)
+        return layout
+
+    def _put(self, rows: Rows, layout: Layout) -> bool:
+        """Add rows to the recording, which begins with the first of them; tell whether it grew."""
+        values, places = rows.values, np.arange(self._next, self._next + len(rows.values))
+        if self._grid is not None and len(values):
+            assert rows.seconds is not None
+            counts = self._grid.add(rows)
+            values, seconds = values[counts], rows.seconds[counts]
+        if not len(values):
+            return False
+        if self._live is None:
+            rate = float(self.rate or 0) if self._grid is None else self._grid.settle()[2]
+            self._live = LiveRecording(
+                self.name,
+                station=self.name,
+                rate=nominal_rate(rate),
+                components=[layout.names[i] for i in layout.values],
+                start=0.0 if self._grid is None else float(seconds[0]),
+                dated=layout.dated,
+                keep=self.keep,
+                source=self.name,
+            )
+        if self._grid is not None:
+            places = self._places(seconds, self._live)
+        self._next = int(places[-1]) + 1
+        breaks = [0, *(np.flatnonzero(np.diff(places) != 1) + 1).tolist(), len(places)]
+        for a, b in itertools.pairwise(breaks):
+            for component, column in zip(self._live.components, values.T):
+                self._live.add(component, int(places[a]), column[a:b])
+        return True
+
+    def _places(self, seconds: np.ndarray, live: LiveRecording) -> np.ndarray:
+        """Return the sample that each row is: as many steps behind the row before as their times are apart.
+
+        So times may tremble; where they run away from the rate by more than a sample, the next rows are put right.
+        """
+        before = float(seconds[0]) if self._last is None else self._last
+        steps = np.rint(np.diff(np.append(before, seconds)) * live.rate).astype(np.int64)
+        places = self._next - (self._last is not None) + np.cumsum(steps)
+        ahead = (seconds[-1] - live.start) * live.rate - places[-1]
+        if abs(ahead) > 1:
+            places[-1] += round(ahead)
+        self._last = float(seconds[-1])
+        return places

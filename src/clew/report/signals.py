@@ -1,0 +1,185 @@
+"""Windows for the page: traces above spectrograms, read from the recordings where they lie, and who said what when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from clew.errors import ClewError, MissingError
+from clew.plot.events import timeline as draw_timeline
+from clew.plot.signals import power_range, spectrogram, thumbnail
+from clew.report.gathered import Record
+from clew.report.parts import drawn, group_name, section, sign
+from clew.report.pictures import CROPS, png
+from clew.report.words import code, safe
+from clew.samples import Samples
+from clew.steps.showing import Windows
+from clew.study.study import Study
+
+MOST_STATIONS = 12
+MOST_BARS = 3000
+
+
+def has_windows(record: Record) -> bool:
+    """Return whether the rows are windows of recordings."""
+    return bool(record.facts["kind"] == "signal")
+
+
+class Recorded:
+    """The recordings of a record, opened once, or why they cannot be.
+
+    Parameters
+    ----------
+    record : Record
+    """
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+
+    @cached_property
+    def windows(self) -> Windows | None:
+        """Return what cuts windows out again; None where the recordings cannot be read."""
+        try:
+            return Windows(Study(self.record.folder))
+        except MissingError:
+            self.why = f"The recordings are not where they were, so their windows cannot be drawn here: {code(f'clew relink {self.record.study} PATH')} finds them."
+        except ClewError as error:
+            self.why = f"The recordings cannot be read any more, so their windows cannot be drawn here ({safe(type(error).__name__)})."
+        return None
+
+    def trace(self, samples: Samples, row: int) -> tuple[np.ndarray, float]:
+        """Return the first living component of a window as it was measured, float64 (n,), and its rate in Hz."""
+        assert self.windows is not None
+        origin = samples.origin.iloc[row]
+        measured = self.windows.measured(origin)
+        live = np.isfinite(measured).any(axis=1)
+        return measured[int(live.argmax())], self.windows.recording(origin).rate
+
+
+def chosen(record: Record) -> dict[int, list[int]]:
+    """Return for each group the explored open rows to show: up to 7, from the surest to the least sure."""
+    samples, groups = record.shown
+    assert record.exploration is not None
+    sure = dict(zip(record.exploration.sample.tolist(), record.exploration.confidence))
+    confidence = np.array([sure.get(str(name), 0.0) for name in samples.sample])
+    found: dict[int, list[int]] = {}
+    for group in range(record.exploration.k):
+        rows = np.flatnonzero(groups == group)
+        rows = rows[np.argsort(-confidence[rows], kind="stable")]
+        if len(rows):
+            places = np.linspace(0, len(rows) - 1, min(CROPS, len(rows))).round().astype(int)
+            found[group] = rows[np.unique(places)].tolist()
+    return found
+
+
+def windows(record: Record, recorded: Recorded, rows: list[int]) -> list[str]:
+    """Return a picture (PNG as data URI) of each of some open rows; none where the recordings cannot be read."""
+    if recorded.windows is None:
+        return []
+    traces = [recorded.trace(record.samples, row) for row in rows]
+    scale = power_range([spectrogram(x, rate)[0] for x, rate in traces])
+    return [png(thumbnail(x, rate, scale=scale)) for x, rate in traces]
+
+
+def crops(record: Record, recorded: Recorded) -> dict[int, list[tuple[str, str]]]:
+    """Return for each group (name of the row, PNG as data URI) of windows from the surest to the least sure."""
+    return _crops(record, recorded)[0]
+
+
+def _crops(
+    record: Record, recorded: Recorded
+) -> tuple[dict[int, list[tuple[str, str]]], tuple[float, float]]:
+    """Return the pictures of `crops`, and the scale in dB that they share."""
+    samples, _ = record.shown
+    rows = chosen(record)
+    traces = {row: recorded.trace(samples, row) for own in rows.values() for row in own}
+    scale = power_range([spectrogram(x, rate)[0] for x, rate in traces.values()])
+    found = {
+        group: [(str(samples.sample[row]), png(thumbnail(*traces[row], scale=scale))) for row in own]
+        for group, own in rows.items()
+    }
+    return found, scale
+
+
+def gallery(record: Record, recorded: Recorded) -> str:
+    """Return the figure of windows of each group as HTML, or a sentence that says why there is none."""
+    if recorded.windows is None:
+        return f'<p class="quiet">{recorded.why}</p>'
+    found, (low, high) = _crops(record, recorded)
+    cells = []
+    for group, shown in found.items():
+        name = safe(group_name(record, group))
+        cells.append(f'<span title="{name}">{sign(group)}</span>')
+        cells += [f'<img src="{uri}" alt="{safe(one)}, {name}" title="{safe(one)}">' for one, uri in shown]
+        cells += ["<span></span>"] * (CROPS - len(shown))
+    plan = recorded.windows.plan
+    caption = (
+        f"Open windows of each group, {plan.window:g} s, from the surest (left) to the least sure. Above: the trace, each at its "
+        f"own scale. Below: its spectrogram up to half the sampling rate, one scale for all, dark {low:.0f} dB, light {high:.0f} dB. As measured: "
+        f"{safe(recorded.windows.how())}. Grey: not recorded."
+    ).replace(" -", " −")
+    return f'<figure><div class="crops">{"".join(cells)}</div><figcaption>{caption}</figcaption></figure>'
+
+
+# ---- who said what when ----
+def when(record: Record) -> str:
+    """Show when people's labels, or the names of groups, lie; nothing where times or labels are not known."""
+    figure = timeline(record) if has_windows(record) else ""
+    return section("When", "", figure, kind="all") if figure else ""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What stands in a timeline: labelled windows, those that touch put together."""
+
+    recording: np.ndarray
+    station: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+    label: np.ndarray
+
+
+def timeline(record: Record) -> str:
+    """Return the figure of the open labelled windows along time as HTML; nothing where times or labels are not known."""
+    samples = record.samples
+    if (
+        samples.labels is None
+        or not {"start", "end", "station"} <= set(samples.origin)
+        or not (samples.labels != "").any()
+    ):
+        return ""
+    said = _said(samples)
+    stations, counts = np.unique(said.station, return_counts=True)
+    if len(stations) > MOST_STATIONS or len(said.start) > MOST_BARS:
+        return ""
+    known = record.classes if set(record.classes) & set(said.label.tolist()) else []
+    classes = list(
+        dict.fromkeys([*known, *said.label.tolist()])
+    )  # the page's colours, where it has any for them
+    dated = "T" in str(samples.sample[0]).rpartition("@")[2]
+    drawing = draw_timeline(said, dated=dated, classes=classes, what="labelled stretches", width=700)
+    told = ", ".join(f"{name} {int((said.label == name).sum())}" for name in np.unique(said.label))
+    caption = f"Labels of open windows by station, windows that touch put together: {safe(told)}. Sealed windows are not drawn."
+    return drawn(drawing, "timeline", caption, label=f"Timeline of labels: {told}; {int(counts.sum())} bars")
+
+
+def _said(samples: Samples) -> Said:
+    """Put labelled windows of a station together that touch and say the same."""
+    assert samples.labels is not None
+    origin = samples.origin
+    columns = [origin[name].to_numpy() for name in ("station", "start", "end")]
+    rows = sorted(
+        (str(station), float(start), float(end), str(label))
+        for station, start, end, label in zip(*columns, samples.labels)
+        if label
+    )
+    bars: list[tuple[str, float, float, str]] = []
+    for station, start, end, label in rows:
+        if bars and bars[-1][0] == station and bars[-1][3] == label and start <= bars[-1][2] + 1e-6:
+            bars[-1] = (station, bars[-1][1], max(end, bars[-1][2]), label)
+        else:
+            bars.append((station, start, end, label))
+    columns = [np.array(column) for column in zip(*bars)]
+    return Said(columns[0], *columns)

@@ -1,0 +1,381 @@
+"""Events in recordings: from a model and files of any length to a table or QuakeML; a run that was killed goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clew.errors import DataError, SettingError, Stopped, check
+from clew.result import write_whole
+from clew.steps.outcome import OnProgress, Outcome, sentences
+from clew.steps.predicted import record_predictions
+
+if TYPE_CHECKING:
+    from clew.learn.detect import Detector, Scan
+    from clew.learn.events import Event, Events
+    from clew.learn.forest import Forest
+    from clew.learn.live import Live
+    from clew.read.recording import Recording
+
+FORMATS = (".csv", ".parquet", ".jsonl", ".xml")
+EVERY = 3600.0  # s of data between two notes of how far a run has come
+SHOWN = 8  # events that a person is told of
+
+
+def detect_events(
+    forest: Forest,
+    folder: Path,
+    paths: list[Path],
+    *,
+    out: Path | None = None,
+    rate: float | None = None,
+    time: str | None = None,
+    response: Path | None = None,
+    threshold: float | None = None,
+    join: float = 0.0,
+    ignore: list[str] | None = None,
+    live: bool = False,
+    restart: bool = False,
+    on_progress: OnProgress | None = None,
+) -> Outcome:
+    """Find the events in recordings with a model for windows.
+
+    How far a run has come stands in a file beside the output (``.NAME.progress``): one that was killed goes on there, if it
+    is started again with the same model, settings and recordings, and writes the same bytes.
+
+    Parameters
+    ----------
+    forest : Forest
+    folder : Path
+        Of the model.
+    paths : list of Path
+        Recordings, and folders of them; with ``live`` one file that grows, or "-" for standard input.
+    out : Path, optional
+        CSV, Parquet (.parquet), JSON lines (.jsonl) or QuakeML (.xml); may be left out with ``live``.
+    rate, time, response
+        As for `clew.read.recordings.read_recordings`.
+    threshold, join, ignore
+        As for `clew.learn.detect.detect`.
+    live : bool
+        Print each event as one line of JSON when it ends, until the input ends or Ctrl-C is pressed.
+    restart : bool
+        Begin anew, where an earlier run was stopped.
+    on_progress : callable, optional
+        Takes the numbers of windows done and in all; returning False stops.
+
+    Raises
+    ------
+    DataError
+        If no recording fits the model.
+    SettingError
+        If a setting is out of range, or the output holds anything but events.
+    Stopped
+        If ``on_progress`` said so, or Ctrl-C was pressed; what was found is kept for the next run.
+    """
+    from clew.learn.detect import Detector
+
+    detector = Detector(forest, threshold=threshold, join=join, ignore=ignore)
+    how: dict[str, Any] = {"rate": rate, "time": time, "response": response}
+    if live:
+        return _listen(detector, folder, paths, out, how)
+    if out is None:
+        raise SettingError("The setting --out must name the file to write. Got none.")
+    from clew.learn.apply import check_output
+    from clew.read.recordings import find_recordings, read_recordings
+
+    inputs = find_recordings(paths)
+    check_output(out, None, inputs=inputs, formats=FORMATS, ours=_holds_events)
+    read = read_recordings(paths, **how)
+    recordings, misfits = _fitting(detector, read.recordings)
+    _check_dated(out, recordings)
+    made = _made(detector, how, read.sha256, recordings)
+    progress = Progress(out.with_name(f".{out.name}.progress"), made, restart=restart)
+    try:
+        events = _found(detector, recordings, progress, on_progress)
+    except (KeyboardInterrupt, Stopped) as stopped:
+        raise Stopped("Stopped; what was found is kept, and the same command goes on.") from stopped
+    result = detector.result(events[0], events[1], [*read.notes, *misfits, *progress.notes])
+    write_events(result, out)
+    recorded, own = record_predictions(folder, forest, sha256=read.sha256, n_rows=len(result), out=out)
+    progress.remove()
+    return _outcome(result, folder, forest, out, recorded, own, status=1 if misfits else 0)
+
+
+def _found(
+    detector: Detector, recordings: Sequence[Recording], progress: Progress, on_progress: OnProgress | None
+) -> tuple[list[Scan], list[Event]]:
+    """Go along the recordings from where an earlier run was, and note every hour of data how far this one is."""
+    from clew.learn.detect import walk
+
+    progress.begin()
+    events, new = list(progress.events), []
+    scans: dict[str, Scan] = {}
+    for scan, found in walk(detector, recordings, begun=progress.states, on_progress=on_progress):
+        one = scan.recording
+        scans[one.name] = scan
+        new += found
+        noted = progress.states.get(one.name, {"next": 0, "done": False})
+        if scan.done != noted["done"] or scan.next - noted["next"] >= EVERY * one.rate:
+            progress.note(one.name, scan.state(), new)
+            events, new = events + new, []
+    return list(scans.values()), events
+
+
+def _fitting(detector: Detector, recordings: Sequence[Recording]) -> tuple[list[Recording], list[str]]:
+    """Return the recordings that fit the model, and why others do not; refuse where none does."""
+    fitting, why = [], []
+    for one in recordings:
+        try:
+            detector.check(one)
+            fitting.append(one)
+        except DataError as error:
+            why.append(f"Left out: {error}")
+            if len(why) == len(recordings):
+                raise
+    return fitting, why
+
+
+def _made(
+    detector: Detector, how: Mapping[str, Any], sha256: Mapping[str, str], recordings: Sequence[Recording]
+) -> dict[str, Any]:
+    """Return what the events are made of: where any of it is different, an unfinished run cannot go on."""
+    settings = {"threshold": detector.threshold, "join": detector.join, "ignore": detector.ignore}
+    return {
+        "model_sha256": detector.forest.sha256,
+        "settings": settings | {name: str(value) for name, value in how.items()},
+        "sha256": dict(sha256),
+        "recordings": [one.name for one in recordings],
+    }
+
+
+def _check_dated(out: Path, recordings: Sequence[Recording]) -> None:
+    bare = [one.name for one in recordings if not one.dated]
+    check(
+        not bare or out.suffix.casefold() != ".xml",
+        SettingError,
+        "The recordings of a QuakeML file must be dated. Got '{}', whose times count from its start: write a .csv instead.",
+        *bare[:1],
+    )
+
+
+# ---- live ----
+def _listen(
+    detector: Detector, folder: Path, paths: list[Path], out: Path | None, how: Mapping[str, Any]
+) -> Outcome:
+    """Follow what grows, and print each event as one line of JSON when it has ended."""
+    from clew.learn.apply import check_output
+    from clew.learn.live import Live
+    from clew.read.live import KEEP, follow
+
+    check(
+        len(paths) == 1 and how["response"] is None,
+        SettingError,
+        "A live run must follow one file, or standard input ('-'), without --response. Got {} paths{}.",
+        len(paths),
+        " and a response" * (how["response"] is not None),
+    )
+    if out is not None:
+        check_output(out, None, inputs=paths, formats=FORMATS, ours=_holds_events)
+    live, say = Live(detector), logging.getLogger("clew").info
+    events: list[Event] = []
+    notes: list[str] = []
+    with _until_interrupted() as asked:
+        keep = max(KEEP, live.memory())
+        come = follow(paths[0], rate=how["rate"], time=how["time"], stop=asked.is_set, keep=keep, notes=notes)
+        for recordings in come:
+            for one in recordings:
+                if one.name not in live.scans:
+                    say(_latency(live, one))
+                events += _print(live.grow(one))
+            if asked.is_set():
+                break
+    events += _print(live.close())
+    result = detector.result(list(live.scans.values()), events, notes)
+    if out is not None:
+        _check_dated(out, [scan.recording for scan in live.scans.values()])
+        write_events(result, out)
+    outcome = _outcome(result, folder, detector.forest, out, None, [], status=0)
+    for line in outcome.lines:
+        say(line)  # on stderr: events alone are on stdout
+    return replace(outcome, lines=[])
+
+
+def _print(events: list[Event]) -> list[Event]:
+    for one in events:
+        sys.stdout.write(json.dumps(one.row(), ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+    return events
+
+
+def _latency(live: Live, recording: Recording) -> str:
+    """Say how long after its end a window is known, and why."""
+    from clew.read.recording import spell_seconds
+
+    plan, delay = live.detector.plan, live.delay(recording.rate)
+    filtered = plan.highpass is not None or plan.lowpass is not None
+    why = " (the filter is zero-phase and hears what comes later; a causal one does not)"
+    because = why if filtered and plan.phase == "zero" else ""
+    return f"Listening to {recording.name}; a window is known {spell_seconds(delay)} after its end{because}. Ctrl-C ends it."
+
+
+@contextlib.contextmanager
+def _until_interrupted() -> Iterator[threading.Event]:
+    """Yield what Ctrl-C sets; it interrupts nothing, so that what has come is worked off first."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():  # only there signals can be caught
+        yield asked
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: asked.set())
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+# ---- how far a run has come ----
+class Progress:
+    """A file of lines beside the output: what is being made, then how far each recording has come and what was found.
+
+    Parameters
+    ----------
+    path : Path
+    made : dict
+        What the events are made of, as JSON keeps it.
+    restart : bool
+        Forget an earlier run.
+
+    Attributes
+    ----------
+    states : dict of str to dict
+        By recording, the last `Scan.state`.
+    events : list of Event
+        All that ended before these states.
+    notes : list of str
+        What to say of an earlier run.
+    """
+
+    def __init__(self, path: Path, made: dict[str, Any], *, restart: bool = False) -> None:
+        from clew.learn.events import Event
+
+        self.path, self.made = path, json.loads(json.dumps(made))
+        head, *lines = [*_lines(path)] or [{}]
+        same = head.get("made") == self.made and not restart
+        self._lines = lines if same else []
+        self.states: dict[str, dict[str, Any]] = {line["recording"]: line["state"] for line in self._lines}
+        self.events = [Event(**one) for line in self._lines for one in line["events"]]
+        self.notes = []
+        if head and not restart:
+            went = "an earlier run that had not ended" if same else ""
+            other = (
+                "an earlier run had not ended, but was of another model, other settings or other recordings"
+            )
+            self.notes = [f"Went on from {went}." if same else f"Began anew: {other}."]
+
+    def begin(self) -> None:
+        """Write what is known; a line that was cut short is left out."""
+        write_whole(self.path, b"".join(map(_line, [{"made": self.made}, *self._lines])))
+
+    def note(self, recording: str, state: dict[str, Any], events: Sequence[Event]) -> None:
+        """Put down how far a recording has come and what ended since the last note, and wait until the disk has it."""
+        self.states[recording] = state
+        line = {"recording": recording, "state": state, "events": [asdict(one) for one in events]}
+        with open(self.path, "ab") as file:
+            file.write(_line(line))
+            file.flush()
+            os.fsync(file.fileno())
+
+    def remove(self) -> None:
+        """Remove the file: all is done."""
+        self.path.unlink(missing_ok=True)
+
+
+def _line(value: Mapping[str, Any]) -> bytes:
+    return (json.dumps(value, ensure_ascii=False) + "\n").encode()
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the whole lines of a file of progress; what a kill cut off is not there."""
+    if not path.is_file():
+        return
+    for raw in path.read_bytes().splitlines(keepends=True):
+        with contextlib.suppress(ValueError):
+            if raw.endswith(b"\n"):
+                yield json.loads(raw)
+
+
+# ---- what is written ----
+def write_events(events: Events, path: Path) -> Path:
+    """Write events whole, as the name says: CSV, Parquet, JSON lines or QuakeML."""
+    from clew.learn.apply import write_table
+
+    kind = path.suffix.casefold()
+    if kind == ".xml":
+        from clew.read.quakeml import write_quakeml
+
+        return write_quakeml(events.to_frame(), path)
+    if kind == ".jsonl":
+        return write_whole(path, b"".join(map(_line, events.rows())))
+    return write_table(events.to_frame(), path)
+
+
+def _holds_events(path: Path) -> bool:
+    """Tell whether a file begins as `write_events` lets it begin; an empty one is nobody's."""
+    from clew.learn.events import COLUMNS
+
+    kind = path.suffix.casefold()
+    if not path.stat().st_size:
+        return True
+    if kind == ".parquet":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            return tuple(pq.read_schema(path).names) == COLUMNS
+        except (OSError, pa.ArrowInvalid):
+            return False
+    with open(path, "rb") as file:
+        begin = file.read(1000)
+    if kind == ".xml":
+        return b'publicID="smi:local/clew/events/' in begin
+    return begin.startswith({".csv": ",".join(COLUMNS).encode(), ".jsonl": b'{"recording": '}[kind])
+
+
+# ---- what is said ----
+def _outcome(
+    result: Events,
+    folder: Path,
+    forest: Forest,
+    out: Path | None,
+    recorded: Any,
+    own: list[str],
+    *,
+    status: int,
+) -> Outcome:
+    remarks = sentences([*result.notes, *own])
+    found = result.headline()
+    shown = [result[i] for i in range(min(len(result), SHOWN))]
+    width = max((len(one.recording) for one in shown), default=0)
+    listing = [
+        f"  {one.row()['start']}  {one.end - one.start:>7.1f} s  {one.recording:<{width}}  {one.label} {one.probability:.2f}"
+        for one in shown
+    ]
+    more = len(result) - len(shown)
+    lines = [
+        f"{found[0].upper()}{found[1:]}.",
+        *listing,
+        *([f"  ... and {more:,} more"] if more > 0 else []),
+        f"{f'In {out}, by' if out else 'By'} {folder.name} (sha256 {forest.sha256[:12]}).",
+        *remarks,
+    ]
+    data = {**result.summary(), "out": out and str(out), "model": str(folder), "model_sha256": forest.sha256}
+    data.pop("notes")
+    return Outcome(lines, data, recorded, result, remarks, status)
