@@ -137,3 +137,56 @@ def test_the_coincidences_of_the_network_are_those_of_obspy():
     )
     onset = obspy.UTCDateTime("2010-05-27T16:24:33.21").timestamp
     assert abs(first + 2.0 - onset) < 0.03
+
+
+# ---- everywhere, with labels ----
+def as_one_would(first, spans, window, rest):
+    """Label windows one by one, looking at every span."""
+    labels = []
+    for start in (1e9 + first / RATE).tolist():
+        best, label, touched = 0.0, "", False
+        for one in spans:
+            if one.end is None:
+                share = float(start <= one.start < start + window)
+                touched |= start <= one.start <= start + window
+            else:
+                share = (min(one.end, start + window) - max(one.start, start)) / window
+                touched |= share >= 0
+            if share >= 0.5 and share > best:
+                best, label = share, one.label
+        labels.append(label if best else "" if touched else rest)
+    return labels
+
+
+@pytest.mark.parametrize("step", [10.0, 2.5])
+def test_windows_everywhere_are_of_the_class_that_covers_half_and_the_rest_of_another(step):
+    random = np.random.default_rng(4)
+    spans = [
+        given(1e9 + at, None if i % 4 == 0 else 1e9 + at + random.uniform(1, 12), "ab"[i % 2])
+        for i, at in enumerate(random.uniform(0, 70, 7).tolist())
+    ]
+    for rest in ("", "noise"):
+        (found,), _ = places([quiet()], given=spans, everywhere=True, rest=rest, step=step)
+        labels = ["" if one is None else one.label for one in found.given]
+        assert labels == as_one_would(found.first, spans, 10.0, rest)
+        assert {"a", "b", ""} <= set(labels)
+        assert ("noise" in labels) == (rest == "noise")
+    (marked,), _ = places([quiet()], given=spans[1:2])
+    assert len(marked.first) < len(found.first)  # without `everywhere`, only what is marked
+
+
+def test_a_class_for_the_rest_needs_annotations_everywhere():
+    with pytest.raises(SettingError, match="'rest' setting of the windows must go with annotations"):
+        places([quiet()], rest="noise")
+    with pytest.raises(SettingError, match="everywhere. Got 'noise'"):
+        places([quiet()], given=[given(1e9)], rest="noise")
+
+
+def test_each_event_has_the_first_trigger_of_each_recording():
+    network = [quiet(name, bursts=(40, 80), seed=i) for i, name in enumerate("ABC")]
+    settings = {"trigger": "coincidence", "sta": 0.5, "lta": 10.0, "on": 5.0, "off": 1.5, "stations": 3}
+    found, _ = places(network, before=2.0, **settings)
+    for one in found:
+        assert np.allclose(one.first / RATE, [38, 78], atol=0.3)
+        assert len(set(one.event)) == 2
+    assert found[0].event == found[1].event == found[2].event

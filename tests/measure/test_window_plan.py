@@ -116,3 +116,37 @@ def test_settings_that_cannot_be_are_refused_in_words(settings, words):
 def test_no_recordings_are_refused():
     with pytest.raises(DataError, match="at least one recording"):
         plan_windows([])
+
+
+def test_a_unit_that_nobody_knows_fits_any_and_two_that_differ_do_not():
+    plan = plan_windows([recording("Z", unit="")])
+    assert plan.rows_in(recording("Z", unit="counts")) == [0]
+    assert plan_windows([recording("Z", unit="counts")]).rows_in(recording("Z", unit="")) == [0]
+    with pytest.raises(DataError, match="must be in counts, as in the others. Got m/s"):
+        plan_windows([recording("Z", unit="counts")]).rows_in(recording("Z", unit="m/s"))
+
+
+def test_a_lone_component_without_a_name_stands_for_the_vertical_only():
+    microphone = recording([""], name="M")
+    assert row_of(microphone, "Z") == 0 and row_of(microphone, "N") is None
+    assert plan_windows([recording("ZNE"), microphone]).stand_in
+    assert row_of(recording("xy"), "Z") is None
+
+
+def test_values_that_stay_are_no_padding_where_a_sensor_is_slow():
+    slow = WindowPlan(highest=0.1, components=("Z",), of=(0,), units=("",))
+    assert slow.least_flat(0.5) == 0
+    assert slow.least_flat(1.0) == 100 and slow.least_flat(100.0) == 200
+
+
+def test_every_component_keeps_its_own_unit():
+    both = recording("ab")
+    channels = tuple(
+        type(one)(one.component, one.stretches, unit)
+        for one, unit in zip(both.channels, ("°C", "hPa"), strict=True)
+    )
+    weather = type(both)("W", both.rate, channels, dated=False)
+    table = plan_windows([weather]).features(weather.rate)
+    units = dict(zip(table.names, table.units, strict=True))
+    assert (units["rms_amplitude_a"], units["rms_amplitude_b"]) == ("°C", "hPa")
+    assert units["centroid_frequency_b"] == "Hz"

@@ -8,7 +8,7 @@ from obspy import UTCDateTime
 
 from clew.errors import DataError
 from clew.read import miniseed
-from clew.read.miniseed import AHEAD, Records, decoded, is_miniseed, open_miniseed
+from clew.read.miniseed import AHEAD, Records, decoded, open_miniseed
 from tests.conftest import shared
 
 START = UTCDateTime(2020, 2, 29, 23, 59, 12, 345600)
@@ -20,7 +20,13 @@ def counts(n, seed=0):
 
 def written(values, *, start=START, rate=100.0, channel="HHZ", encoding="STEIM2", reclen=512, byteorder=">"):
     """The bytes of one channel as ObsPy writes them."""
-    header = {"network": "XX", "station": "CLEW", "channel": channel, "sampling_rate": rate, "starttime": start}
+    header = {
+        "network": "XX",
+        "station": "CLEW",
+        "channel": channel,
+        "sampling_rate": rate,
+        "starttime": start,
+    }
     out = io.BytesIO()
     obspy.Trace(values, header).write(out, "MSEED", encoding=encoding, reclen=reclen, byteorder=byteorder)
     return out.getvalue()
@@ -45,10 +51,14 @@ def same_as_obspy(path):
     traces, _ = opened(path)
     stream = obspy.read(str(path))
     mine = sorted((t.identifier, t.stretch.start, t.rate, t.stretch.n) for t in traces)
-    assert mine == sorted((t.id, t.stats.starttime.timestamp, t.stats.sampling_rate, t.stats.npts) for t in stream)
+    assert mine == sorted(
+        (t.id, t.stats.starttime.timestamp, t.stats.sampling_rate, t.stats.npts) for t in stream
+    )
     for trace in traces:
         (theirs,) = [
-            t for t in stream if t.id == trace.identifier and t.stats.starttime.timestamp == trace.stretch.start
+            t
+            for t in stream
+            if t.id == trace.identifier and t.stats.starttime.timestamp == trace.stretch.start
         ]
         np.testing.assert_array_equal(values_of(trace), theirs.data)
     return traces
@@ -58,7 +68,9 @@ def same_as_obspy(path):
 @pytest.mark.parametrize("byteorder", ["<", ">"])
 def test_every_encoding_reads_as_obspy_reads_it(tmp_path, encoding, byteorder):
     kind = {"FLOAT32": np.float32, "FLOAT64": np.float64, "INT16": np.int16}.get(encoding, np.int32)
-    same_as_obspy(saved(tmp_path, written((counts(3000) % 30000).astype(kind), encoding=encoding, byteorder=byteorder)))
+    same_as_obspy(
+        saved(tmp_path, written((counts(3000) % 30000).astype(kind), encoding=encoding, byteorder=byteorder))
+    )
 
 
 @pytest.mark.parametrize("reclen", [256, 512, 1024, 4096])
@@ -72,18 +84,23 @@ def test_every_record_length_and_rate_reads_as_obspy_reads_it(tmp_path, reclen, 
 
 
 @pytest.mark.parametrize(
-    "name", ["rjob_20090824_event/BW.RJOB.EH.2009-08-24T00-20-03.mseed", "mseed/IU_ULN_00_LH1_2015-07-18T02.mseed"]
+    "name",
+    ["rjob_20090824_event/BW.RJOB.EH.2009-08-24T00-20-03.mseed", "mseed/IU_ULN_00_LH1_2015-07-18T02.mseed"],
 )
 def test_real_files_read_as_obspy_reads_them(name):
     path = shared(f"signals/obspy/{name}")
-    assert is_miniseed(path.read_bytes()[:512])
     assert len(same_as_obspy(path)) == (3 if "RJOB" in name else 1)
 
 
 def test_channels_and_record_lengths_may_be_mixed_in_any_order(tmp_path):
     rng = np.random.default_rng(1)
     records = []
-    for channel, reclen, order in (("HHZ", 512, ">"), ("HHN", 1024, "<"), ("LOG", 256, ">"), ("HHE", 4096, ">")):
+    for channel, reclen, order in (
+        ("HHZ", 512, ">"),
+        ("HHN", 1024, "<"),
+        ("LOG", 256, ">"),
+        ("HHE", 4096, ">"),
+    ):
         data = written(counts(20000, ord(channel[-1])), channel=channel, reclen=reclen, byteorder=order)
         records.append([data[i : i + reclen] for i in range(0, len(data), reclen)])
     mixed = []
@@ -119,7 +136,9 @@ def test_windows_in_order_decode_every_record_about_once(tmp_path, monkeypatch):
         trace.stretch.read(first, first + 1000)
     assert sum(asked) < 1.2 * (tmp_path / "a.mseed").stat().st_size
     asked.clear()
-    for first in range(0, 2 * AHEAD - 1000, 500)[::-1]:  # backwards, nothing is decoded ahead, but records again
+    for first in range(0, 2 * AHEAD - 1000, 500)[
+        ::-1
+    ]:  # backwards, nothing is decoded ahead, but records again
         trace.stretch.read(first, first + 1000)
     assert sum(asked) > 1.2 * (tmp_path / "a.mseed").stat().st_size
 
@@ -139,16 +158,6 @@ def test_one_window_of_a_file_above_two_gib_reads_its_records_only(tmp_path):
     rows = Records(path, "huge", offset, np.full(len(records), 512, np.uint32), np.cumsum([0, *sizes]))
     np.testing.assert_array_equal(rows.read(0, 5000), counts(5000))
     assert len(rows._bytes(0, len(records))) == len(data)
-
-
-def test_the_index_reaches_beyond_a_chunk_wherever_it_ends(tmp_path, monkeypatch):
-    path = saved(tmp_path, written(counts(20000), reclen=4096), b"x" * 700, written(counts(20000), channel="HHN", reclen=256))
-    monkeypatch.setattr(miniseed, "CHUNK", 5000)
-    traces, notes = opened(path)
-    for trace in traces:
-        np.testing.assert_array_equal(values_of(trace), counts(20000))
-    assert [trace.component for trace in traces] == ["Z", "N"]
-    assert any("700 bytes from byte" in note for note in notes)
 
 
 # ---- the clock ----
@@ -204,30 +213,18 @@ def test_a_clock_that_drifts_against_the_rate_is_followed_within_a_sample(tmp_pa
     np.testing.assert_array_equal(whole, np.concatenate([counts(n, i) for i in range(200)]))
     for trace in traces:  # where the grid puts the last sample, against where the true rate puts it
         last = trace.stretch.start + (trace.stretch.n - 1) / trace.rate
-        before = sum(t.stretch.n for t in traces if t.stretch.start < trace.stretch.start) + trace.stretch.n - 1
+        before = (
+            sum(t.stretch.n for t in traces if t.stretch.start < trace.stretch.start) + trace.stretch.n - 1
+        )
         assert abs(last - (START.timestamp + before / true_rate)) < 0.0105
     steady = [written(counts(n, i), start=START + i * n / 100, reclen=4096) for i in range(200)]
     assert len(opened(saved(tmp_path, *steady))[0]) == 1
 
 
-def test_a_time_correction_counts_unless_it_is_applied_already(tmp_path):
-    data = bytearray(written(counts(300)))
-    data[40:44] = (-15000).to_bytes(4, "big", signed=True)  # in 0.1 ms
-    (trace,), _ = opened(saved(tmp_path, bytes(data)))
-    assert trace.stretch.start == (START - 1.5).timestamp == obspy.read(str(tmp_path / "a.mseed"))[0].stats.starttime
-    data[36] |= 2
-    (trace,), _ = opened(saved(tmp_path, bytes(data)))
-    assert trace.stretch.start == START.timestamp == obspy.read(str(tmp_path / "a.mseed"))[0].stats.starttime
-
-
-def test_microseconds_of_blockette_1001_count(tmp_path):
-    start = START + 0.000037
-    traces = same_as_obspy(saved(tmp_path, written(counts(300), start=start)))
-    assert traces[0].stretch.start == start.timestamp != START.timestamp
-
-
 def test_two_rates_of_one_channel_are_told_apart(tmp_path):
-    traces, _ = opened(saved(tmp_path, written(counts(1000)), written(counts(1000), start=START + 10, rate=50.0)))
+    traces, _ = opened(
+        saved(tmp_path, written(counts(1000)), written(counts(1000), start=START + 10, rate=50.0))
+    )
     assert sorted((trace.rate, trace.stretch.n) for trace in traces) == [(50, 1000), (100, 1000)]
 
 
@@ -239,37 +236,6 @@ def test_the_quality_of_records_does_not_part_a_channel(tmp_path):
 
 
 # ---- what is broken ----
-def test_a_file_that_is_cut_gives_its_whole_records_and_says_what_is_left(tmp_path):
-    data = written(counts(20000))
-    (whole,), _ = opened(saved(tmp_path, data))
-    (trace,), notes = opened(saved(tmp_path, data[:-700]))
-    assert 0 < trace.stretch.n < whole.stretch.n
-    np.testing.assert_array_equal(values_of(trace), counts(20000)[: trace.stretch.n])
-    assert f"the last 324 bytes, from byte {len(data) - 1024:,} on, are no whole record" in notes[0]
-
-
-@pytest.mark.parametrize("n", [60, 64, 200, 511])
-def test_a_file_without_one_whole_record_is_refused(tmp_path, n):
-    with pytest.raises(DataError, match=f"at least one whole miniSEED record. Got {n} bytes without one"):
-        opened(saved(tmp_path, written(counts(300))[:n]))
-
-
-def test_foreign_bytes_between_records_are_passed_over_and_said(tmp_path):
-    data, junk = written(counts(5000)), bytes(range(256)) * 5
-    (trace,), notes = opened(saved(tmp_path, data[:1024], junk, data[1024:]))
-    np.testing.assert_array_equal(values_of(trace), counts(5000))
-    assert notes == ["'a.mseed': 1,280 bytes from byte 1,024 on are no data records and were passed over."]
-
-
-def test_blank_records_and_control_headers_are_passed_over_and_said(tmp_path):
-    data = written(counts(5000))
-    path = saved(tmp_path, b"000001V 010".ljust(512), data[:512], b"000003 ".ljust(512), data[512:])
-    assert is_miniseed(path.read_bytes()[:512])
-    (trace,), notes = opened(path)
-    np.testing.assert_array_equal(values_of(trace), counts(5000))
-    assert "1,024 bytes from byte 0 on" in notes[0]
-
-
 def test_a_damaged_record_counts_as_missing_and_its_neighbours_as_they_are(tmp_path, caplog):
     data = bytearray(written(counts(20000)))
     sizes = [obspy.read(io.BytesIO(bytes(data[i : i + 512])))[0].stats.npts for i in range(0, 2048, 512)]
@@ -305,8 +271,3 @@ def test_an_encoding_that_nobody_decodes_is_refused_by_its_number(tmp_path):
     data[52] = 2  # 24-bit integers
     with pytest.raises(DataError, match=r"XX.CLEW..HHZ.*Got number 2"):
         opened(saved(tmp_path, bytes(data)))
-
-
-@pytest.mark.parametrize("head", [b"", b"MS\x03" + b"\0" * 600, b"TIMESERIES BW_UH1", b"000001D " + b"\0" * 504, b"a,b\n1,2\n"])
-def test_what_is_no_miniseed_is_not_taken_for_it(head):
-    assert not is_miniseed(head)

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import obspy
@@ -29,16 +30,30 @@ def ground(n=60_000, seed=0):
 def recorded(values, *, start=START, cuts=(), channel="EHZ"):
     bounds = [0, *cuts, len(values)]
     stretches = tuple(
-        Stretch(start.timestamp + a / 100, b - a, InMemory(values), a, "a.mseed") for a, b in zip(bounds[:-1], bounds[1:])
+        Stretch(start.timestamp + a / 100, b - a, InMemory(values), a, "a.mseed")
+        for a, b in pairwise(bounds)
     )
-    return Recording("BW.RJOB.EH", 100.0, (Channel(channel[-1], stretches, "counts", f"BW.RJOB..{channel}"),), station="BW.RJOB")
+    return Recording(
+        "BW.RJOB.EH",
+        100.0,
+        (Channel(channel[-1], stretches, "counts", f"BW.RJOB..{channel}"),),
+        station="BW.RJOB",
+    )
 
 
 def by_obspy(values, inventory, output, lowest, highest):
-    header = {"network": "BW", "station": "RJOB", "channel": "EHZ", "sampling_rate": 100.0, "starttime": START}
+    header = {
+        "network": "BW",
+        "station": "RJOB",
+        "channel": "EHZ",
+        "sampling_rate": 100.0,
+        "starttime": START,
+    }
     trace = obspy.Trace(values.copy(), header)
     corners = (lowest / 2, lowest, highest, 1.2 * highest)
-    trace.remove_response(obspy.read_inventory(str(inventory)), output=output, pre_filt=corners, water_level=None)
+    trace.remove_response(
+        obspy.read_inventory(str(inventory)), output=output, pre_filt=corners, water_level=None
+    )
     return trace.data
 
 
@@ -49,7 +64,10 @@ def by_obspy(values, inventory, output, lowest, highest):
 def test_ground_motion_is_that_of_obspy_in_the_middle(inventory, output, theirs, unit):
     values = ground()
     moved = with_response(recorded(values), inventory, output=output, **SHORT)
-    mine, right = moved.read(0, 60_000)[0][15_000:-15_000], by_obspy(values, inventory, theirs, 0.5, 30.0)[15_000:-15_000]
+    mine, right = (
+        moved.read(0, 60_000)[0][15_000:-15_000],
+        by_obspy(values, inventory, theirs, 0.5, 30.0)[15_000:-15_000],
+    )
     assert moved.unit == unit
     assert np.abs(mine - right).max() < 1e-3 * np.abs(right).max()
     assert np.sqrt(((mine - right) ** 2).mean()) < 1e-3 * np.sqrt((right**2).mean())
@@ -122,7 +140,9 @@ def test_each_epoch_has_its_own_response(inventory, tmp_path):
 
 # ---- what is refused ----
 def test_a_channel_without_a_response_is_refused_by_name(inventory):
-    with pytest.raises(DataError, match=r"response of the channel 'BW.RJOB..HHZ' at 2009-08-24T00:00:00.000. Got none"):
+    with pytest.raises(
+        DataError, match=r"response of the channel 'BW.RJOB..HHZ' at 2009-08-24T00:00:00.000. Got none"
+    ):
         with_response(recorded(ground(100), channel="HHZ"), inventory)
     with pytest.raises(DataError, match="at 1990"):
         with_response(recorded(ground(100), start=obspy.UTCDateTime(1990, 1, 1)), inventory)

@@ -25,7 +25,10 @@ def counts(n=3000, seed=0):
 def stream(n=3000, *, kind=np.int32, channels=("HHZ",)):
     header = {"network": "XX", "station": "CLEW", "sampling_rate": 100.0, "starttime": START}
     return obspy.Stream(
-        [obspy.Trace(counts(n, i).astype(kind), {**header, "channel": channel}) for i, channel in enumerate(channels)]
+        [
+            obspy.Trace(counts(n, i).astype(kind), {**header, "channel": channel})
+            for i, channel in enumerate(channels)
+        ]
     )
 
 
@@ -99,7 +102,9 @@ def test_a_window_of_a_sac_file_reads_its_own_bytes_only(tmp_path, byteorder, mo
 def test_a_sac_file_above_two_gib_is_read_at_its_far_end(tmp_path):
     n = 600_000_000
     path = tmp_path / "huge.sac"
-    header = SACTrace(npts=n, delta=0.01, nzyear=2020, nzjday=1, nzhour=0, nzmin=0, nzsec=0, nzmsec=0, b=0.0, kstnm="A")
+    header = SACTrace(
+        npts=n, delta=0.01, nzyear=2020, nzjday=1, nzhour=0, nzmin=0, nzsec=0, nzmsec=0, b=0.0, kstnm="A"
+    )
     head = io.BytesIO()
     header.data = np.zeros(4, np.float32)
     header.write(head)
@@ -152,13 +157,20 @@ def test_the_unit_of_a_sac_file_is_what_its_header_says(tmp_path):
 
 
 # ---- SEG-Y ----
-@pytest.mark.parametrize(("encoding", "kind"), [(1, np.float32), (2, np.int32), (3, np.int16), (5, np.float32)])
+@pytest.mark.parametrize(
+    ("encoding", "kind"), [(1, np.float32), (2, np.int32), (3, np.int16), (5, np.float32)]
+)
 @pytest.mark.parametrize("byteorder", ["<", ">"])
 def test_every_format_of_segy_reads_as_obspy_reads_it(tmp_path, encoding, kind, byteorder):
     path = tmp_path / "line.sgy"
-    stream(200, kind=kind, channels="abcde").write(str(path), format="SEGY", data_encoding=encoding, byteorder=byteorder)
+    stream(200, kind=kind, channels="abcde").write(
+        str(path), format="SEGY", data_encoding=encoding, byteorder=byteorder
+    )
     traces, notes = same_as_obspy(path)
-    assert [(one.station, one.sensor, one.component) for one in traces[:2]] == [("line.sgy", "1", ""), ("line.sgy", "2", "")]
+    assert [(one.station, one.sensor, one.component) for one in traces[:2]] == [
+        ("line.sgy", "1", ""),
+        ("line.sgy", "2", ""),
+    ]
     assert notes == [] and traces[0].dated
     assert isinstance(traces[0].stretch.data, InFile)
 

@@ -9,7 +9,14 @@ STRETCH = Stretch(0.0, 4, InMemory(np.arange(4.0)))
 
 @pytest.mark.parametrize(
     ("stated", "meant"),
-    [(99.9999, 100), (100.00000223, 100), (1 / np.float32(0.05), 20), (0.33333332, 1 / 3), (1 / 60.0001, 1 / 60), (0.1, 0.1)],
+    [
+        (99.9999, 100),
+        (100.00000223, 100),
+        (1 / np.float32(0.05), 20),
+        (0.33333332, 1 / 3),
+        (1 / 60.0001, 1 / 60),
+        (0.1, 0.1),
+    ],
 )
 def test_a_rate_that_was_rounded_is_the_one_that_is_meant(stated, meant):
     assert nominal_rate(float(stated)) == meant
@@ -35,7 +42,12 @@ def test_a_rate_that_was_not_rounded_stays(rate):
 )
 def test_a_channel_is_a_component_of_a_sensor_of_a_station(identifier, station, sensor, component):
     trace = seed_trace(identifier, rate=99.9999, stretch=STRETCH, file="a.sac")
-    assert (trace.station, trace.sensor, trace.component, trace.identifier) == (station, sensor, component, identifier)
+    assert (trace.station, trace.sensor, trace.component, trace.identifier) == (
+        station,
+        sensor,
+        component,
+        identifier,
+    )
     assert trace.rate == 100
 
 

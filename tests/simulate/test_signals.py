@@ -11,7 +11,7 @@ from scipy.signal import butter, sosfilt
 from clew.errors import SettingError
 from clew.result import Result
 from clew.simulate import sensor_network, simulated_windows
-from clew.simulate.noise import noise
+from clew.simulate.noise import noise, noise_density
 
 KINDS = ("earthquake", "jumping", "train", "wind")
 
@@ -39,6 +39,36 @@ def test_the_samples_are_the_noise_and_what_happens_in_whole_counts(made):
         assert not changed[j][:, ~during].any()  # no event without an event
     alone = noise(0, 5000, seed=(3, 0, 0, 1), rate=100.0, start=quiet.start, site=float(quiet.site[1]))
     np.testing.assert_array_equal(quiet.simulate_span(0, 5000, station=1), np.rint(alone).astype(np.int32))
+
+
+def test_what_is_added_to_the_noise_are_the_waves_from_their_very_first_sample_on(made):
+    quiet = sensor_network(hours=1.0, earthquakes=0, jumps=0, trains=0, winds=0, random_state=3)
+    for i, j in np.ndindex(made.truth.start.shape):
+        rng = np.random.default_rng([3, 0, 2, i, j])
+        after, waves = made._happenings[i].at(rng, j, made.position, rate=100.0)
+        first = round((made.truth.time[i] - made.start + after) * 100)
+        span = (first, first + waves.shape[1])
+        added = made.simulate_span(*span, station=j) - quiet.simulate_span(*span, station=j)
+        assert np.abs(added - waves).max(initial=0) <= 1.001  # both are rounded
+        assert np.abs(waves).max(initial=0) == made.truth.peak[i, j]
+
+
+def test_heard_is_what_is_louder_in_a_second_than_the_noise_of_place_and_hour(made):
+    for i, j in np.ndindex(made.truth.start.shape):
+        rng = np.random.default_rng([3, 0, 2, i, j])
+        after, waves = made._happenings[i].at(rng, j, made.position, rate=100.0)
+        hour = (made.truth.time[i] % 86400) / 3600
+        f = np.linspace(1, 20, 5000)
+        busy = 0.625 + 0.375 * np.cos(2 * np.pi * (hour - 14) / 24)
+        level = np.sqrt(noise_density(f, site=made.site[j], culture=busy).mean() * 19)
+        seconds = [np.sqrt((waves[:, k : k + 100] ** 2).mean()) for k in range(0, waves.shape[1] - 99, 100)]
+        loud = [k for k, size in enumerate(seconds) if size > level]
+        if not loud:
+            assert np.isnan(made.truth.start[i, j])
+            continue
+        begins = made.truth.time[i] + after
+        assert made.truth.start[i, j] - begins == pytest.approx(loud[0], abs=0.011)
+        assert made.truth.end[i, j] - begins == pytest.approx(loud[-1] + 1, abs=0.011)
 
 
 def test_the_same_samples_come_whatever_piece_is_asked_for(made):

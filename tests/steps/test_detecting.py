@@ -18,7 +18,7 @@ from clew.errors import DataError, SettingError, Stopped
 from clew.learn.events import COLUMNS
 from clew.measure import window_stream
 from clew.steps import detecting
-from clew.steps.detecting import Progress, detect_events, write_events
+from clew.steps.detecting import detect_events
 from tests.detection_worlds import RATE, model, noise_with_knocks, write
 
 FOUND = ["2010-05-27T16:26:12.000", "2010-05-27T16:29:32.000", "2010-05-27T16:32:00.000"]
@@ -139,7 +139,7 @@ def test_a_run_that_was_killed_goes_on_and_writes_the_same_bytes(tmp_path, monke
     assert progress.exists()
     assert not (tmp_path / "events.csv").exists()
     with open(progress, "ab") as file:
-        file.write(b'{"recording": "BW.UH2.SH", "state": {"ne')  # as a power cut may leave it
+        file.write(b'{"states": {"BW.UH2.SH": {"ne')  # as a power cut may leave it
     streamed: list[str] = []
     real = window_stream.stream_windows
 
@@ -154,6 +154,40 @@ def test_a_run_that_was_killed_goes_on_and_writes_the_same_bytes(tmp_path, monke
     assert "Went on from an earlier run that had not ended." in told.warnings
     assert (tmp_path / "events.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
     assert not progress.exists()
+
+
+def test_ctrl_c_keeps_what_was_found(tmp_path, monkeypatch):
+    in_small_steps(monkeypatch)
+    path = write(tmp_path / "a.mseed")
+
+    def interrupt(done, total):
+        if done > 90:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Stopped, match="what was found is kept, and the same command goes on"):
+        run(tmp_path, path, on_progress=interrupt)
+    assert "Went on from an earlier run that had not ended." in run(tmp_path, path).warnings
+    assert pd.read_csv(tmp_path / "events.csv")["start"].tolist() == FOUND
+
+
+def test_a_run_goes_on_from_any_note_with_the_same_bytes(tmp_path, monkeypatch):
+    in_small_steps(monkeypatch)
+    paths = [
+        write(tmp_path / f"{i}.mseed", noise_with_knocks(seconds, seed=i), station=f"UH{i}")
+        for i, seconds in enumerate(
+            [600.0, 480.0, 60.0, 40.0, 30.0, 480.0]
+        )  # some shorter than from note to note
+    ]
+    progress = tmp_path / ".events.csv.progress"
+    with monkeypatch.context() as kept:
+        kept.setattr(detecting.Progress, "remove", lambda progress: None)
+        run(tmp_path, *paths)
+    whole, lines = (tmp_path / "events.csv").read_bytes(), progress.read_bytes().splitlines(keepends=True)
+    assert len(lines) > 12
+    for n in range(len(lines) + 1):
+        progress.write_bytes(b"".join(lines[:n]))
+        run(tmp_path, *paths)
+        assert (tmp_path / "events.csv").read_bytes() == whole
 
 
 @pytest.mark.parametrize("change", ["recording", "threshold", "model", "restart"])
@@ -267,7 +301,7 @@ def test_a_growing_file_is_followed_until_ctrl_c(tmp_path):
 def test_a_live_run_follows_one_thing(tmp_path):
     with pytest.raises(SettingError, match="must follow one file.* Got 2 paths"):
         detect_events(model(), tmp_path, [Path("a"), Path("b")], live=True)
-    with pytest.raises(SettingError, match="Got 1 paths and a response"):
+    with pytest.raises(SettingError, match="Got 1 path and a response"):
         detect_events(model(), tmp_path, [Path("-")], live=True, response=Path("a.xml"))
 
 

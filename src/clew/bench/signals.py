@@ -17,6 +17,7 @@ HOUR, DAY = 3600.0, 86400.0
 WINDOWS = int(DAY / WINDOW)  # of a day
 PART = 360  # windows that the loop measures: an hour; its seconds count 24 times
 BLOCK = 256
+JUDGED = 60  # windows, the first ones
 BEGAN = 1_700_006_400.0  # a midnight
 OBSPY = ("obspy",)
 
@@ -59,8 +60,10 @@ class StationDay:
         """Return an hour of counts, int32 (3, n)."""
         from clew.simulate.signals import sensor_network
 
-        made = sensor_network(hours=1.0, stations=1, rate=RATE, random_state=0)
-        return np.rint(made.waveforms[0]).astype(np.int32)
+        made = sensor_network(
+            hours=1.0, stations=1, rate=RATE, earthquakes=4, jumps=4, trains=1, winds=1, random_state=0
+        )
+        return made.waveforms[0].astype(np.int32)
 
     def windows(self, n: int) -> np.ndarray:
         """Return windows of the hour over and over, each turned on a little so that all differ; float64 (n, 3, 1000)."""
@@ -115,16 +118,21 @@ class StationDay:
         from clew.read.recordings import read_recordings
 
         read = read_recordings([self.path])
-        return measure_windows(read.recordings, window=WINDOW, highpass=1.0, components="each").samples
+        found = measure_windows(read.recordings, window=WINDOW, highpass=1.0, components="each")
+        return found.samples.n_rows
 
     @cached_property
     def model(self) -> Any:
         """Return a classifier that learnt from simulated windows: silence, jumping, earthquake, train."""
         from clew.learn.signals import SignalClassifier
+        from clew.read.recording import recording_of
         from clew.simulate.signals import simulated_windows
 
         windows, labels = simulated_windows(n_each=40, window=WINDOW, rate=RATE, random_state=1)
-        return SignalClassifier(window=WINDOW, highpass=1.0, rate=RATE).fit(list(windows), list(labels))
+        pieces = [
+            recording_of(one, rate=RATE, name=f"piece {i}", unit="counts") for i, one in enumerate(windows)
+        ]
+        return SignalClassifier(window=WINDOW, highpass=1.0).fit(pieces, list(labels))
 
     def detected(self, i: int) -> Any:
         """Find the events in the recording, as ``clew predict`` does."""
@@ -142,6 +150,12 @@ class StationDay:
             rival_features(window, RATE) for window in (self.block[:PART] if windows is None else windows)
         ]
 
+    def judge(self, outcomes: list[Any]) -> Quality:
+        """Tell how far measurements lie from the loop's at most, relative to them, or to 0.001 where they are smaller."""
+        said = self.loop(0, self.block[:JUDGED])
+        truth, table = (_table(one)[:JUDGED] for one in (said, outcomes[-1]))
+        return {"off_loop": float((np.abs(table - truth) / np.maximum(np.abs(truth), 1e-3)).max())}
+
     def looped_hour(self, i: int) -> list[dict[str, float]]:
         """Read an hour by ObsPy, filter it, and measure its windows."""
         return self.loop(i, self._hour_by_obspy())
@@ -150,8 +164,7 @@ class StationDay:
         """Read, filter, measure and classify an hour."""
         from sklearn.ensemble import RandomForestClassifier
 
-        found = self.looped_hour(i)
-        table = np.nan_to_num(np.array([list(one.values()) for one in found]))
+        table = np.nan_to_num(_table(self.looped_hour(i)))
         if not hasattr(self, "forest"):
             self.forest = RandomForestClassifier(100, random_state=0).fit(table, np.arange(len(table)) % 4)
         return self.forest.predict(table)
@@ -173,7 +186,7 @@ class StationDay:
 def _measuring() -> Sides:
     data = StationDay()
     data.block  # noqa: B018  (made before anything is timed)
-    return Sides(Side(data.measured), _hourly(data.loop))
+    return Sides(Side(data.measured), _hourly(data.loop), data.judge)
 
 
 def _station_day() -> Sides:
@@ -189,6 +202,11 @@ def _detection(days: int) -> Sides:
     if days == 1:
         return Sides(Side(data.detected), _hourly(data.looped_detection))
     return Sides(Side(data.detected, runs=1, fixed=True, warm=lambda: None))
+
+
+def _table(measured: Any) -> np.ndarray:
+    """Return measurements as an array, (n_windows, n_features)."""
+    return np.array([list(one.values()) if isinstance(one, dict) else one for one in measured])
 
 
 def _hourly(run: Any) -> Side:

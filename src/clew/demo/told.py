@@ -101,7 +101,7 @@ def folded(lines: list[str]) -> list[str]:
         wrapped = textwrap.wrap(
             line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
         )
-        short += wrapped if len(line) > WIDTH and not line.startswith("  clew ") else [line]
+        short += wrapped if len(line) > WIDTH and "  clew " not in line else [line]
     return short
 
 

@@ -78,14 +78,7 @@ def check_output(
     ours : callable, optional
         Tells whether a file holds earlier predictions; as `write_table` writes them by default.
     """
-    check(
-        path.suffix.casefold() in formats,
-        SettingError,
-        "The file to write, '{}', must end in one of: {}. Got '{}' instead.",
-        path,
-        ", ".join(formats),
-        path.suffix,
-    )
+    check_format(path, formats)
     check(path.parent.is_dir(), SettingError, "The folder of '{}' must exist. Got nothing there.", path)
     check(not path.is_dir(), SettingError, "The file to write, '{}', must not be a folder. Got one.", path)
     read = {one.resolve() for one in inputs}
@@ -106,6 +99,18 @@ def check_output(
         SettingError,
         "The place to paint, '{}', must be a folder. Got a file.",
         paint,
+    )
+
+
+def check_format(path: Path | None, formats: Sequence[str] = FORMATS) -> None:
+    """Refuse a file to write whose name does not end in one of the formats."""
+    check(
+        path is None or path.suffix.casefold() in formats,
+        SettingError,
+        "The file to write, '{}', must end in one of: {}. Got '{}' instead.",
+        path,
+        ", ".join(formats),
+        "" if path is None else path.suffix,
     )
 
 

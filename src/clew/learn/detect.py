@@ -251,14 +251,15 @@ def walk(
     for recording in recordings:
         detector.check(recording)
     scans = [Scan(detector, one, (begun or {}).get(one.name)) for one in recordings]
-    total = sum(map(detector.n_windows, recordings))
+    done, total = sum(scan.n for scan in scans), sum(map(detector.n_windows, recordings))
     for scan in scans:
         recording = scan.recording
         others = [one for one in recordings if _comparable(one, recording)]
         if not scan.done:
             for block in stream_windows(recording, plan=detector.plan, first=scan.next, neighbours=others):
                 yield scan, scan.take(block)
-                if on_progress is not None and on_progress(sum(one.n for one in scans), total) is False:
+                done += len(block.first)
+                if on_progress is not None and on_progress(done, total) is False:
                     raise Stopped("Stopped; no events were written.")
             yield scan, scan.finish()
         else:

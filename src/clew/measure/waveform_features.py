@@ -152,7 +152,7 @@ def describe(
     three: Sequence[int] | None,
     rate: float,
     n: int,
-    unit: str,
+    unit: str | Sequence[str],
     highest: float | None = None,
     network: bool = False,
 ) -> FeatureTable:
@@ -170,8 +170,8 @@ def describe(
         In Hz.
     n : int
         Samples of a window.
-    unit : str
-        Of the samples; "" where unknown.
+    unit : str or sequence of str
+        Of the samples, or of those of each component that is measured; "" where unknown.
     highest : float, optional
         In Hz; what is above is not looked at. Half the rate by default.
     network : bool
@@ -192,15 +192,18 @@ def describe(
         "The components of a recording must have different names. Got {}.",
         ", ".join(components),
     )
+    units = [unit] * len(of) if isinstance(unit, str) else list(unit)
     columns = [(one.name + ending, one) for ending in endings for one in each]
+    spelt = [_spell_unit(one.unit, unit) for unit in units for one in each]
     together = (*(POLARISATION + RATIOS if three is not None else ()), *(NETWORK if network else ()))
     columns += [(one.name, one) for one in together]
+    spelt += [one.unit for one in together]
     sets: dict[str, tuple[str, ...]] = {}
     for name, one in columns:
         sets[one.set] = (*sets.get(one.set, ()), name)
     return FeatureTable(
         tuple(name for name, _ in columns),
-        tuple(_spell_unit(one.unit, unit) for _, one in columns),
+        tuple(spelt),
         sets,
         {name: one.source for name, one in columns},
     )

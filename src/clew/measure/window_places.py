@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -12,11 +13,11 @@ from clew.errors import DataError, SettingError, check, check_choice, did_you_me
 from clew.measure.measured import counted
 from clew.measure.window_plan import WindowPlan
 from clew.measure.window_stream import grid
+from clew.read.given import Given
 from clew.read.recording import Recording, spell_seconds, spell_time
 
 if TYPE_CHECKING:
     from clew.measure.triggers import Trigger
-    from clew.read.given import Given
 
 Triggered = Literal["none", "classic", "recursive", "coincidence"]
 
@@ -140,26 +141,40 @@ def _first_of_each(
     triggers: Sequence[Trigger], spans: Sequence[tuple[float, float]], recordings: Sequence[Recording]
 ) -> list[tuple[Trigger, str]]:
     """Return for each event the first trigger of each recording in it, and the event's name."""
+    ordered = sorted(triggers, key=lambda one: one.start)
+    starts = [one.start for one in ordered]
     found = []
     for start, end in spans:
         event = spell_time(start, dated=recordings[0].dated).removesuffix("s").split(".")[0]
-        seen: set[str] = set()
-        for one in sorted(triggers, key=lambda one: one.start):
-            if start <= one.start <= end and one.recording not in seen:
-                seen.add(one.recording)
-                found.append((one, event))
+        within = ordered[bisect_left(starts, start) : bisect_right(starts, end)]
+        first = {one.recording: one for one in reversed(within)}
+        found += [(one, event) for one in within if first[one.recording] is one]
     return found
 
 
-def _told_of(places: Places, recording: Recording, plan: WindowPlan, given: Sequence[Given] | None) -> Places:
-    """Return the same places with what was said of the spans that cover at least half of a window, or of moments in it."""
-    said = [one for one in given or () if one.recording == recording.name]
-    told: list[Given | None] = []
-    for first in places.first.tolist():
-        start = recording.time(first)
-        shares = [_shared(one, start, plan.window) for one in said]
-        best = int(np.argmax(shares)) if shares else 0
-        told.append(said[best] if shares and shares[best] >= 0.5 else None)
+def _told_of(
+    places: Places, recording: Recording, plan: WindowPlan, given: Sequence[Given] | None, rest: str = ""
+) -> Places:
+    """Return the same places with what was said of the spans that cover at least half of a window, or of moments in it.
+
+    Windows that nothing touches are of the class ``rest``, if there is one.
+    """
+    start = recording.start + places.first / recording.rate
+    told: list[Given | None] = [None] * len(start)
+    best, touched = np.zeros(len(start)), np.zeros(len(start), bool)
+    for one in given or ():
+        if one.recording != recording.name:
+            continue
+        low = int(np.searchsorted(start, one.start - plan.window, side="right"))
+        high = int(np.searchsorted(start, one.start if one.end is None else one.end, side="right"))
+        touched[low:high] = True
+        for i in range(low, high):
+            share = _shared(one, float(start[i]), plan.window)
+            if share >= 0.5 and share > best[i]:
+                told[i], best[i] = one, share
+    if rest:
+        for i in np.flatnonzero(~touched).tolist():
+            told[i] = Given(recording.name, float(start[i]), float(start[i]) + plan.window, rest, {})
     return Places(places.first, places.event, told, places.outside)
 
 
@@ -238,8 +253,16 @@ def place_windows(
     stations: int = 3,
     before: float = 2.0,
     given: Sequence[Given] | None = None,
+    everywhere: bool = False,
+    rest: str = "",
 ) -> tuple[list[Places], list[str]]:
     """Return where the windows of each recording lie, and what is to be said: around triggers, what is given, or sliding."""
+    check(
+        not rest or (everywhere and given is not None),
+        SettingError,
+        "The 'rest' setting of the windows must go with annotations and windows everywhere. Got '{}' without.",
+        rest,
+    )
     check_choice(
         trigger,
         ("none", "classic", "recursive", "coincidence"),
@@ -259,6 +282,9 @@ def place_windows(
             before=before,
             given=given,
         )
+    if given is not None and everywhere:
+        slid = [sliding(one, plan) for one in recordings]
+        return [_told_of(one, at, plan, given, rest) for one, at in zip(slid, recordings)], []
     if given is not None:
         return around_given(recordings, plan, given, before=before), []
     return [sliding(one, plan) for one in recordings], []

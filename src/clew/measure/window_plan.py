@@ -21,6 +21,7 @@ ALIASES = {"N": ("N", "1"), "E": ("E", "2")}  # horizontals that point anywhere 
 OF_NYQUIST = 0.8  # up to which spectra are looked at: digitisers cut off what lies above
 FEWEST = 16  # samples of a window
 LONGEST_RUN = 100  # samples: shorter runs of one value are no padding, whatever they last
+SLOWEST = 1.0  # Hz: slower sensors say 0 for weeks, and mean it
 MOST_CONTEXT = 100  # windows: a corner frequency so low that the filter hears more is no filter of windows
 
 
@@ -42,7 +43,8 @@ class WindowPlan:
     missing : float
         The share of a window that may be missing.
     flat : float
-        Runs of one value of at least so many s, and 100 samples, count as not recorded; 0 keeps them.
+        Runs of one value of at least so many s, and 100 samples, count as not recorded; 0 keeps them, and so do rates below
+        1 Hz.
     highest : float
         The frequency up to which spectra are looked at, in Hz.
     components : tuple of str
@@ -122,7 +124,7 @@ class WindowPlan:
 
     def least_flat(self, rate: float) -> int:
         """Return how many equal samples in a row count as not recorded; 0 for never."""
-        return max(LONGEST_RUN, round(self.flat * rate)) if self.flat else 0
+        return max(LONGEST_RUN, round(self.flat * rate)) if self.flat and rate >= SLOWEST else 0
 
     def reach(self, rate: float) -> tuple[int, int]:
         """Return how many samples before and behind a window its measurements depend on.
@@ -141,7 +143,7 @@ class WindowPlan:
             three=self.three,
             rate=rate,
             n=self.n(rate),
-            unit=self.unit,
+            unit=[self.units[i] for i in self.of],
             highest=self.highest,
             network=self.network,
         )
@@ -181,19 +183,24 @@ class WindowPlan:
             row = row_of(recording, name)
             found = unit if row is None else recording.channels[row].unit
             check(
-                found == unit,
+                found == unit or not (found and unit),  # of one that nobody knows it can be that of the other
                 DataError,
                 "The component '{}' of '{}' must be in {}, as in the others. Got {}.",
                 name,
                 recording.name,
-                unit or "no known unit",
-                found or "no known unit",
+                unit,
+                found,
             )
         return rows
 
 
 def row_of(recording: Recording, component: str) -> int | None:
-    """Return which row of a recording holds a component, None for none; "1" is found as "N" and "2" as "E"."""
+    """Return which row of a recording holds a component, None for none.
+
+    "1" is found as "N" and "2" as "E"; the one component without a name, of a microphone, say, stands for "Z".
+    """
+    if component == "Z" and recording.components == ("",):
+        return 0
     for name in ALIASES.get(component, (component,)):
         if name in recording.components:
             return recording.components.index(name)
@@ -287,14 +294,15 @@ def _check_number(name: str, value: Any, *, low: float, high: float = np.inf, ab
     """Refuse a setting that is no number from ``low`` (or ``above`` it) to ``high``."""
     number = isinstance(value, Real) and not isinstance(value, bool) and np.isfinite(float(value))
     fits = number and low <= value <= high and not (above and value == low)
-    least = f"above {low:g}" if above else f"from {low:g}"
-    most = f" to {high:g}" if high < np.inf else " on"
+    bounds = (
+        f"above {low:g}" if above else f"from {low:g} on" if high == np.inf else f"from {low:g} to {high:g}"
+    )
     check(
         fits,
         SettingError,
         "The '{}' setting of the windows must be a number {}. Got {} instead.",
         name,
-        least + (most if not above or high < np.inf else ""),
+        bounds,
         value,
     )
 

@@ -132,7 +132,8 @@ def _cut(recording: Recording, first: np.ndarray, rows: list[int | None], plan: 
     from clew.kernels.windows import LIVE, cut, look
 
     n, passes = plan.n(recording.rate), plan.filter(recording.rate)
-    start, stop = int(first[0]) - passes.before, int(first[-1]) + n + passes.after
+    before, after = plan.reach(recording.rate)
+    start, stop = int(first[0]) - before, int(first[-1]) + n + after
     x, flat = _read(recording, rows, start, stop, plan.least_flat(recording.rate))
     at = first - start
     state, clipped = np.empty((first.size, len(rows)), np.int8), np.empty((first.size, len(rows)), bool)
@@ -162,20 +163,15 @@ def _cut(recording: Recording, first: np.ndarray, rows: list[int | None], plan: 
 def _read(
     recording: Recording, rows: list[int | None], start: int, stop: int, least_flat: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return some rows of a recording, NaN where they are lacking or padding, and where they are padding, (c, N) both.
-
-    Runs of one value are looked for as far beyond the ends as one can reach that matters here.
-    """
+    """Return some rows of a recording, NaN where they are lacking or padding, and where they are padding, (c, N) both."""
     from clew.kernels.windows import flat_runs
 
-    beyond = max(0, least_flat - 1)
-    read = recording.read(start - beyond, stop + beyond)
-    x = np.stack([np.full(read.shape[1], np.nan) if row is None else read[row] for row in rows])
+    read = recording.read(start, stop)
+    x = np.stack([np.full(stop - start, np.nan) if row is None else read[row] for row in rows])
     flat = np.zeros(x.shape, bool)
     for i in range(len(rows) if least_flat else 0):
         flat_runs(x[i], least_flat, flat[i])
-    inner = slice(beyond, x.shape[1] - beyond)
-    return x[:, inner], flat[:, inner]
+    return x, flat
 
 
 def _stand_ins(live: np.ndarray) -> np.ndarray:

@@ -62,6 +62,8 @@ def measure_windows(
     stations: int = 3,
     before: float = 2.0,
     given: Sequence[Given] | None = None,
+    everywhere: bool = False,
+    rest: str = "",
     highpass: float | None = None,
     lowpass: float | None = None,
     phase: Phase = "zero",
@@ -98,6 +100,11 @@ def measure_windows(
     given : sequence of Given, optional
         What people said of moments and spans. Without triggers the windows lie there: one for a moment and for a span no
         longer than a window, sliding ones in longer spans. With triggers it is only where labels come from.
+    everywhere : bool
+        Let windows slide over all recordings though something is given: a window is of the class of the span that covers half
+        of it or more, or of a moment in it.
+    rest : str
+        The class of windows everywhere that nothing given touches, such as "noise"; they have none by default.
     highpass, lowpass, phase, detrend, taper, components, missing, flat, highest, network
         As `plan_windows` and `WindowPlan` have them.
     lacking : {"features", "windows"}
@@ -151,6 +158,8 @@ def measure_windows(
     notes = _notes_of_recordings(recordings, plan, neighbours)
     plan = dataclasses.replace(plan, network=any(neighbours))
     placement: dict[str, Any] = {"trigger": trigger, "before": float(before)}
+    if everywhere:
+        placement |= {"everywhere": True, "rest": rest}
     if trigger != "none":
         placement |= {"sta": sta, "lta": lta, "on": on, "off": off, "stations": stations}
     places, said = place_windows(recordings, plan, given=given, **placement)

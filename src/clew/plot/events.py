@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from clew.measure.measured import counted
 from clew.plot.signals import LEFT, RIGHT, extremes
 from clew.plot.style import INK, INK2, INK3, RULE, SURFACE, THREAD, Drawing, drawn, group_color, short
 from clew.read.recording import DAY, Recording, spell_seconds, spell_time
@@ -94,13 +95,8 @@ def events_figure(
     per, unit = (3600.0, "h") if line > 3600 else (60.0, "min") if line > 60 else (1.0, "s")
     axes.set_xticks(ticks, [f"{tick / per:.3g}" for tick in ticks])
     axes.set_xlabel(f"{unit}; each line is {spell_seconds(line)}")
-    when = (
-        spell_time(began, dated=recording.dated)
-        .partition("." if recording.dated else " ")[0]
-        .replace("T", " ")
-    )
     component = f", {recording.components[0]}" if recording.components[0] else ""
-    drawing.text(LEFT / width, 1 - 14 / height, short(f"{recording.name}{component}, from {when}{' UTC' if recording.dated else ''}; {len(kept)} events", 100), fontsize=10, color=INK, va="center")  # fmt: skip
+    drawing.text(LEFT / width, 1 - 14 / height, short(f"{recording.name}{component}, from {_when(began, recording.dated)}; {counted(len(kept), 'event')}", 100), fontsize=10, color=INK, va="center")  # fmt: skip
     _key(drawing, names, 12 / height, width)
     return drawing
 
@@ -127,6 +123,11 @@ def _clock(time: float, line: float, dated: bool) -> str:
         return spell_seconds(time)
     day, _, clock = spell_time(time, dated=True).partition("T")
     return day[5:] if line >= DAY or clock.startswith("00:00:00") else clock[:5] if line >= 60 else clock[:8]
+
+
+def _when(time: float, dated: bool) -> str:
+    """Write a time to the second."""
+    return f"{spell_time(time, dated=True)[:19].replace('T', ' ')} UTC" if dated else spell_seconds(time)
 
 
 def _mark(axes: Any, start: float, end: float, line: float, n_lines: int, which: int) -> None:
@@ -217,10 +218,7 @@ def timeline(
     axes.set_ylim(-0.5, len(stations) - 0.5)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
-    when = spell_time(began, dated=dated).partition("." if dated else " ")[0].replace("T", " ") + (
-        " UTC" if dated else ""
-    )
-    axes.set_xlabel(f"{unit} from {when}")
+    axes.set_xlabel(f"{unit} from {_when(began, dated)}")
     drawing.text(
         LEFT / width,
         1 - 14 / height,
@@ -309,7 +307,7 @@ def triggers_figure(
     lower.set_ylabel("STA / LTA")
     when = spell_time(start, dated=dated).replace("T", " ") + (" UTC" if dated else "")
     lower.set_xlabel(f"s from {when}")
-    told = f"{len(triggers)} trigger{'s' * (len(triggers) != 1)}"
+    told = counted(len(triggers), "trigger")
     drawing.text(
         LEFT / width,
         1 - 12 / height,

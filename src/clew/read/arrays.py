@@ -71,12 +71,11 @@ def open_array(
         source,
     )
     assert used is not None
-    if len(parts) > 1:
-        channels = [(key, part, part.shape[0]) for key, part in parts.items()]
-        readers: list[tuple[str, Readable, int]] = [(key, part.component(0), n) for key, part, n in channels]
-    else:
-        part = next(iter(parts.values()))
-        readers = [(f"{i + 1}" if part.c > 1 else "", part.component(i), part.n) for i in range(part.c)]
+    readers: list[tuple[str, Readable, int]] = []
+    for key, part in parts.items():
+        own = part.components()
+        called = [key] if len(parts) > 1 else [""] if len(own) == 1 else [str(i + 1) for i in range(len(own))]
+        readers += [(name, one, part.n) for name, one in zip(called, own)]
     names = _channel_names(said, len(readers), source) or [name for name, _, _ in readers]
     if len(names) < len(readers):
         readers = _alive(readers, names, source, notes)
@@ -133,23 +132,20 @@ class Stored:
         """Return the number of components."""
         return 1 if len(self.shape) == 1 else min(self.shape)
 
-    def component(self, number: int) -> Readable:
-        """Return the samples of one component."""
+    def components(self) -> list[Readable]:
+        """Return the samples of each component."""
         if self.values is not None:
-            held = self.values.reshape(-1, 1) if self.values.ndim == 1 else self.values
-            row = (held.T if held.shape[0] == self.n else held)[number]
-            return InMemory(finite(row, 0, self.source))
-        side_by_side = len(self.shape) == 2 and (self.shape[0] == self.n) != self.fortran
-        if side_by_side:
-            return Column(self._shared, number)
-        return Row(self, number)
+            held = self.values.reshape(self.shape if len(self.shape) == 2 else (1, -1))
+            across = held.T if held.shape[0] == self.n > held.shape[1] else held
+            return [InMemory(finite(row, 0, self.source)) for row in across]
+        if len(self.shape) == 2 and (self.shape[0] == self.n) != self.fortran:
+            rows = Shared(self.rows)
+            return [Column(rows, i) for i in range(self.c)]
+        return [Row(self, i) for i in range(self.c)]
 
-    @property
-    def _shared(self) -> Shared:
-        found = self.__dict__.get("_rows")
-        if found is None:
-            found = self.__dict__["_rows"] = Shared(lambda first, stop: self.numbers(first, stop, self.c))
-        return found
+    def rows(self, first: int, stop: int) -> np.ndarray:
+        """Return the samples of all components from ``first`` up to ``stop``, where they lie side by side."""
+        return self.numbers(first, stop, self.c)
 
     def numbers(self, first: int, stop: int, width: int = 1) -> np.ndarray:
         """Return the rows of ``width`` numbers from ``first`` up to ``stop``, in the order in which they are stored."""

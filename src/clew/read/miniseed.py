@@ -1,8 +1,4 @@
-"""miniSEED: an index of the records of a file, from which any window is read; a month takes no more memory than a day.
-
-The index is made from the fixed headers and the blockettes 100, 1000 and 1001 of every record, without decoding a
-sample. To read a window, the bytes of the records that it needs are decoded by ObsPy.
-"""
+"""miniSEED, whatever the size of the file: to read a window, ObsPy decodes the records that it needs, and no others."""
 
 from __future__ import annotations
 
@@ -10,44 +6,23 @@ import io
 import logging
 import threading
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from clew.errors import DataError, check
 from clew.read.kinds import one_line, package, some_of
+from clew.read.miniseed_index import index_of
 from clew.read.recording import Stretch
-from clew.read.traces import Trace, nominal_rate, seed_trace
+from clew.read.traces import Trace, seed_trace
 
 logger = logging.getLogger(__name__)
 DECODING = threading.Lock()  # what ObsPy warns of must not reach another thread
 
-CHUNK = 1 << 23  # bytes of the file that are looked at together
 AHEAD = 1 << 17  # samples that are decoded together when windows follow each other
 DECODED = (1, 3, 4, 5, 10, 11, 12, 13, 14, 16, 30, 32, 33)  # the encodings that ObsPy knows; 0 is text
-QUALITIES = tuple(b"DRQM")  # the seventh byte of a data record
-FIXED = np.dtype(
-    [
-        ("sequence", "u1", 6), ("quality", "u1"), ("reserved", "u1"), ("code", "S12"),
-        ("year", ">u2"), ("day", ">u2"), ("hour", "u1"), ("minute", "u1"), ("second", "u1"), ("unused", "u1"),
-        ("fraction", ">u2"), ("n", ">u2"), ("factor", ">i2"), ("multiplier", ">i2"),
-        ("activity", "u1"), ("io", "u1"), ("doubt", "u1"), ("blockettes", "u1"),
-        ("correction", ">i4"), ("data", ">u2"), ("first", ">u2"),
-    ]
-)  # fmt: skip
-LITTLE = FIXED.newbyteorder("<")
-RECORD = np.dtype(
-    [("offset", "i8"), ("time", "f8"), ("length", "u4"), ("channel", "u4"), ("n", "u2"), ("encoding", "u1")]
-)
-
-
-def is_miniseed(head: bytes) -> bool:
-    """Tell whether a file that begins with ``head`` (512 bytes are enough) holds miniSEED records of version 2."""
-    data = np.frombuffer(head[: len(head) // 64 * 64], np.uint8)
-    volume = head[:6].isdigit() and head[6:7] in (b"V", b"A", b"S", b"T")  # control headers of full SEED
-    return volume or (len(data) >= 128 and _is_record(data, 0))
 
 
 def open_miniseed(path: Path, *, source: str, notes: list[str] | None = None) -> list[Trace]:
@@ -72,13 +47,12 @@ def open_miniseed(path: Path, *, source: str, notes: list[str] | None = None) ->
         If it holds no whole record with samples, or an encoding that cannot be decoded.
     """
     notes = [] if notes is None else notes
-    records, channels = _index(path, source, notes)
+    records, channels = index_of(path, source=source, notes=notes)
     traces: list[Trace] = []
     silent: set[str] = set()
-    for number, (code, rate) in enumerate(channels):
+    for number, (identifier, rate) in enumerate(channels):
         own = records[records["channel"] == number]
         sampled = own[(own["n"] > 0) & (own["encoding"] != 0)]
-        identifier = _identifier(code)
         if rate == 0 or not len(sampled):
             silent.add(identifier)
             continue
@@ -180,11 +154,13 @@ class Records:
         pieces = []
         try:
             with self.path.open("rb", buffering=1 << 18) as file:
-                for a, b in zip(bounds[:-1], bounds[1:]):
+                for a, b in pairwise(bounds):
                     file.seek(int(offset[a]))
                     pieces.append(file.read(int(offset[b - 1] + length[b - 1] - offset[a])))
         except OSError as error:
-            raise DataError(f"The file '{self.path}' must be one that can be read. Got: {one_line(error)}.") from error
+            raise DataError(
+                f"The file '{self.path}' must be one that can be read. Got: {one_line(error)}."
+            ) from error
         raw = np.frombuffer(b"".join(pieces), np.uint8).copy()
         check(
             len(raw) == length.sum(),
@@ -224,7 +200,9 @@ def _stretches(own: np.ndarray, rate: float, path: Path, source: str) -> tuple[l
     notes = []
     backwards = int((np.diff(own["time"]) < 0).sum())
     if backwards:
-        notes.append(f"the clock runs backwards at {backwards} of {len(own)} records; they were put in order.")
+        notes.append(
+            f"the clock runs backwards at {backwards} of {len(own)} records; they were put in order."
+        )
     twice = _repeated(own, path)
     if twice.any():
         own = own[~twice]
@@ -276,7 +254,9 @@ def _in_order(time: np.ndarray, n: np.ndarray, rate: float) -> tuple[np.ndarray 
     follower: dict[int, int] = {}
     heads = []
     for run in np.argsort(run_start, kind="stable").tolist():
-        before = next((i for i in by_stop[low[run] : high[run]].tolist() if i not in follower and i != run), None)
+        before = next(
+            (i for i in by_stop[low[run] : high[run]].tolist() if i not in follower and i != run), None
+        )
         if before is None:
             heads.append(run)
         else:
@@ -285,11 +265,11 @@ def _in_order(time: np.ndarray, n: np.ndarray, rate: float) -> tuple[np.ndarray 
     order, jumps, n_before = [], [], 0
     for head in heads:
         jumps.append(n_before)
-        run: int | None = head
-        while run is not None:
-            order.append(np.arange(bounds[run], bounds[run + 1]))
+        member: int | None = head
+        while member is not None:
+            order.append(np.arange(bounds[member], bounds[member + 1]))
             n_before += len(order[-1])
-            run = follower.get(run)
+            member = follower.get(member)
     return np.concatenate(order), jumps
 
 
@@ -312,159 +292,3 @@ def _cuts(time: np.ndarray, ends: np.ndarray, rate: float, begins: list[int]) ->
                 cuts.append(at + int(off[0]))
             at, size = (cuts[-1] + 1, 64) if off.size else (at + size, size * 2)
     return np.array(cuts, np.int64), len(cuts) - len(begins)
-
-
-# ---- the index ----
-def _index(path: Path, source: str, notes: list[str]) -> tuple[np.ndarray, list[tuple[bytes, float]]]:
-    """Return all records of a file as RECORD, and whose channels they are (code, rate)."""
-    size, at = path.stat().st_size, 0
-    parts: list[np.ndarray] = []
-    known: dict[tuple[bytes, float], int] = {}
-    foreign: list[tuple[int, int]] = []  # from byte, up to byte: no data records
-    with path.open("rb", buffering=0) as file:
-        while at < size:
-            file.seek(at)
-            data = np.frombuffer(file.read(CHUNK), np.uint8)
-            if len(data) < 48:
-                break
-            used = 0
-            for position, rows in _runs(data):
-                if position > used:
-                    foreign.append((at + used, at + position))
-                parts.append(_described(rows, at + position, known))
-                used = position + rows.size
-            if not used:  # nothing whole in the whole chunk
-                skipped = _next_record(data, 0)
-                if skipped == 0 or at + len(data) >= size:
-                    break
-                used = len(data) - 64 if skipped is None else skipped
-                foreign.append((at, at + used))
-            at += used
-    check(parts, DataError, "The file '{}' must hold at least one whole miniSEED record. Got {} bytes without one.", source, size)
-    if foreign:
-        length = sum(stop - start for start, stop in foreign)
-        notes.append(f"'{source}': {length:,} bytes from byte {foreign[0][0]:,} on are no data records and were passed over.")
-    if at < size:
-        notes.append(f"'{source}': the last {size - at:,} bytes, from byte {at:,} on, are no whole record (a file that was cut?) and were left out.")
-    return np.concatenate(parts), list(known)
-
-
-def _runs(data: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield runs of whole records of one length: where they begin, and their bytes (n_records, length)."""
-    at, tried = 0, 16
-    while at + 48 <= len(data):
-        found = _next_record(data, at)
-        if found is None:
-            return
-        at = found
-        length = int(_blockettes(data[None, at:], *_fixed(data[None, at : at + 48]))[0][0])
-        whole = min(tried, (len(data) - at) // length)
-        if not whole:
-            return
-        rows = data[at : at + whole * length].reshape(whole, length)
-        fixed, swapped = _fixed(rows)
-        fits = _valid(fixed) & (_blockettes(rows, fixed, swapped)[0] == length)
-        n = whole if fits.all() else int(fits.argmin())
-        yield at, rows[:n]
-        at += n * length
-        tried = tried * 8 if n == whole else 16
-
-
-def _fixed(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the fixed headers of records (n, at least 48 bytes), and which of them are little-endian."""
-    raw = np.ascontiguousarray(rows[:, :48])
-    fixed = raw.view(FIXED)[:, 0].copy()
-    swapped = ~((fixed["year"] >= 1900) & (fixed["year"] <= 2100) & (fixed["day"] >= 1) & (fixed["day"] <= 366))
-    if swapped.any():
-        fixed[swapped] = raw.view(LITTLE)[:, 0][swapped]
-    return fixed, swapped
-
-
-def _valid(fixed: np.ndarray) -> np.ndarray:
-    """Tell which fixed headers can be those of data records."""
-    digits = fixed["sequence"]
-    digits = ((digits >= 48) & (digits <= 57) | (digits == 32) | (digits == 0)).all(axis=1)
-    quality = np.isin(fixed["quality"], QUALITIES)
-    day = (fixed["year"] >= 1900) & (fixed["year"] <= 2100) & (fixed["day"] >= 1) & (fixed["day"] <= 366)
-    clock = (fixed["hour"] < 24) & (fixed["minute"] < 60) & (fixed["second"] <= 60)
-    return digits & quality & np.isin(fixed["reserved"], (0, 32)) & day & clock
-
-
-def _next_record(data: np.ndarray, at: int) -> int | None:
-    """Return where the next record with a blockette 1000 begins, at ``at`` or behind; None where there is none."""
-    if _is_record(data, at):
-        return at
-    quality = np.flatnonzero(np.isin(data[at + 6 : -2], QUALITIES)) + at + 6
-    likely = quality[np.isin(data[quality + 1], (0, 32)) & (data[quality - 1] < 58)] - 6
-    return next((place for place in likely.tolist() if _is_record(data, place)), None)
-
-
-def _is_record(data: np.ndarray, at: int) -> bool:
-    """Tell whether a record with a blockette 1000 begins at byte ``at``."""
-    head = data[None, at : at + 4096]
-    if head.shape[1] < 48:
-        return False
-    fixed, swapped = _fixed(head)
-    return bool(_valid(fixed)[0] and _blockettes(head, fixed, swapped)[0][0])
-
-
-def _blockettes(rows: np.ndarray, fixed: np.ndarray, swapped: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Follow the blockettes of records: length in bytes (0 where unknown), encoding, microseconds, and rate in Hz (NaN)."""
-    n, size = rows.shape
-    length, encoding, micro, rate = np.zeros(n, np.int64), np.zeros(n, np.uint8), np.zeros(n, np.int8), np.full(n, np.nan)
-    at = fixed["first"].astype(np.int64)
-    for _ in range(16):
-        row = np.flatnonzero((at >= 48) & (at + 8 <= size))
-        if not row.size:
-            break
-        place, little = at[row], swapped[row]
-        word = rows[row[:, None], place[:, None] + np.arange(8)]  # (n, 8)
-        kind, following = np.where(little, word[:, (1, 3)].T, word[:, (0, 2)].T).astype(np.int64) * 256 + np.where(
-            little, word[:, (0, 2)].T, word[:, (1, 3)].T
-        )
-        here = kind == 1000
-        power = word[here, 6]
-        length[row[here]] = np.where((power >= 7) & (power <= 20), np.int64(1) << np.minimum(power, 20).astype(np.int64), 0)
-        encoding[row[here]] = word[here, 4]
-        here = kind == 1001
-        micro[row[here]] = word[here, 5].view(np.int8)
-        here = kind == 100
-        four = np.where(little[here, None], word[here, 7:3:-1], word[here, 4:])
-        rate[row[here]] = np.ascontiguousarray(four).view(">f4")[:, 0]
-        at[:] = 0
-        at[row] = np.where(following > place, following, 0)
-    return length, encoding, micro, rate
-
-
-def _described(rows: np.ndarray, at: int, known: dict[tuple[bytes, float], int]) -> np.ndarray:
-    """Return RECORD of records of one length that begin at byte ``at``; new channels are added to ``known``."""
-    fixed, swapped = _fixed(rows)
-    length, encoding, micro, rate = _blockettes(rows, fixed, swapped)
-    out = np.empty(len(rows), RECORD)
-    out["offset"] = at + np.arange(len(rows)) * rows.shape[1]
-    out["length"], out["n"], out["encoding"] = length, fixed["n"], encoding
-    days = (fixed["year"].astype(np.int64) - 1970).astype("M8[Y]").astype("M8[D]").astype(np.int64) + fixed["day"] - 1
-    clock = ((days * 24 + fixed["hour"]) * 60 + fixed["minute"]) * 60 + fixed["second"]
-    corrected = np.where(fixed["activity"] & 2, 0, fixed["correction"])  # bit 1: the correction is in the time already
-    out["time"] = (clock * 1_000_000 + (fixed["fraction"].astype(np.int64) + corrected) * 100 + micro) / 1e6
-    codes, code = np.unique(fixed["code"], return_inverse=True)
-    rates, number = np.unique(np.where(np.isnan(rate), _nominal(fixed), rate), return_inverse=True)
-    pairs, which = np.unique(code * len(rates) + number, return_inverse=True)
-    keys = [(codes[pair // len(rates)], nominal_rate(float(rates[pair % len(rates)]))) for pair in pairs.tolist()]
-    out["channel"] = np.array([known.setdefault(key, len(known)) for key in keys])[which]
-    return out
-
-
-def _nominal(fixed: np.ndarray) -> np.ndarray:
-    """Return the sampling rate of fixed headers in Hz: factor times multiplier, where negative ones divide."""
-    factor, multiplier = fixed["factor"].astype(np.float64), fixed["multiplier"].astype(np.float64)
-    with np.errstate(divide="ignore"):
-        rate = np.where(factor > 0, factor, np.where(factor < 0, -1 / factor, 0))
-        return rate * np.where(multiplier > 0, multiplier, np.where(multiplier < 0, -1 / multiplier, 1))
-
-
-def _identifier(code: bytes) -> str:
-    """Return "NETWORK.STATION.LOCATION.CHANNEL" of the twelve bytes of a header."""
-    text = code.ljust(12).decode("ascii", "replace")
-    station, location, channel, network = (text[a:b].strip(" \0") for a, b in ((0, 5), (5, 7), (7, 10), (10, 12)))
-    return f"{network}.{station}.{location}.{channel}"

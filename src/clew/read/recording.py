@@ -160,7 +160,7 @@ class Recording:
     @cached_property
     def n(self) -> int:
         """Return the number of samples from the first to the last of any component."""
-        return max(int((first + n).max()) for first, n in self._places)
+        return max(int((first + n).max(initial=0)) for first, n in self._places)
 
     @property
     def duration(self) -> float:
@@ -220,11 +220,10 @@ class Recording:
         return out
 
     def source_at(self, index: int) -> str:
-        """Return the name of the file that holds a sample of the first component (or the one nearest before it)."""
-        starts, _ = self._places[0]
-        return (
-            self.channels[0].stretches[max(0, int(np.searchsorted(starts, index, side="right")) - 1)].source
-        )
+        """Return the name of the file that holds a sample of the first component that has any (or the nearest before it)."""
+        row = next(i for i, channel in enumerate(self.channels) if channel.stretches)
+        at = int(np.searchsorted(self._places[row][0], index, side="right")) - 1
+        return self.channels[row].stretches[max(0, at)].source
 
     def gaps(self) -> tuple[int, float, int]:
         """Return how many gaps there are in all components, how many seconds they take, and how many overlaps."""

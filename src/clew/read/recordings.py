@@ -1,11 +1,8 @@
-"""Recordings from files of any kind: which files there are, what is in them, and what must be said of it."""
+"""Recordings from files of any kind, and what must be said of them."""
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import hashlib
-import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,27 +10,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from clew.errors import DataError, Stopped, check
-from clew.read.kinds import ARRAYS, IMAGES, IN_ZARR, PARQUET, TABLES, distinct_names, has_suffix, some_of
-from clew.read.miniseed import is_miniseed, open_miniseed
+from clew.read.kinds import ARRAYS, TABLES, distinct_names, has_suffix, some_of
+from clew.read.miniseed import open_miniseed
+from clew.read.miniseed_index import is_miniseed
 from clew.read.recording import Channel, Recording, spell_seconds
+from clew.read.recording_files import (
+    AUDIO,
+    MOTIONS,
+    RECORDINGS,
+    SEISMIC,
+    STORES,
+    find_recordings,
+    found_files,
+    head_of,
+    is_recording,
+    is_seismic,
+    metadata_of,
+)
 from clew.read.traces import Trace, is_seed_channel
 
 if TYPE_CHECKING:
     from clew.read.given import Given
 
-SEISMIC = (
-    ".mseed", ".miniseed", ".msd", ".ms", ".seed", ".sac", ".gse", ".gse1", ".gse2", ".sgy", ".segy", ".su",
-    ".slist", ".slist.gz", ".tspair", ".tspair.gz", ".sg2", ".seg2", ".rg16",
-)  # fmt: skip
-AUDIO = (".wav", ".ogg", ".flac", ".aif", ".aiff", ".mp3")
-STORES = (".hdf5", ".h5")  # in the layout of SeisBench, with a metadata.csv beside
-MOTIONS = (".ts",)
-RECORDINGS = (*SEISMIC, *AUDIO, *STORES, *MOTIONS)  # a table or an array may be a recording, or not
-HEADS = (b"TIMESERIES ", b"WID1 ", b"WID2 ", b"XW01")  # how text of seismic data begins
-SAC_VERSIONS = (b"\x06\0\0\0", b"\x07\0\0\0", b"\0\0\0\x06", b"\0\0\0\x07")
+__all__ = ["RECORDINGS", "Recordings", "find_recordings", "is_recording", "read_recordings"]
+
 ORDER = {"Z": 0, "N": 1, "1": 1, "E": 2, "2": 2, "3": 3}
 BLOCK = 1 << 20  # bytes that are hashed at a time
-UNPACK = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open}
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,115 +63,6 @@ class Recordings:
     given: list[Given] = field(default_factory=list)
 
 
-# ---- which files ----
-def is_recording(path: str | Path) -> bool:
-    """Tell whether a path can be nothing else than a recording, or a folder of recordings.
-
-    Tables and arrays may be recordings or not, so they are none here. What a suffix does not tell, the first bytes do:
-    miniSEED files often have none.
-    """
-    path = Path(path)
-    if path.is_dir():
-        return any(is_recording(file) for file in _files(path, []))
-    if not path.is_file() or has_suffix(path, (*TABLES, *ARRAYS, *IMAGES)):
-        return has_suffix(path, (".slist.gz", ".tspair.gz"))
-    return has_suffix(path, RECORDINGS) or _is_seismic(_head(path))
-
-
-def find_recordings(paths: Sequence[str | Path]) -> list[Path]:
-    """List the files of recordings: those that are named, and all in the folders that are named.
-
-    In a folder, tables and arrays count only where there is nothing that can be nothing else than a recording: arrays
-    first, then tables, then other text that begins with a number. Hidden files do not count.
-
-    Raises
-    ------
-    DataError
-        If a path is missing, a file cannot be read, or a folder holds no recordings.
-    """
-    return _found(paths, [])
-
-
-def _found(paths: Sequence[str | Path], notes: list[str]) -> list[Path]:
-    """List the files of recordings; add to the notes what was passed over in folders."""
-    check(paths, DataError, "The recordings must be at least one file or folder. Got none.")
-    out: list[Path] = []
-    for path in map(Path, paths):
-        check(path.exists(), DataError, "The recording '{}' must exist. Got a path where nothing is.", path)
-        out += _in_folder(path, notes) if path.is_dir() else [path]
-    return out
-
-
-def _in_folder(folder: Path, notes: list[str]) -> list[Path]:
-    """List the recordings in a folder and all below it."""
-    hidden: list[str] = []
-    files = _files(folder, hidden)
-    of_arrays = [file for file in files if has_suffix(file, ARRAYS)]
-    of_tables = [file for file in files if has_suffix(file, TABLES) and not has_suffix(file, PARQUET)]
-    taken = [file for file in files if is_recording(file)] or of_arrays or of_tables
-    taken = taken or [file for file in files if _is_numbers(_head(file))]
-    check(
-        taken,
-        DataError,
-        "The folder '{}' must hold recordings. Got {}.",
-        folder,
-        some_of([file.name for file in files]) or "no files" + (f" but hidden ones ({some_of(hidden)})" if hidden else ""),
-    )
-    chosen = set(taken)
-    stores = {file.parent for file in taken if has_suffix(file, STORES)}  # their metadata.csv is read with them
-    left = [f.name for f in files if f not in chosen and not (f.name == "metadata.csv" and f.parent in stores)]
-    if left or hidden:
-        notes.append(f"In '{folder.name}', {len(left + hidden)} files were passed over: {some_of(left + hidden)}.")
-    return taken
-
-
-def _files(folder: Path, hidden: list[str]) -> list[Path]:
-    """List all files below a folder, in order; the names of hidden ones are added to ``hidden``."""
-
-    def refuse(error: OSError) -> None:
-        raise DataError(f"The folder '{error.filename}' must be one that can be read. Got: {error.strerror}.") from error
-
-    out = []
-    for where, folders, names in os.walk(folder, onerror=refuse):
-        hidden += sorted(name for name in names if name.startswith("."))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        if any(name in names for name in IN_ZARR):
-            folders[:] = []  # an image
-            continue
-        out += [Path(where, name) for name in sorted(names) if not name.startswith(".")]
-    return out
-
-
-def _head(path: Path) -> bytes:
-    """Return the first bytes of a file, unpacked where it is packed."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(4096)
-        for magic, unpack in UNPACK.items():
-            if head.startswith(magic):
-                with unpack(path) as file:
-                    return bytes(file.read(4096))
-    except (OSError, EOFError) as error:
-        raise DataError(f"The file '{path}' must be one that can be read. Got: {getattr(error, 'strerror', None) or error}.") from error
-    return head
-
-
-def _is_seismic(head: bytes) -> bool:
-    """Tell by the first bytes whether a file is miniSEED, SAC, GSE2, SLIST or TSPAIR."""
-    sac = len(head) >= 632 and head[304:308] in SAC_VERSIONS
-    return is_miniseed(head) or head.startswith((*HEADS, b"MS\x03")) or sac
-
-
-def _is_numbers(head: bytes) -> bool:
-    """Tell by the first bytes whether a file is text that begins with a number."""
-    try:
-        float(head.split(maxsplit=1)[0])
-    except (ValueError, IndexError):
-        return False
-    return b"\0" not in head
-
-
-# ---- what is in them ----
 def read_recordings(
     paths: Sequence[str | Path],
     *,
@@ -205,18 +98,20 @@ def read_recordings(
         If ``on_progress`` returned False.
     """
     notes: list[str] = []
-    files = _found(paths, notes)
+    files = found_files(paths, notes)
     traces: list[Trace] = []
     given: list[Given] = []
     hashes: dict[str, str] = {}
     for done, (path, source) in enumerate(zip(files, distinct_names(files))):
-        check(on_progress is None or on_progress(done, len(files)) is not False, Stopped, "Reading was stopped.")
+        check(
+            on_progress is None or on_progress(done, len(files)) is not False, Stopped, "Reading was stopped."
+        )
         hashes[source] = _hash(path)
         found, said = _open(path, source, rate, time, notes)
         traces += found
         given += said
-        if said and has_suffix(path, STORES):
-            hashes[f"metadata of {source}"] = _hash(path.with_name("metadata.csv"))
+        if has_suffix(path, STORES) and metadata_of(path).is_file():
+            hashes[f"metadata of {source}"] = _hash(metadata_of(path))
     check(traces, DataError, "The recordings must hold samples. Got none in {}.", some_of(list(hashes)))
     _say_same_bytes(hashes, notes)
     recordings = _grouped(traces, notes)
@@ -245,7 +140,9 @@ def _hash(path: Path) -> str:
             while block := file.read(BLOCK):
                 digest.update(block)
     except OSError as error:
-        raise DataError(f"The file '{path}' must be one that can be read. Got: {error.strerror or error}.") from error
+        raise DataError(
+            f"The file '{path}' must be one that can be read. Got: {error.strerror or error}."
+        ) from error
     return digest.hexdigest()
 
 
@@ -253,7 +150,7 @@ def _open(
     path: Path, source: str, rate: float | None, time: str | None, notes: list[str]
 ) -> tuple[list[Trace], list[Given]]:
     """Open a file by the reader for what it holds; by its first bytes where they tell, by its suffix else."""
-    head = _head(path)
+    head = head_of(path)
     check(head, DataError, "The file '{}' must hold samples. Got an empty file (0 bytes).", path)
     check(
         not head.startswith(b"MS\x03"),
@@ -274,15 +171,15 @@ def _open(
     if has_suffix(path, MOTIONS):
         from clew.read.motions import open_motions
 
-        return open_motions(path, source=source, notes=notes)
+        return open_motions(path, source=source, rate=rate, notes=notes)
     if has_suffix(path, ARRAYS):
         from clew.read.arrays import open_array
 
         return open_array(path, source=source, rate=rate, notes=notes), []
     from clew.read.seismic import open_seismic, seismic_format
 
-    plain = has_suffix(path, TABLES) and not _is_seismic(head)
-    if not plain and (has_suffix(path, SEISMIC) or _is_seismic(head) or seismic_format(path)):
+    plain = has_suffix(path, TABLES) and not is_seismic(head)
+    if not plain and (has_suffix(path, SEISMIC) or is_seismic(head) or seismic_format(path)):
         return open_seismic(path, source=source, notes=notes), []
     check(
         plain or b"\0" not in head,
@@ -293,11 +190,7 @@ def _open(
     )
     from clew.read.sensor_tables import open_table
 
-    table = open_table(path, source=source, rate=rate, time=time, notes=notes)
-    name, _, last = source.removesuffix(".gz").rpartition(".")
-    if len(table) == 1 and last.upper() in ORDER:  # event.z, event.n and event.e are one sensor
-        table = [replace(table[0], station=name, component=last.upper())]
-    return table, []
+    return open_table(path, source=source, rate=rate, time=time, notes=notes), []
 
 
 # ---- from traces to recordings ----
@@ -309,7 +202,9 @@ def _grouped(traces: list[Trace], notes: list[str]) -> list[Recording]:
         sensors[trace.station, trace.sensor, trace.dated].append(trace)
     out: list[Recording] = []
     for (station, sensor, dated), own in sensors.items():
-        alone = n_sensors[station] == 1 and own[0].stretch.source == station  # a file that is called by its name
+        alone = (
+            n_sensors[station] == 1 and own[0].stretch.source == station
+        )  # a file that is called by its name
         plain = station if alone else ".".join(filter(None, (station, sensor)))
         rates = _rates(own)
         if len(rates) > 1:
@@ -351,7 +246,8 @@ def _undated(name: str, traces: list[Trace]) -> dict[str, list[Trace]]:
     if len(files) == 1 or len({(trace.component, trace.stretch.source) for trace in traces}) == n_components:
         return {name: traces}
     return {
-        f"{name} {file}": [trace for trace in traces if trace.stretch.source == file] for file in sorted(files)
+        f"{name} {file}": [trace for trace in traces if trace.stretch.source == file]
+        for file in sorted(files)
     }
 
 
@@ -361,7 +257,9 @@ def _recording(name: str, station: str, rate: float, dated: bool, traces: list[T
     for trace in traces:
         components[trace.component].append(trace)
     channels = []
-    for component in sorted(components, key=lambda one: (ORDER.get(one, 9), len(one) if one.isdigit() else 0, one)):
+    for component in sorted(
+        components, key=lambda one: (ORDER.get(one, 9), len(one) if one.isdigit() else 0, one)
+    ):
         own = sorted(components[component], key=lambda trace: trace.stretch.start)
         units = {trace.unit for trace in own}
         unit = own[0].unit if len(units) == 1 else ""
@@ -374,18 +272,26 @@ def _say_codes(traces: list[Trace], recordings: list[Recording], notes: list[str
     """Say which channel codes are unusual, which horizontals are not oriented, and whether some have no dates."""
     codes = dict.fromkeys(one.identifier for one in traces if one.identifier.count(".") == 3)
     channels = {code: code.rsplit(".", 1)[1] for code in codes}
-    lower = [code for code, channel in channels.items() if channel != channel.upper() and (is_seed_channel(channel) or len(channel) == 1)]
+    lower = [
+        code
+        for code, channel in channels.items()
+        if channel != channel.upper() and (is_seed_channel(channel) or len(channel) == 1)
+    ]
     odd = [code for code, channel in channels.items() if len(channel) > 1 and not is_seed_channel(channel)]
     bare = [code for code, channel in channels.items() if not channel]
     if lower:
         notes.append(f"{some_of(lower)}: lower-case channel codes are read as upper-case.")
     if odd:
-        notes.append(f"{some_of(odd)}: the channel code is none of SEED's; it is used as the name of the component.")
+        notes.append(
+            f"{some_of(odd)}: the channel code is none of SEED's; it is used as the name of the component."
+        )
     if bare:
         notes.append(f"{some_of(bare)}: no channel code; the component has no name.")
     turned = [one.name for one in recordings if {"1", "2"} <= set(one.components) and "Z" in one.components]
     if turned:
-        notes.append(f"{some_of(turned)}: the horizontals 1 and 2 may point anywhere; no azimuth follows from them.")
+        notes.append(
+            f"{some_of(turned)}: the horizontals 1 and 2 may point anywhere; no azimuth follows from them."
+        )
     undated = [one.name for one in recordings if not one.dated]
     if undated and len(undated) < len(recordings):
         notes.append(

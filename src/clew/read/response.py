@@ -71,17 +71,29 @@ def with_response(
         low,
         high,
     )
-    check(recording.dated, DataError, "The recording '{}' must have dates, since responses change. Got none.", recording.name)
+    check(
+        recording.dated,
+        DataError,
+        "The recording '{}' must have dates, since responses change. Got none.",
+        recording.name,
+    )
     inventory = _inventory(str(inventory_path), _state(inventory_path))
     channels = []
-    for row, channel in enumerate(recording.channels):
+    for channel in recording.channels:
         alone = replace(recording, channels=(channel,))
         parts: list[Stretch] = []
         known: dict[tuple[float, float], Restored] = {}
         for stretch in channel.stretches:
-            for first, stop, epoch, response in _epochs(inventory, channel.identifier, stretch, recording, inventory_path):
+            for first, stop, epoch, response in _epochs(
+                inventory, channel.identifier, stretch, recording, inventory_path
+            ):
                 if epoch not in known:
-                    operator = _operator(response, recording.rate, (low / 2, low, high, min(1.2 * high, recording.rate / 2)), output)
+                    operator = _operator(
+                        response,
+                        recording.rate,
+                        (low / 2, low, high, min(1.2 * high, recording.rate / 2)),
+                        output,
+                    )
                     known[epoch] = Restored(alone, operator)
                 start = stretch.start + first / recording.rate
                 parts.append(Stretch(start, stop - first, known[epoch], alone.index(start), stretch.source))
@@ -139,7 +151,9 @@ def _block(length: int) -> int:
     return 4 * length
 
 
-def _operator(response: Any, rate: float, corners: tuple[float, float, float, float], output: str) -> np.ndarray:
+def _operator(
+    response: Any, rate: float, corners: tuple[float, float, float, float], output: str
+) -> np.ndarray:
     """Return the samples of the inverse response within the pass band, float64 of odd length; their sum is 0."""
     f1, f2, f3, f4 = corners
     reach = int(np.ceil(REACH / (f2 - f1) * rate))
@@ -165,7 +179,9 @@ def _state(path: str | Path) -> tuple[int, int]:
     try:
         state = Path(path).stat()
     except OSError as error:
-        raise DataError(f"The inventory '{path}' must be a file that can be read. Got: {error.strerror}.") from error
+        raise DataError(
+            f"The inventory '{path}' must be a file that can be read. Got: {error.strerror}."
+        ) from error
     return state.st_mtime_ns, state.st_size
 
 
@@ -189,7 +205,11 @@ def _epochs(
     if len(codes) == 4:
         for network in inventory.select(*codes[:2], location=codes[2] or "", channel=codes[3]):
             for station in network:
-                found += [channel for channel in station if channel.response is not None and channel.response.response_stages]
+                found += [
+                    channel
+                    for channel in station
+                    if channel.response is not None and channel.response.response_stages
+                ]
     out, at = [], 0
     while at < stretch.n:
         time = stretch.start + at / recording.rate

@@ -7,9 +7,7 @@ are decoded once by ObsPy, when the file is opened, and kept as ObsPy gives them
 
 from __future__ import annotations
 
-import bz2
 import contextlib
-import gzip
 import shutil
 import tempfile
 import warnings
@@ -24,10 +22,10 @@ import numpy as np
 from clew.errors import DataError, check
 from clew.read.kinds import one_line, package
 from clew.read.recording import InMemory, Stretch
+from clew.read.recording_files import UNPACK
 from clew.read.traces import Trace, nominal_rate, seed_trace
 
 NOT_READ = ("PICKLE", "WAV")  # a pickle may run anything; audio is read by `clew.read.audio`
-PACKED = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open}
 SAC_HEADER = 632  # bytes
 SAC_UNITS = {"idisp": "nm", "ivel": "nm/s", "iacc": "nm/s^2", "ivolts": "V"}  # of the header IDEP
 SEGY_FORMATS = {1: "u4", 2: "i4", 3: "i2", 5: "f4", 6: "f8", 8: "i1", 16: "u1"}  # 1: the floats of IBM
@@ -57,7 +55,12 @@ def open_seismic(path: Path, *, source: str, notes: list[str] | None = None) -> 
     notes = [] if notes is None else notes
     with _unpacked(path) as plain:
         name = seismic_format(plain)
-        check(name, DataError, "The file '{}' must be in a format of seismic data that ObsPy knows. Got another.", path)
+        check(
+            name,
+            DataError,
+            "The file '{}' must be in a format of seismic data that ObsPy knows. Got another.",
+            path,
+        )
         if plain == path and name in ("SAC", "SEGY"):
             traces = (_open_sac if name == "SAC" else _open_segy)(path, source, notes)
         else:
@@ -76,7 +79,9 @@ def seismic_format(path: Path) -> str:
         for name, entry in ENTRY_POINTS["waveform"].items():
             if name in NOT_READ:
                 continue
-            is_format = buffered_load_entry_point(entry.dist.name, f"obspy.plugin.waveform.{name}", "isFormat")
+            is_format = buffered_load_entry_point(
+                entry.dist.name, f"obspy.plugin.waveform.{name}", "isFormat"
+            )
             with contextlib.suppress(Exception):  # some fail on what is not theirs
                 if is_format(str(path)):
                     return str(name)
@@ -88,7 +93,7 @@ def _unpacked(path: Path) -> Iterator[Path]:
     """Give a file that is packed by gzip or bzip2 as a plain one that lasts as long as the block; others as they are."""
     try:
         with path.open("rb") as file:
-            unpack = PACKED.get(file.read(2))
+            unpack = UNPACK.get(file.read(2))
         if unpack is None:
             yield path
             return
@@ -98,7 +103,9 @@ def _unpacked(path: Path) -> Iterator[Path]:
                 with unpack(path) as packed, plain.open("wb") as out:
                     shutil.copyfileobj(packed, out)
             except EOFError as error:
-                raise DataError(f"The file '{path}' must be a whole packed file. Got: {one_line(error)}.") from error
+                raise DataError(
+                    f"The file '{path}' must be a whole packed file. Got: {one_line(error)}."
+                ) from error
             yield plain
     except OSError as error:
         raise DataError(f"The file '{path}' must be one that can be read. Got: {one_line(error)}.") from error
@@ -132,7 +139,9 @@ class InFile:
                 file.seek(self.at + first * size)
                 values = np.frombuffer(file.read((stop - first) * size), self.dtype)
         except OSError as error:
-            raise DataError(f"The file '{self.path}' must be one that can be read. Got: {one_line(error)}.") from error
+            raise DataError(
+                f"The file '{self.path}' must be one that can be read. Got: {one_line(error)}."
+            ) from error
         check(
             len(values) == stop - first,
             DataError,
@@ -171,9 +180,13 @@ def _open_sac(path: Path, source: str, notes: list[str]) -> list[Trace]:
     )
     there = (path.stat().st_size - SAC_HEADER) // 4
     stated = int(stats.npts)
-    dated = None not in (sac.nzyear, sac.nzjday) and sac.reftime.ns != 0  # ObsPy writes 1970 where nothing is known
+    dated = (
+        None not in (sac.nzyear, sac.nzjday) and sac.reftime.ns != 0
+    )  # ObsPy writes 1970 where nothing is known
     if there < stated:
-        notes.append(f"'{source}': the file ends after {max(there, 0):,} of {stated:,} samples (was it cut?).")
+        notes.append(
+            f"'{source}': the file ends after {max(there, 0):,} of {stated:,} samples (was it cut?)."
+        )
     n = min(stated, there)
     if n <= 0:
         return []
@@ -219,7 +232,12 @@ def _open_segy(path: Path, source: str, notes: list[str]) -> list[Trace]:
             if at + 240 + n * dtype.itemsize > size or not n:
                 break
             year, day, hour, minute, second = (int(word) for word in _words(header, 156, 5, order))
-            check(step or interval, DataError, "The SEG-Y file '{}' must say its sampling interval. Got 0.", path)
+            check(
+                step or interval,
+                DataError,
+                "The SEG-Y file '{}' must say its sampling interval. Got 0.",
+                path,
+            )
             start = _time(year, day, hour, minute, second)
             data = InFile(path, at + 240, dtype.str, code == 1)
             number = str(len(traces) + 1)
@@ -231,7 +249,9 @@ def _open_segy(path: Path, source: str, notes: list[str]) -> list[Trace]:
             )  # fmt: skip
             at += 240 + n * dtype.itemsize
     if at < size:
-        notes.append(f"'{source}': the last {size - at:,} bytes, from byte {at:,} on, are no whole trace (was it cut?) and were left out.")
+        notes.append(
+            f"'{source}': the last {size - at:,} bytes, from byte {at:,} on, are no whole trace (was it cut?) and were left out."
+        )
     return traces
 
 
@@ -258,8 +278,14 @@ def _open_whole(path: Path, source: str, name: str, notes: list[str]) -> list[Tr
         try:
             stream = obspy.read(file, format=name)
         except Exception as error:  # ObsPy raises in many ways
-            raise DataError(f"The file '{path.name}' must be whole and in the format {name}. Got: {one_line(error)}.") from error
-    sentences = (one_line(warning.message)[:300] for warning in said if issubclass(warning.category, UserWarning))
+            raise DataError(
+                f"The file '{path.name}' must be whole and in the format {name}. Got: {one_line(error)}."
+            ) from error
+    sentences = (
+        " ".join(str(warning.message).split()).rstrip(".")[:300]
+        for warning in said
+        if issubclass(warning.category, UserWarning)
+    )
     notes += [f"'{source}': ObsPy says: {sentence}." for sentence in dict.fromkeys(sentences)]
     return [_held(trace, source) for trace in stream if trace.stats.npts]
 

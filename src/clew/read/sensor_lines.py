@@ -150,7 +150,6 @@ class Layout:
             na_values=PANDAS_MISSING,
             keep_default_na=False,
             skipinitialspace=True,
-            float_precision="round_trip",  # the nearest float64, as Python reads numbers
             encoding="latin-1",
             low_memory=False,
         )
@@ -371,9 +370,7 @@ def _time(
     source: str,
 ) -> tuple[int | None, str, tuple[float, float], bool]:
     """Return the column of times, the form of its dates, the scale of its numbers, and whether they are dated."""
-    dates = [
-        i for i in cells if i not in numeric and all(map(is_date, filter(None, cells[i]))) and any(cells[i])
-    ]
+    dates = [i for i in cells if i not in numeric and _are_dates(cells[i])]
     stamps = [i for i in sorted(numeric) if _are_stamps(cells[i], decimal)]
     if wanted is not None:
         check_choice(wanted, names, what="'time' column", of=source)
@@ -401,10 +398,27 @@ def _time(
             bool(CLOCKS.search(names[at])) and SINCE_1970[0] < scale[0] + scale[1] * known[0] < SINCE_1970[1]
         )
         return at, "", scale, since or scale[1] == YEAR
-    texts = np.array([*cells[at], *(row[at] for row in more if is_date(row[at]))], dtype=object)
-    read_times(texts, name=names[at])  # refuses what is no date, or leaves a doubt
-    form = next(one for one, read in FORMS.items() if all(read(text) is not None for text in texts if text))
+    every = [*cells[at], *(row[at] for row in more)]
+    texts = np.array(
+        [text for text in every if is_date(text)], dtype=object
+    )  # others are refused with their line
+    check(
+        texts.size,
+        DataError,
+        "The time column '{}' of '{}' must hold dates or numbers. Got '{}'.",
+        names[at],
+        source,
+        every[0],
+    )
+    read_times(texts, name=names[at])  # refuses what leaves a doubt
+    form = next(one for one, read in FORMS.items() if all(read(text) is not None for text in texts))
     return at, form, (0.0, 1.0), True
+
+
+def _are_dates(column: list[str]) -> bool:
+    """Tell whether more than half of what is not missing are dates."""
+    known = [cell for cell in column if cell.casefold() not in MISSING]
+    return 2 * sum(map(is_date, known)) > len(known)
 
 
 def _are_stamps(column: list[str], decimal: str) -> bool:

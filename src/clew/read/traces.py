@@ -40,7 +40,9 @@ class Trace:
     identifier: str = ""
 
 
-BANDS = frozenset("FGDCESHBMLVUWRPTQAOXI")  # the first letter of a SEED channel; X and I are of synthetic and unusual ones
+BANDS = frozenset(
+    "FGDCESHBMLVUWRPTQAOXI"
+)  # the first letter of a SEED channel; X and I are of synthetic and unusual ones
 
 
 def nominal_rate(rate: float) -> float:
@@ -56,11 +58,23 @@ def nominal_rate(rate: float) -> float:
 
 def is_seed_channel(code: str) -> bool:
     """Tell whether a channel code is like SEED's: band, instrument and component, such as "BHZ"."""
-    return len(code) == 3 and code.isascii() and code.isalnum() and code[0].upper() in BANDS and code[1].isalpha()
+    return (
+        len(code) == 3
+        and code.isascii()
+        and code.isalnum()
+        and code[0].upper() in BANDS
+        and code[1].isalpha()
+    )
 
 
 def seed_trace(
-    identifier: str, *, rate: float, stretch: Stretch, unit: str = "counts", dated: bool = True, file: str = ""
+    identifier: str,
+    *,
+    rate: float,
+    stretch: Stretch,
+    unit: str = "counts",
+    dated: bool = True,
+    file: str = "",
 ) -> Trace:
     """Make a trace of what SEED calls a channel.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import logging
 import os
@@ -117,16 +118,20 @@ def _found(
     from clew.learn.detect import walk
 
     progress.begin()
-    events, new = list(progress.events), []
+    events = list(progress.events)
+    new: list[Event] = []
     scans: dict[str, Scan] = {}
+    moved: dict[str, Scan] = {}  # since the last note
     for scan, found in walk(detector, recordings, begun=progress.states, on_progress=on_progress):
-        one = scan.recording
-        scans[one.name] = scan
+        name = scan.recording.name
+        scans[name] = scan
+        events += found
         new += found
-        noted = progress.states.get(one.name, {"next": 0, "done": False})
-        if scan.done != noted["done"] or scan.next - noted["next"] >= EVERY * one.rate:
-            progress.note(one.name, scan.state(), new)
-            events, new = events + new, []
+        if progress.is_behind(scan):
+            moved[name] = scan
+        if sum(progress.seconds_behind(one) for one in moved.values()) >= EVERY:
+            progress.note(list(moved.values()), new)
+            moved, new = {}, []
     return list(scans.values()), events
 
 
@@ -148,19 +153,22 @@ def _made(
     detector: Detector, how: Mapping[str, Any], sha256: Mapping[str, str], recordings: Sequence[Recording]
 ) -> dict[str, Any]:
     """Return what the events are made of: where any of it is different, an unfinished run cannot go on."""
+    from clew.read.kinds import read_bytes
+
+    response = how["response"] and hashlib.sha256(read_bytes(how["response"])).hexdigest()
     settings = {"threshold": detector.threshold, "join": detector.join, "ignore": detector.ignore}
     return {
         "model_sha256": detector.forest.sha256,
-        "settings": settings | {name: str(value) for name, value in how.items()},
+        "settings": settings | dict(how) | {"response": response},
         "sha256": dict(sha256),
         "recordings": [one.name for one in recordings],
     }
 
 
-def _check_dated(out: Path, recordings: Sequence[Recording]) -> None:
+def _check_dated(out: Path | None, recordings: Sequence[Recording]) -> None:
     bare = [one.name for one in recordings if not one.dated]
     check(
-        not bare or out.suffix.casefold() != ".xml",
+        not bare or out is None or out.suffix.casefold() != ".xml",
         SettingError,
         "The recordings of a QuakeML file must be dated. Got '{}', whose times count from its start: write a .csv instead.",
         *bare[:1],
@@ -174,13 +182,14 @@ def _listen(
     """Follow what grows, and print each event as one line of JSON when it has ended."""
     from clew.learn.apply import check_output
     from clew.learn.live import Live
+    from clew.measure.measured import counted
     from clew.read.live import KEEP, follow
 
     check(
         len(paths) == 1 and how["response"] is None,
         SettingError,
-        "A live run must follow one file, or standard input ('-'), without --response. Got {} paths{}.",
-        len(paths),
+        "A live run must follow one file, or standard input ('-'), without --response. Got {}{}.",
+        counted(len(paths), "path"),
         " and a response" * (how["response"] is not None),
     )
     if out is not None:
@@ -194,6 +203,7 @@ def _listen(
         for recordings in come:
             for one in recordings:
                 if one.name not in live.scans:
+                    _check_dated(out, [one])
                     say(_latency(live, one))
                 events += _print(live.grow(one))
             if asked.is_set():
@@ -201,7 +211,6 @@ def _listen(
     events += _print(live.close())
     result = detector.result(list(live.scans.values()), events, notes)
     if out is not None:
-        _check_dated(out, [scan.recording for scan in live.scans.values()])
         write_events(result, out)
     outcome = _outcome(result, folder, detector.forest, out, None, [], status=0)
     for line in outcome.lines:
@@ -270,7 +279,9 @@ class Progress:
         head, *lines = [*_lines(path)] or [{}]
         same = head.get("made") == self.made and not restart
         self._lines = lines if same else []
-        self.states: dict[str, dict[str, Any]] = {line["recording"]: line["state"] for line in self._lines}
+        self.states: dict[str, Any] = {
+            name: one for line in self._lines for name, one in line["states"].items()
+        }
         self.events = [Event(**one) for line in self._lines for one in line["events"]]
         self.notes = []
         if head and not restart:
@@ -284,12 +295,22 @@ class Progress:
         """Write what is known; a line that was cut short is left out."""
         write_whole(self.path, b"".join(map(_line, [{"made": self.made}, *self._lines])))
 
-    def note(self, recording: str, state: dict[str, Any], events: Sequence[Event]) -> None:
-        """Put down how far a recording has come and what ended since the last note, and wait until the disk has it."""
-        self.states[recording] = state
-        line = {"recording": recording, "state": state, "events": [asdict(one) for one in events]}
+    def is_behind(self, scan: Scan) -> bool:
+        """Tell whether a recording has come further than the last note says."""
+        noted = self.states.get(scan.recording.name, {"next": 0, "done": False})
+        return bool((noted["next"], noted["done"]) != (scan.next, scan.done))
+
+    def seconds_behind(self, scan: Scan) -> float:
+        """Return by how much, in s of data."""
+        noted = self.states.get(scan.recording.name, {"next": 0})
+        return float((scan.next - noted["next"]) / scan.recording.rate)
+
+    def note(self, scans: Sequence[Scan], events: Sequence[Event]) -> None:
+        """Put down how far recordings have come and what ended since the last note, and wait until the disk has it."""
+        states = {scan.recording.name: scan.state() for scan in scans}
+        self.states |= states
         with open(self.path, "ab") as file:
-            file.write(_line(line))
+            file.write(_line({"states": states, "events": [asdict(one) for one in events]}))
             file.flush()
             os.fsync(file.fileno())
 

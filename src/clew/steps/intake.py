@@ -55,6 +55,8 @@ def new(
     window: str | None = None,
     step: str | None = None,
     annotations: Path | None = None,
+    everywhere: bool = False,
+    rest: str = "",
     trigger: Literal["none", "classic", "recursive", "coincidence"] = "none",
     stations: int = 3,
     sta: float = 0.5,
@@ -137,6 +139,10 @@ def new(
         default, or the whole of what comes cut already (SeisBench, .ts); the next begins where it ends.
     annotations : Path
         Signals: a table of pieces that people marked (source or station, start, end, label, and more), or QuakeML. Windows are cut there.
+    everywhere : bool
+        Signals: cut windows everywhere, and let annotations only label those that they cover by half or more.
+    rest : str
+        Signals: with --everywhere, the class of windows that no annotation touches, such as noise; none by default.
     trigger : {"none", "classic", "recursive", "coincidence"}
         Signals: cut windows around triggers of this kind (STA/LTA) only; "coincidence" asks that several stations agree.
     stations : int
@@ -197,6 +203,8 @@ def new(
             "target": target,
             "window": window if window is None else read_duration(window, name="--window"),
             "step": step if step is None else read_duration(step, name="--step"),
+            "everywhere": everywhere,
+            "rest": rest,
             "trigger": trigger,
             "stations": stations,
             "sta": sta,

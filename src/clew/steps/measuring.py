@@ -176,7 +176,7 @@ def _numbers_said(samples: Samples, column: str) -> Any:
     """Return a column of the annotations as numbers, float64 of shape (n_rows,); NaN where there is none."""
     import numpy as np
 
-    known = [name for name in samples.origin if samples.origin[name].dtype.kind == "f"]
+    known = [str(name) for name in samples.origin if samples.origin[name].dtype.kind == "f"]
     check(
         column in known,
         SettingError,

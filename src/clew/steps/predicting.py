@@ -64,10 +64,13 @@ def predict(
     restart : bool
         Signals: begin anew, where an earlier run was stopped.
     """
-    from clew.learn.apply import check_output, paint_classes, prediction_table, write_table
+    from clew.learn.apply import check_format, check_output, paint_classes, prediction_table, write_table
     from clew.learn.forest import Forest
-    from clew.steps.detecting import detect_events
+    from clew.steps.detecting import FORMATS, detect_events
 
+    if out is None and not live:
+        raise SettingError("The setting --out must name the file to write. Got none.")
+    check_format(out, FORMATS)  # before the model is looked for
     folder = _model_folder(model)
     forest = Forest.load_model(folder)
     trained_on = forest.measure.get("kind")
@@ -77,7 +80,7 @@ def predict(
         "The model '{}' must be one for objects, windows or rows of tables. Got one for pixels, which `clew pixels predict` uses.",
         model,
     )
-    of_signals = {
+    of_signals: dict[str, Any] = {
         "threshold": threshold, "join": join, "ignore": ignore, "rate": rate, "time": time,
         "response": response, "live": live, "restart": restart,
     }  # fmt: skip
@@ -85,8 +88,7 @@ def predict(
         _refuse_settings({"masks": masks, "paint": paint}, "images", "recordings")
         return detect_events(forest, folder, paths, out=out, on_progress=on_progress, **of_signals)
     _refuse_settings(of_signals, "recordings", WORDS.get(str(trained_on), "rows"))
-    if out is None:
-        raise SettingError("The setting --out must name the file to write. Got none.")
+    assert out is not None
     kind, files, remarks = gather(paths, masks or [], signals=False)
     inputs = [path for pair in files for path in pair if path is not None]
     check_output(out, paint, inputs=inputs)
