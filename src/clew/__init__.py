@@ -20,6 +20,7 @@ _WHERE = {
     "Samples": "samples",
     "Study": "study.study",
     "read_image": "read.images",
+    "read_recordings": "read.recordings",
     "read_table": "read.tables",
     "open_stack": "read.stacks",
     "measure_objects": "measure.objects",
@@ -39,6 +40,7 @@ _WHERE = {
     "Forest": "learn.forest",
     "PixelClassifier": "learn.pixels",
     "ObjectClassifier": "learn.objects",
+    "SignalClassifier": "learn.signals",
 }
 __all__ = ["__version__", *sorted(_WHERE)]
 

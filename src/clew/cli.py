@@ -322,7 +322,8 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
 def say(outcome: Outcome, *, verb: str, study: Any, seconds: float, as_json: bool) -> None:
     """Print an outcome: sentences for a person, or one JSON object for a script."""
     if not as_json:
-        click.echo("\n".join(outcome.lines))
+        if outcome.lines:  # none where all was said while it was done
+            click.echo("\n".join(outcome.lines))
         return
     head = {
         "step": outcome.step.id if outcome.step is not None else None,
@@ -353,7 +354,8 @@ def plain(value: Any) -> Any:
     help="""From raw, unlabelled measurements to a model that can be trusted, and the thread that leads back.
 
     \b
-    clew demo [signals]            the whole walk-through on simulated blobs, or on simulated recordings
+    clew demo                      the whole walk-through on simulated blobs
+    clew demo signals              the same on four simulated seismometers
     clew new my.study image.tif    measure, and seal a part of the rows
     clew explore my.study          are there groups? which measurements tell them apart?
     """,

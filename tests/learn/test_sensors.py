@@ -40,7 +40,8 @@ def test_the_one_informative_station_of_four_is_found(found):
     assert found.permutation.loss[1].low > 0.1
     assert all(abs(found.permutation.loss[i].value) < 0.05 for i in (0, 2, 3))
     assert found.verdict()[0].startswith("S1 carries most information about the classes: alone it reaches")
-    assert "Not shown to carry information: " in found.verdict()[1]
+    assert found.verdict()[1].startswith("Behind it by more than chance: ")
+    assert found.verdict()[2].startswith("Not shown to carry information: ")
 
 
 def test_labels_that_belong_to_other_times_say_nothing():
@@ -172,6 +173,7 @@ def test_the_component_that_tells_is_found():
     result = sensors(components(0), **QUICK)
     assert result.by == "component"
     assert [name for i, name in enumerate(result.names) if result.informs(i)] == ["N"]
+    assert result.headline().startswith("Component N carries most information about the classes")
 
 
 def test_the_measurement_that_tells_is_found_with_its_features():
@@ -232,3 +234,17 @@ def test_the_result_is_the_same_again_and_comes_back_from_disk(found, tmp_path):
     assert isinstance(loaded, SensorComparison)
     assert loaded.digest() == found.digest()
     assert loaded.verdict() == found.verdict()
+
+
+def test_a_sensor_whose_figure_is_wide_is_not_said_to_be_behind(found):
+    wide = dataclasses.replace(found, behind=[dataclasses.replace(one, low=-0.1) for one in found.behind])
+    assert wide.verdict()[0].startswith("S1 is ahead, but cannot be told apart from S2, S3 and S0: ")
+
+
+def test_a_sensor_without_every_class_is_not_known_alone():
+    samples = world(0, (2.5, 2.5, 2.5), n=60)
+    quiet = (samples.origin["station"].to_numpy() == "S2") & (samples.labels == "quake")
+    result = sensors(samples.take(~quiet), **QUICK)
+    assert np.isnan(result.alone[2].value)
+    assert "Not known alone, as their rows do not hold every class: S2." in result.verdict()
+    assert not result.informs(2)

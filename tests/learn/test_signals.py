@@ -12,6 +12,8 @@ from clew.learn.forest import Forest
 from clew.learn.signals import SignalClassifier
 from clew.read.given import Given
 from clew.read.recording import recording_of
+from clew.read.recordings import read_recordings
+from tests.conftest import shared
 from tests.detection_worlds import RATE, START, model, noise_with_knocks, recording
 from tests.learn.test_detect import offsets
 
@@ -100,6 +102,17 @@ def test_validation_is_on_windows_that_were_held_out():
     assert len(found.truth) == 79
     with pytest.raises(SettingError, match="must be fitted to be validated"):
         SignalClassifier.of(model()).validate()
+
+
+def test_real_motions_are_told_apart_where_half_of_them_are_learnt():
+    """40 recordings of 4 activities; every second one is learnt, the others are predicted."""
+    read = read_recordings([shared("signals/basic_motions/BasicMotions_TRAIN.ts")], rate=10.0)
+    labels = [one.label for one in read.given]
+    learnt = SignalClassifier(window=None).fit(read.recordings[1::2], labels[1::2])
+    assert learnt.score(read.recordings[::2], labels[::2]) >= 0.85
+    wrong = np.random.default_rng(0).permutation(labels[1::2])
+    lost = SignalClassifier(window=None).fit(read.recordings[1::2], wrong)
+    assert lost.score(read.recordings[::2], labels[::2]) <= 0.6
 
 
 # ---- on disk ----

@@ -75,7 +75,9 @@ def test_names_that_fit_no_components_are_refused(tmp_path):
         open_array(path, source="b.npz", rate=1)
 
 
-@pytest.mark.parametrize(("key", "value"), [("rate", 20), ("sampling_rate", 20.0), ("fs", [20]), ("dt", 0.05)])
+@pytest.mark.parametrize(
+    ("key", "value"), [("rate", 20), ("sampling_rate", 20.0), ("fs", [20]), ("dt", 0.05)]
+)
 def test_the_rate_that_a_file_states_is_used(tmp_path, key, value):
     path = saved(tmp_path / "a.npz", np.arange(50.0), **{key: value})
     assert open_array(path, source="a.npz")[0].rate == 20.0
@@ -91,7 +93,9 @@ def test_without_a_rate_the_flag_that_gives_it_is_named(tmp_path):
 
 def test_the_longest_arrays_are_the_samples(tmp_path):
     values = np.random.default_rng(0).normal(size=(3, 60))
-    np.savez(tmp_path / "a.npz", t=np.arange(90), z=values[0], n=values[1], E=values[2], gain=np.ones(4), rate=5)
+    np.savez(
+        tmp_path / "a.npz", t=np.arange(90), z=values[0], n=values[1], E=values[2], gain=np.ones(4), rate=5
+    )
     traces = open_array(tmp_path / "a.npz", source="a.npz")
     assert [one.component for one in traces] == ["Z", "N", "E"]
     for one, row in zip(traces, values):

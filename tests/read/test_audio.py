@@ -74,7 +74,9 @@ def test_long_ogg_is_read_forwards_and_backwards_while_little_is_held(tmp_path, 
     traces = open_audio(path, source="a")
     rows = traces[0].stretch.data.rows._rows
     for first in range(0, 39_000, 500):  # windows that overlap
-        np.testing.assert_array_equal(traces[1].stretch.read(first, first + 1000), whole[first : first + 1000, 1])
+        np.testing.assert_array_equal(
+            traces[1].stretch.read(first, first + 1000), whole[first : first + 1000, 1]
+        )
         assert sum(map(len, rows._blocks)) <= 5000
     assert not differing_parts(traces[0].stretch.read, whole[:, 0])
     again = pickle.loads(pickle.dumps(rows))

@@ -6,6 +6,8 @@ from clew.errors import DataError
 from clew.read.given import read_given
 from clew.read.quakeml import write_quakeml
 from clew.read.recording import recording_of
+from clew.read.recordings import read_recordings
+from tests.conftest import shared
 
 BEGIN = pd.Timestamp("2010-05-27T16:24:00", tz="UTC").timestamp()
 
@@ -35,7 +37,9 @@ def test_windows_and_moments_of_files_are_found_with_all_that_is_said_of_them(tm
     assert np.isnan(second.columns["magnitude"]) and second.columns["who"] == ""
 
 
-@pytest.mark.parametrize("text", ["2010-05-27T16:24:10.5", "2010-05-27 18:24:10.5+02:00", "27.05.2010 16:24:10.5"])
+@pytest.mark.parametrize(
+    "text", ["2010-05-27T16:24:10.5", "2010-05-27 18:24:10.5+02:00", "27.05.2010 16:24:10.5"]
+)
 def test_dates_are_seconds_since_1970(tmp_path, text):
     (one,) = read(tmp_path, f"station,start,duration\nBW.UH1,{text},4\n", [dated("BW.UH1.SH", "BW.UH1")])
     assert one.start == pytest.approx(BEGIN + 10.5, abs=1e-6)
@@ -106,7 +110,9 @@ def test_a_file_of_several_stations_needs_the_station_as_well(tmp_path):
     both = [dated("U", "U"), dated("V", "V")]
     for one in both:
         object.__setattr__(one.channels[0].stretches[0], "source", "net.mseed")
-    with pytest.raises(DataError, match=r"which station it is of.* source 'net.mseed' in line 2, which holds 2 stations"):
+    with pytest.raises(
+        DataError, match=r"which station it is of.* source 'net.mseed' in line 2, which holds 2 stations"
+    ):
         read(tmp_path, "source,start\nnet.mseed,2010-05-27T16:24:10\n", both)
     text = "source,station,start\nnet.mseed,V,2010-05-27T16:24:10\n"
     assert [one.recording for one in read(tmp_path, text, both)] == ["V"]
@@ -130,8 +136,29 @@ def test_picks_of_a_catalogue_become_moments_and_those_of_other_stations_are_cou
     assert (first.recording, first.label, second.recording, second.label) == (
         "BW.UH1.SH", "earthquake", "BW.UH1.BH", "jump",
     )  # fmt: skip
-    assert (first.start, first.end) == (pytest.approx(BEGIN + 33.21, abs=1e-6), pytest.approx(BEGIN + 37.5, abs=1e-6))
+    assert (first.start, first.end) == (
+        pytest.approx(BEGIN + 33.21, abs=1e-6),
+        pytest.approx(BEGIN + 37.5, abs=1e-6),
+    )
     assert first.columns["event"].startswith("smi:local/clew/event/")
     assert notes == ["'events.xml': 1 of 3 picks are of nothing that was recorded and were passed over."]
     with pytest.raises(DataError, match="must be of recordings that there are"):
         read_given(tmp_path / "events.xml", [undated("a")])
+
+
+def test_the_station_of_a_file_that_tells_none_is_a_column():
+    folder = shared("signals/phasenet_ncedc")
+    table = pd.read_csv(folder / "index.csv")
+    found = read_recordings([folder], rate=100).recordings
+    given = read_given(folder / "index.csv", found)
+    assert [one.recording for one in given] == table["fname"].tolist()
+    assert [one.columns["station_code"] for one in given] == table["station"].tolist()
+    assert [one.columns["itp"] for one in given] == table["itp"].tolist()
+    assert all(one.end - one.start == pytest.approx(90.01) for one in given)
+
+
+def test_a_station_that_contradicts_its_file_is_refused(tmp_path):
+    one = dated("U", "U")
+    object.__setattr__(one.channels[0].stretches[0], "source", "u.mseed")
+    with pytest.raises(DataError, match="Got source 'u.mseed' of station 'V' in line 2"):
+        read(tmp_path, "source,station,start\nu.mseed,V,2010-05-27T16:24:10\n", [one])

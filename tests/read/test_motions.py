@@ -24,9 +24,7 @@ def test_real_motions_are_forty_recordings_with_their_classes():
         assert said.recording == f"BasicMotions_TRAIN-{number + 1:04d}"
         for text, one in zip(dimensions, traces[6 * number : 6 * number + 6], strict=True):
             assert (one.station, one.rate, one.dated) == (said.recording, 10.0, False)
-            np.testing.assert_array_equal(
-                one.stretch.read(0, one.stretch.n), np.fromstring(text, sep=",")
-            )
+            np.testing.assert_array_equal(one.stretch.read(0, one.stretch.n), np.fromstring(text, sep=","))
 
 
 def test_cases_may_differ_in_length_and_lack_values(tmp_path):

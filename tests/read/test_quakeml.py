@@ -35,12 +35,19 @@ def test_obspy_reads_the_picks_that_were_written(tmp_path):
         assert event.event_descriptions[0].text == row["label"]
         assert event.event_type_certainty == "suspected" and pick.evaluation_mode == "automatic"
     codes = [event.picks[0].waveform_id for event in catalogue]
-    assert [(one.network_code, one.station_code, one.location_code, one.channel_code) for one in codes[:3]] == [
+    assert [
+        (one.network_code, one.station_code, one.location_code, one.channel_code) for one in codes[:3]
+    ] == [
         ("BW", "UH1", "", "SH"),
         ("BW", "UH1", "", "SH"),
         ("BW", "UH4", "00", "EH"),
     ]
-    assert [event.event_type for event in catalogue] == ["earthquake", "earthquake", "other event", "quarry blast"]
+    assert [event.event_type for event in catalogue] == [
+        "earthquake",
+        "earthquake",
+        "other event",
+        "quarry blast",
+    ]
 
 
 def test_what_is_written_is_valid_quakeml(tmp_path):
@@ -97,7 +104,9 @@ def test_the_types_of_event_are_those_of_obspy():
 
 def test_times_since_the_start_of_a_recording_are_refused(tmp_path):
     for start in (12.5, "12.5", "12.500s"):
-        with pytest.raises(DataError, match="must be dated to become QuakeML.*write .csv or .parquet instead"):
+        with pytest.raises(
+            DataError, match="must be dated to become QuakeML.*write .csv or .parquet instead"
+        ):
             write_quakeml(EVENTS.assign(start=start), tmp_path / "a.xml")
     assert not (tmp_path / "a.xml").exists()
 
@@ -121,9 +130,20 @@ def test_no_events_are_an_empty_catalogue(tmp_path):
 def test_picks_of_other_programs_have_phase_and_magnitude(tmp_path):
     from obspy.core import event as of
 
-    pick = of.Pick(time=obspy.UTCDateTime(2020, 1, 1, 0, 0, 1, 250000), waveform_id=of.WaveformStreamID("CX", "PB01", "", "BHZ"), phase_hint="P")
-    later = of.Pick(time=obspy.UTCDateTime(2020, 1, 1, 0, 0, 9), waveform_id=of.WaveformStreamID("CX", "PB02"))
-    origin = of.Origin(time=obspy.UTCDateTime(2020, 1, 1), latitude=0, longitude=0, arrivals=[of.Arrival(pick_id=later.resource_id, phase="Sg")])
+    pick = of.Pick(
+        time=obspy.UTCDateTime(2020, 1, 1, 0, 0, 1, 250000),
+        waveform_id=of.WaveformStreamID("CX", "PB01", "", "BHZ"),
+        phase_hint="P",
+    )
+    later = of.Pick(
+        time=obspy.UTCDateTime(2020, 1, 1, 0, 0, 9), waveform_id=of.WaveformStreamID("CX", "PB02")
+    )
+    origin = of.Origin(
+        time=obspy.UTCDateTime(2020, 1, 1),
+        latitude=0,
+        longitude=0,
+        arrivals=[of.Arrival(pick_id=later.resource_id, phase="Sg")],
+    )
     magnitudes = [of.Magnitude(mag=2.5), of.Magnitude(mag=3.5)]
     event = of.Event(event_type="quarry blast", picks=[pick, later], origins=[origin], magnitudes=magnitudes)
     event.preferred_magnitude_id = magnitudes[1].resource_id

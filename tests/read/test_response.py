@@ -30,8 +30,7 @@ def ground(n=60_000, seed=0):
 def recorded(values, *, start=START, cuts=(), channel="EHZ"):
     bounds = [0, *cuts, len(values)]
     stretches = tuple(
-        Stretch(start.timestamp + a / 100, b - a, InMemory(values), a, "a.mseed")
-        for a, b in pairwise(bounds)
+        Stretch(start.timestamp + a / 100, b - a, InMemory(values), a, "a.mseed") for a, b in pairwise(bounds)
     )
     return Recording(
         "BW.RJOB.EH",

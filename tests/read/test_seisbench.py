@@ -112,7 +112,9 @@ def test_the_rate_and_the_order_of_a_trace_go_before_those_of_the_data_set(tmp_p
 
 def test_chunks_are_read_together_or_one_by_one_and_their_traces_stay_apart(tmp_path):
     for chunk in ("_1", "_2"):
-        folder = stored(tmp_path / "set", [row("b$0,:3,:9")], {"b": np.full((1, 3, 9), int(chunk[1]))}, chunk, **FORM)
+        folder = stored(
+            tmp_path / "set", [row("b$0,:3,:9")], {"b": np.full((1, 3, 9), int(chunk[1]))}, chunk, **FORM
+        )
     traces, given = open_seisbench(folder, source="set")
     assert [one.recording for one in given] == ["NA.007.1-b-0", "NA.007.2-b-0"]
     assert [one.stretch.read(0, 1)[0] for one in traces[::3]] == [1.0, 2.0]
@@ -123,7 +125,9 @@ def test_chunks_are_read_together_or_one_by_one_and_their_traces_stay_apart(tmp_
 
 def test_one_trace_may_be_of_several_events(tmp_path):
     rows = [row("a", source_id="1"), row("a", source_id="2")]
-    traces, given = open_seisbench(stored(tmp_path / "set", rows, {"a": np.ones((3, 9))}, **FORM), source="set")
+    traces, given = open_seisbench(
+        stored(tmp_path / "set", rows, {"a": np.ones((3, 9))}, **FORM), source="set"
+    )
     assert len(traces) == 3 and len({one.recording for one in given}) == 1
 
 

@@ -3,7 +3,8 @@ import pytest
 
 from clew.errors import DataError
 from clew.read.sensor_grid import Grid
-from clew.read.sensor_lines import Rows, layout_of
+from clew.read.sensor_layout import layout_of
+from clew.read.sensor_lines import Rows
 
 
 def grid_of(times, *, stated=None, pieces=1, values=None):

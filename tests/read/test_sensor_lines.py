@@ -2,40 +2,12 @@ import numpy as np
 import pytest
 
 from clew.errors import DataError
-from clew.read.sensor_lines import layout_of
+from clew.read.sensor_layout import layout_of
 from clew.read.times import read_times
 
 
 def laid_out(text, **settings):
     return layout_of(text.encode(), source="a.csv", **settings)
-
-
-@pytest.mark.parametrize(
-    ("text", "delimiter", "names", "values", "time"),
-    [
-        ("time,x,y\n0,1,2\n1,2,3\n", ",", ("time", "x", "y"), (1, 2), 0),
-        ("x;t [ms];y\n0,5;1;2\n1,5;2;3\n", ";", ("x", "t [ms]", "y"), (0, 2), 1),
-        ("1.5\n2\n", ",", ("",), (0,), None),
-        ("1 2  3\n4 5 6\n", " ", ("1", "2", "3"), (0, 1, 2), None),
-        ("20240101,1\n20240102,2\n", ",", ("1", "2"), (1,), 0),
-        (",x\n0,1\n1,2\n", ",", ("column 1", "x"), (1,), None),
-        ("day\tx\tkind\n2024-01-01\t1\ta\n", "\t", ("day", "x", "kind"), (1,), 0),
-        ("x,\n1,\n2,\n", ",", ("x", ""), (0, 1), None),
-        ("temperature,x\n1,2\n3,4\n", ",", ("temperature", "x"), (0, 1), None),
-    ],
-)
-def test_the_layout_is_found_from_the_head(text, delimiter, names, values, time):
-    layout = laid_out(text)
-    assert (layout.delimiter, layout.names, layout.values, layout.time) == (delimiter, names, values, time)
-    assert layout.has_head == any(name.isalpha() for name in names if name)
-
-
-def test_samples_begin_behind_remarks_and_names():
-    text = "# by hand\n\ntime,x\n0,1\n1,2\n"
-    layout = laid_out(text)
-    assert (layout.begin, layout.begin_line) == (text.index("0,1"), 4)
-    rows = layout.rows(text.encode()[layout.begin :], layout.begin_line)
-    assert rows.lines.tolist() == [4, 5] and rows.seconds.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(

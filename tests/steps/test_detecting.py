@@ -16,10 +16,12 @@ import pytest
 
 from clew.errors import DataError, SettingError, Stopped
 from clew.learn.events import COLUMNS
+from clew.learn.progress import Progress
 from clew.measure import window_stream
+from clew.read.miniseed_writer import write_miniseed
 from clew.steps import detecting
 from clew.steps.detecting import detect_events
-from tests.detection_worlds import RATE, model, noise_with_knocks, write
+from tests.detection_worlds import RATE, START, model, noise_with_knocks, write
 
 FOUND = ["2010-05-27T16:26:12.000", "2010-05-27T16:29:32.000", "2010-05-27T16:32:00.000"]
 
@@ -49,9 +51,7 @@ def test_events_are_written_as_a_table_with_dates(tmp_path):
     assert told.data["labels"] == {"knock": 3}
     assert told.data["windows"] == {"knock": 5, "noise": 145}
     assert told.status == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["a.mseed", "events.csv"] or not list(
-        tmp_path.glob(".*")
-    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mseed", "events.csv"]
 
 
 def test_all_formats_say_the_same(tmp_path):
@@ -117,13 +117,13 @@ def killed(script: str, *args) -> None:
 KILL = """
 window_stream.BLOCK, detecting.EVERY = 7, 100.0
 folder, times = Path(sys.argv[1]), int(sys.argv[2])
-note, noted = detecting.Progress.note, []
+note, noted = Progress.note, []
 def note_and_die(self, *what):
     note(self, *what)
     noted.append(what)
     if len(noted) == times:
         die()
-detecting.Progress.note = note_and_die
+Progress.note = note_and_die
 run(folder, folder / "a.mseed", folder / "b.mseed")
 """
 
@@ -180,7 +180,7 @@ def test_a_run_goes_on_from_any_note_with_the_same_bytes(tmp_path, monkeypatch):
     ]
     progress = tmp_path / ".events.csv.progress"
     with monkeypatch.context() as kept:
-        kept.setattr(detecting.Progress, "remove", lambda progress: None)
+        kept.setattr(Progress, "remove", lambda progress: None)
         run(tmp_path, *paths)
     whole, lines = (tmp_path / "events.csv").read_bytes(), progress.read_bytes().splitlines(keepends=True)
     assert len(lines) > 12
@@ -261,6 +261,22 @@ def test_a_zero_phase_filter_is_said_to_delay_and_a_causal_one_is_not(tmp_path, 
         assert "Listening to BW.UH1.SH; a window is known " in caplog.text
         assert ("zero-phase" in caplog.text) == because
         assert "3 events in 150 windows" in caplog.text
+
+
+def test_a_live_recording_that_does_not_fit_is_named_and_the_others_listened_to(
+    tmp_path, monkeypatch, capsys
+):
+    other = np.random.default_rng(0).normal(0, 100, (1, 6000)).astype(np.int32)
+    slow = write_miniseed(
+        tmp_path / "b.mseed", other, network="BW", station="UH2", channels=["BHZ"], rate=10.0, start=START
+    )
+    good = write(tmp_path / "a.mseed")
+    said, told = listened(monkeypatch, capsys, slow.read_bytes() + good.read_bytes(), tmp_path)
+    assert len(said.splitlines()) == 3
+    assert told.status == 1
+    assert any("Left out: The recording 'BW.UH2.BH' must reach 20 Hz" in one for one in told.warnings)
+    with pytest.raises(DataError, match="No recording fits the model. Left out: The recording 'BW.UH2.BH'"):
+        listened(monkeypatch, capsys, slow.read_bytes(), tmp_path)
 
 
 INTERRUPT = """

@@ -57,7 +57,11 @@ def hypothesis(found: Any, *, of: str) -> list[str]:
         return ["(3) Without groups there is no hypothesis."]
     if found.k > 2:
         stated = [f"  {one.headline()}." for one in found.hypotheses.stated]
-        return ["(3) Which measurements tell each group from the rest? Hypotheses:", *stated, STATED]
+        return [
+            "(3) Which measurements tell each group from the rest? Hypotheses:",
+            *stated,
+            STATED.replace("It is", "They are"),
+        ]
     effect = found.hypotheses.effect[:, 0]
     shown = range(len(effect)) if len(effect) <= MOST else np.argsort(-np.abs(effect), kind="stable")[:MOST]
     width = max(len(found.features[i]) for i in shown)

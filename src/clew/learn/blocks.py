@@ -1,14 +1,89 @@
-"""Which columns belong together: by the component that they are of, and by the kind of measurement."""
+"""What can be compared: stations side by side, the columns of each component, or those of each kind of measurement."""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
 
+import numpy as np
+
+from clew.errors import DataError, check
+from clew.learn.side_by_side import side_by_side, stations_of
 from clew.samples import Samples
+from clew.validate.metrics import labelled
 
+By = Literal["auto", "station", "component", "measurement"]
 FEWEST_STEMS = 3  # measurements that components must share, to be known by the endings of names
 BETWEEN = "between components"
 OTHERS = "other measurements"
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """What is compared, and on which rows.
+
+    Parameters
+    ----------
+    samples : Samples
+        Rows with a label: windows or, by station, times.
+    blocks : dict of str to list of int
+        The columns of each thing that is compared.
+    there : ndarray of bool, shape (n_rows, n_blocks)
+        Which of them a row has.
+    by : str
+        "station", "component" or "measurement".
+    notes : list of str
+        How the rows came about.
+    """
+
+    samples: Samples
+    blocks: dict[str, list[int]]
+    there: np.ndarray
+    by: str
+    notes: list[str]
+
+
+def compared(samples: Samples, by: By) -> Compared:
+    """Return what is compared: what was asked for or, where that is left open, what the samples allow.
+
+    Raises
+    ------
+    DataError
+        If there are no labels, a class has one row only, or there are fewer than two things to compare.
+    """
+    known = labelled(samples, "classification", of="sensors", fewest=1)
+    notes: list[str] = []
+    if by == "station" or (by == "auto" and len(np.unique(stations_of(known))) > 1):
+        try:
+            found = side_by_side(samples)
+            rows = labelled(found.samples, "classification", of="sensors")
+            return Compared(rows, found.blocks, found.there, "station", found.notes)
+        except (
+            DataError
+        ) as why:  # stations without windows of one time: the next question is asked, and that is said
+            if by == "station":
+                raise
+            notes.append(f"Stations are not compared: {str(why)[:1].lower()}{str(why)[1:]}")
+    known = labelled(known, "classification", of="sensors")
+    if known.n_rows < samples.n_rows:
+        notes.append(f"{samples.n_rows - known.n_rows:,} rows without a label were left out.")
+    blocks = {} if by == "measurement" else by_component(known)
+    what = "component" if blocks else "measurement"
+    check(
+        blocks or by != "component",
+        DataError,
+        "The features of sensors by component must be named by it, such as rms_amplitude_z and rms_amplitude_n "
+        "(clew new --components each). Got none.",
+    )
+    blocks = blocks or by_measurement(known)
+    check(
+        len(blocks) > 1,
+        DataError,
+        "Sensors must have at least 2 measurements to compare. Got {}.",
+        len(blocks),
+    )
+    return Compared(known, blocks, np.ones((known.n_rows, len(blocks)), bool), what, notes)
 
 
 def by_component(samples: Samples) -> dict[str, list[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -12,7 +12,7 @@ from clew.errors import DataError, check
 from clew.read.kinds import has_suffix, some_of
 from clew.read.quakeml import Pick, read_quakeml
 from clew.read.recording import Recording
-from clew.read.tables import Cells, Columns, read_columns
+from clew.read.tables import Columns, read_columns
 from clew.read.times import is_date, read_times
 
 QUAKEML = (".xml", ".qml", ".quakeml")
@@ -20,6 +20,7 @@ SOURCE = ("source", "file", "filename", "fname")
 WHOSE = (*SOURCE, "recording", "station")
 BEGIN = ("start", "pick", "time")
 EVERY = "*"  # of all recordings
+STATION = "station_code"  # the column of what a table says is the station of a file that tells none
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ def read_given(
 
     Notes
     -----
-    A row that names a station is of all of its recordings that were running then. Picks of a catalogue at stations, or
+    A row that names a station is of all of its recordings that were running then. Of a file that tells no station, what the
+    table says is the station becomes the column "station_code". Picks of a catalogue at stations, or
     times, that were not recorded are passed over and counted.
     """
     notes = [] if notes is None else notes
@@ -98,7 +100,8 @@ class _Rows:
             self.until,
         )
         self.source = self._one_of(SOURCE)
-        self.readers: dict[str, Callable[[int], float]] = {}
+        self._dated: dict[str, np.ndarray] = {}  # columns of dates, in s
+        self._known: dict[tuple[str, ...], list[Recording]] = {}  # by what names them
 
     def _one_of(self, names: Sequence[str]) -> str:
         found = [name for name in names if name in self.columns.cells]
@@ -114,15 +117,15 @@ class _Rows:
 
     def given(self) -> list[Given]:
         taken = {self.begin, self.until, self.source, "recording", "station", "label"}
-        extra = {name: self.columns.typed(name) for name in self.columns.cells if name not in taken}
+        extra = {name: self.columns.typed(name).tolist() for name in self.columns.cells if name not in taken}
         found = []
         for row in range(len(self.columns.places)):
-            said = {
-                name: value if isinstance(value, str) else float(value)
-                for name, value in ((name, values.iloc[row]) for name, values in extra.items())
-            }
+            said = {name: values[row] for name, values in extra.items()}
+            station, label = self._text("station", row), self._text("label", row)
             for recording, start, end in self._spans(row, self._recordings_of(row)):
-                found.append(Given(recording.name, start, end, self._text("label", row), dict(said)))
+                untold = station not in ("", EVERY) and _has_no_station(recording)
+                columns = said | ({STATION: station} if untold else {})
+                found.append(Given(recording.name, start, end, label, columns))
         return found
 
     def _text(self, name: str, row: int) -> str:
@@ -135,10 +138,17 @@ class _Rows:
 
     def _recordings_of(self, row: int) -> list[Recording]:
         """Return the recordings that a row may be of."""
-        place, found, named = self.columns.places[row], list(self.recordings), []
-        for column, fits in (("recording", _is_called), ("station", _is_at), (self.source, _is_from)):
-            text = self._text(column, row)
-            if text:
+        texts = tuple(self._text(column, row) for column in ("recording", self.source, "station"))
+        if texts not in self._known:
+            self._known[texts] = self._named(texts, self.columns.places[row])
+        return self._known[texts]
+
+    def _named(self, texts: tuple[str, ...], place: str) -> list[Recording]:
+        """Return the recordings of a name, a file and a station, each "" where it is not told."""
+        found, named = list(self.recordings), list[str]()
+        columns = (("recording", _is_called), (self.source, _is_from), ("station", _is_at))
+        for text, (column, fits) in zip(texts, columns):
+            if text and (column != "station" or not named or not all(map(_has_no_station, found))):
                 named.append(f"{column} '{text}'")
                 found = [one for one in found if text == EVERY or fits(one, text)]
         check(
@@ -158,9 +168,8 @@ class _Rows:
             place,
         )
         stations = {one.station for one in found}
-        told = any(self._text(column, row) for column in ("recording", "station"))
         check(
-            told or len(stations) == 1,
+            texts[0] or texts[2] or len(stations) == 1,
             DataError,
             "Every row of '{}' must say which station it is of, or '*' for all. Got {} in {}, which holds {} stations.",
             self.name,
@@ -243,18 +252,20 @@ class _Rows:
 
     def _dates(self, column: str) -> np.ndarray:
         """Return the times of all rows that are dates, in s since 1970-01-01 UTC; read once."""
-        known = self.__dict__.setdefault("_read", {})
-        if column not in known:
-            cells: Cells = self.columns.cells[column]
-            texts = np.array([self._text(column, i) for i in range(len(cells))], dtype=object)
-            numbers = all(_is_number(text) for text in texts if text)
-            values = np.array([float(text) if text else np.nan for text in texts]) if numbers else texts
-            if not numbers:  # rows of recordings that are not dated hold seconds
-                values[[_is_number(str(text).removesuffix("s")) for text in texts]] = ""
-            known[column] = read_times(
-                values, name=column, places=self.columns.places, dates_only=True
-            ).seconds
-        return known[column]
+        if column not in self._dated:
+            texts = [self._text(column, row) for row in range(len(self.columns.places))]
+            if all(_is_number(text) for text in texts if text):
+                values = np.array([float(text) if text else np.nan for text in texts])
+            else:  # numbers are of recordings that are not dated
+                values = np.array(["" if _is_number(t.removesuffix("s")) else t for t in texts], dtype=object)
+            times = read_times(values, name=column, places=self.columns.places, dates_only=True)
+            self._dated[column] = times.seconds
+        return self._dated[column]
+
+
+def _has_no_station(recording: Recording) -> bool:
+    """Tell whether a recording is called by its file, since that tells no station."""
+    return any(one.source == recording.station for channel in recording.channels for one in channel.stretches)
 
 
 def _is_called(recording: Recording, name: str) -> bool:

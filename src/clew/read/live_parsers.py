@@ -17,9 +17,11 @@ from clew.read.live_recording import WAIT, LiveRecording
 from clew.read.recording import InMemory, Stretch
 from clew.read.recordings import ORDER
 from clew.read.sensor_grid import Grid
-from clew.read.sensor_lines import Layout, Rows, layout_of
+from clew.read.sensor_layout import layout_of
+from clew.read.sensor_lines import Layout, Rows
 from clew.read.traces import Trace, nominal_rate, seed_trace
 
+HEAD = 4096  # bytes of a record in which its length is told
 LINES = 64  # of a table, before its rate is told from its times
 RECORD = re.compile(rb"[0-9 \0]{6}[DRQM][ \0]")  # how a miniSEED record begins
 
@@ -65,8 +67,9 @@ class Records:
     def push(self, data: bytes) -> tuple[list[LiveRecording], bool]:
         """Take bytes; return the recordings, and whether one has grown."""
         self._rest += data
-        size = 0
-        while (length := record_length(self._rest[size:])) and size + length <= len(self._rest):
+        size, records = 0, list[bytes]()
+        while (length := record_length(self._rest[size : size + HEAD])) and size + length <= len(self._rest):
+            records.append(self._rest[size : size + length])
             size += length
         check(
             length is not None,
@@ -75,9 +78,8 @@ class Records:
             self.name,
             self._at + size,
         )
-        whole, self._rest = self._rest[:size], self._rest[size:]
-        grown = self._take(self._traces(whole)) if whole else False
-        self._at += size
+        self._rest, self._at = self._rest[size:], self._at + size
+        grown = self._take(self._traces(records)) if records else False
         return list(self._live.values()), grown
 
     def close(self, data: bytes) -> tuple[list[LiveRecording], bool]:
@@ -89,20 +91,20 @@ class Records:
             )
         for key in list(self._pending):
             self._begin(key)
-            grown = True
+        grown |= self._take([])
         return list(self._live.values()), grown
 
-    def _traces(self, data: bytes) -> list[Trace]:
+    def _traces(self, records: list[bytes]) -> list[Trace]:
         """Decode whole records; those that are damaged are left out."""
         obspy = package("obspy", of="signal")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")  # "data integrity check failed" is a warning of ObsPy
-                stream = obspy.read(io.BytesIO(data), format="MSEED")
+                stream = obspy.read(io.BytesIO(b"".join(records)), format="MSEED")
         except Exception as error:  # ObsPy raises and warns in many ways
-            first = record_length(data) or 0
-            if 0 < first < len(data):  # one of several
-                return self._traces(data[:first]) + self._traces(data[first:])
+            if len(records) > 1:  # one of them is damaged: find it
+                half = len(records) // 2
+                return self._traces(records[:half]) + self._traces(records[half:])
             self.notes.append(
                 f"'{self.name}': a record is damaged; its samples count as missing ({one_line(error)})."
             )
@@ -124,20 +126,19 @@ class Records:
         ]
 
     def _take(self, traces: list[Trace]) -> bool:
-        grown = False
+        """Add what has come to its recordings; tell whether one has grown."""
         for trace in traces:
             key = ".".join(filter(None, (trace.station, trace.sensor)))
-            start, end = trace.stretch.start, trace.stretch.start + trace.stretch.n / trace.rate
             if key in self._live:
-                grown |= self._put(self._live[key], trace)
+                self._put(self._live[key], trace)
                 continue
+            start, end = trace.stretch.start, trace.stretch.start + trace.stretch.n / trace.rate
             pending = self._pending.setdefault(key, Pending([], start, end))
             pending.traces.append(trace)
             pending.start, pending.end = min(pending.start, start), max(pending.end, end)
-            if pending.end - pending.start >= WAIT:
-                self._begin(key)
-                grown = True
-        return grown
+        for key in [key for key, one in self._pending.items() if one.end - one.start >= WAIT]:
+            self._begin(key)
+        return any([one.advance() for one in self._live.values()])  # noqa: C419 (all of them advance)
 
     def _begin(self, key: str) -> None:
         """Make a recording of what has come of it so far."""
@@ -160,21 +161,24 @@ class Records:
         for trace in pending.traces:
             self._put(live, trace)
 
-    def _put(self, live: LiveRecording, trace: Trace) -> bool:
-        """Add the samples of a trace to its recording; tell whether that made it longer."""
+    def _put(self, live: LiveRecording, trace: Trace) -> None:
+        """Add the samples of a trace to its recording."""
         if trace.component not in live.components:
             self._say(
                 f"'{live.name}': the component {trace.component} came later than the others and is passed over."
             )
-            return False
+            return
         if abs(trace.rate / live.rate - 1) > 1e-5:
             self._say(
                 f"'{live.name}': samples at {trace.rate:g} Hz instead of {live.rate:g} Hz are passed over."
             )
-            return False
-        before, first = live.n, live.index(trace.stretch.start)
+            return
+        first = live.index(trace.stretch.start)
+        if live.ends[trace.component] <= first < live.n:
+            self._say(
+                f"'{live.name}': samples of {trace.component} came over {WAIT:g} s later than others, too late."
+            )
         live.add(trace.component, first, trace.stretch.read(0, trace.stretch.n))
-        return live.n > before
 
     def _say(self, note: str) -> None:
         if note not in self._said:
@@ -304,7 +308,7 @@ class Lines:
         for a, b in itertools.pairwise(breaks):
             for component, column in zip(self._live.components, values.T):
                 self._live.add(component, int(places[a]), column[a:b])
-        return True
+        return self._live.advance()
 
     def _places(self, seconds: np.ndarray, live: LiveRecording) -> np.ndarray:
         """Return the sample that each row is: as many steps behind the row before as their times are apart.

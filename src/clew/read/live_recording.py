@@ -49,7 +49,7 @@ class LiveRecording(Recording):
         self.__dict__.update(name=name, rate=float(rate), dated=dated, station=station)  # the class is frozen
         self._start, self._unit, self._source = start, unit, source
         self._pieces: dict[str, list[tuple[int, np.ndarray]]] = {one: [] for one in components}
-        self._ends = dict.fromkeys(self._pieces, 0)
+        self.ends = dict.fromkeys(self._pieces, 0)
         self._keep = round(keep * rate)
         self._n = self._held = self._seen = 0
 
@@ -117,7 +117,10 @@ class LiveRecording(Recording):
 
     # ---- growing ----
     def add(self, component: str, first: int, values: np.ndarray) -> None:
-        """Put samples of a component where they belong: from sample ``first`` on; what is no longer held is dropped."""
+        """Put samples of a component where they belong: from sample ``first`` on; what is no longer held is dropped.
+
+        They count once `advance` was called, when all that came at one time is there.
+        """
         late = max(0, self._held - first)
         values, first = np.asarray(values, np.float64)[late:], first + late
         if not len(values):
@@ -128,13 +131,17 @@ class LiveRecording(Recording):
         else:
             pieces.append((first, values))
             pieces.sort(key=lambda piece: piece[0])
-        self._ends[component] = max(self._ends[component], first + len(values))
-        ends = self._ends.values()
-        self._n = max(self._n, min(ends), max(ends) - round(WAIT * self.rate))
+        self.ends[component] = max(self.ends[component], first + len(values))
+
+    def advance(self) -> bool:
+        """Count what was added; tell whether there are more samples now."""
+        ends, before = self.ends.values(), self._n
+        self._n = max(before, min(ends), max(ends) - round(WAIT * self.rate))
+        return self._n > before
 
     def settle(self) -> bool:
         """Stop waiting for components that are behind; tell whether there are more samples now."""
-        before, self._n = self._n, max(self._ends.values())
+        before, self._n = self._n, max(self.ends.values())
         return self._n > before
 
     def trim(self) -> None:

@@ -51,12 +51,11 @@ def open_miniseed(path: Path, *, source: str, notes: list[str] | None = None) ->
     traces: list[Trace] = []
     silent: set[str] = set()
     for number, (identifier, rate) in enumerate(channels):
-        own = records[records["channel"] == number]
-        sampled = own[(own["n"] > 0) & (own["encoding"] != 0)]
-        if rate == 0 or not len(sampled):
+        own = records[(records["channel"] == number) & (records["n"] > 0) & (records["encoding"] != 0)]
+        if rate == 0 or not len(own):
             silent.add(identifier)
             continue
-        wrong = sorted(set(np.unique(sampled["encoding"]).tolist()) - set(DECODED))
+        wrong = sorted(set(np.unique(own["encoding"]).tolist()) - set(DECODED))
         check(
             not wrong,
             DataError,
@@ -65,7 +64,7 @@ def open_miniseed(path: Path, *, source: str, notes: list[str] | None = None) ->
             identifier,
             *wrong[:1] or [0],
         )
-        stretches, said = _stretches(sampled, rate, path, source)
+        stretches, said = _stretches(own, rate, path, source)
         traces += [seed_trace(identifier, rate=rate, stretch=stretch) for stretch in stretches]
         notes += [f"'{source}': {identifier}: {sentence}" for sentence in said]
     silent -= {trace.identifier for trace in traces}
@@ -215,7 +214,10 @@ def _stretches(own: np.ndarray, rate: float, path: Path, source: str) -> tuple[l
         notes.append(
             f"the clock and the rate of {rate:g} Hz drift apart: {drifts} times, one sample was left out or one is missing."
         )
-    data = Records(path, source, own["offset"].copy(), own["length"].copy(), ends)
+    length = own["length"]
+    alike = (length == length[0]).all()
+    length = np.broadcast_to(length[0], len(own)) if alike else length.copy()  # the first takes no memory
+    data = Records(path, source, own["offset"].copy(), length, ends)
     first, stop = ends[cuts], ends[[*cuts[1:].tolist(), len(own)]]
     starts, sizes = own["time"][cuts].tolist(), (stop - first).tolist()
     return [Stretch(t, n, data, a, source) for t, n, a in zip(starts, sizes, first.tolist())], notes

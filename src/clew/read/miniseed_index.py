@@ -63,7 +63,7 @@ def index_of(path: Path, *, source: str, notes: list[str]) -> tuple[np.ndarray, 
         If there is no whole record.
     """
     size, at = path.stat().st_size, 0
-    parts: list[np.ndarray] = []
+    records, n = np.empty(size // 512 + 16, RECORD), 0  # what is not written to takes no memory
     known: dict[tuple[bytes, float], int] = {}
     foreign: list[tuple[int, int]] = []  # from byte, up to byte: no data records
     with path.open("rb", buffering=0) as file:
@@ -76,7 +76,10 @@ def index_of(path: Path, *, source: str, notes: list[str]) -> tuple[np.ndarray, 
             for position, rows in _runs(data):
                 if position > used:
                     foreign.append((at + used, at + position))
-                parts.append(_described(rows, at + position, known))
+                if n + len(rows) > len(records):
+                    records = np.concatenate([records[:n], np.empty(n + len(rows), RECORD)])
+                records[n : n + len(rows)] = _described(rows, at + position, known)
+                n += len(rows)
                 used = position + rows.size
             if not used:  # nothing whole in the whole chunk
                 skipped = _next_record(data, 0)
@@ -86,7 +89,7 @@ def index_of(path: Path, *, source: str, notes: list[str]) -> tuple[np.ndarray, 
                 foreign.append((at, at + used))
             at += used
     check(
-        parts,
+        n,
         DataError,
         "The file '{}' must hold at least one whole miniSEED record. Got {} bytes without one.",
         source,
@@ -101,7 +104,7 @@ def index_of(path: Path, *, source: str, notes: list[str]) -> tuple[np.ndarray, 
         notes.append(
             f"'{source}': the last {size - at:,} bytes, from byte {at:,} on, are no whole record (a file that was cut?) and were left out."
         )
-    return np.concatenate(parts), [(_identifier(code), rate) for code, rate in known]
+    return records[:n], [(_identifier(code), rate) for code, rate in known]
 
 
 def _runs(data: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
@@ -213,9 +216,7 @@ def _described(rows: np.ndarray, at: int, known: dict[tuple[bytes, float], int])
         - 1
     )
     clock = ((days * 24 + fixed["hour"]) * 60 + fixed["minute"]) * 60 + fixed["second"]
-    corrected = np.where(
-        fixed["activity"] & 2, 0, fixed["correction"]
-    )  # bit 1: the correction is in the time already
+    corrected = np.where(fixed["activity"] & 2, 0, fixed["correction"])  # bit 1: the time has it already
     out["time"] = (clock * 1_000_000 + (fixed["fraction"].astype(np.int64) + corrected) * 100 + micro) / 1e6
     codes, code = np.unique(fixed["code"], return_inverse=True)
     rates, number = np.unique(np.where(np.isnan(rate), _nominal(fixed), rate), return_inverse=True)

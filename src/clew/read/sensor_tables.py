@@ -21,7 +21,8 @@ from clew.errors import DataError, check
 from clew.read.kinds import has_suffix, one_line, some_of
 from clew.read.recording import InMemory, Readable, Stretch
 from clew.read.sensor_grid import Grid
-from clew.read.sensor_lines import Layout, layout_of
+from clew.read.sensor_layout import layout_of
+from clew.read.sensor_lines import Layout
 from clew.read.side_by_side import Column, Shared
 from clew.read.traces import Trace, nominal_rate
 

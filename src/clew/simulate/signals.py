@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -323,16 +323,14 @@ def _catalogue(
 
 def _with_extents(network: SimulatedSignals) -> SimulatedSignals:
     """Find out from when until when everything is louder than the noise, at each station."""
-    from dataclasses import replace
-
     truth, width = network.truth, round(network.rate)
     start, end, peak = (np.full(truth.start.shape, np.nan) for _ in range(3))
     for i, j in np.ndindex(truth.start.shape):
         begins, waves = _shaking(network, i, j)
-        size = np.sqrt((waves**2).mean(axis=0))
+        whole = waves[:, : waves.shape[1] // width * width]
+        seconds = (whole**2).mean(axis=0).reshape(-1, width).mean(axis=1)
         culture = float(culture_at(truth.time[i]))
         level = loudness(*HEARD, site=float(network.site[j]), culture=culture)
-        seconds = np.add.reduceat(size**2, np.arange(0, len(size), width)) / width if len(size) else size
         loud = np.flatnonzero(seconds > level**2)
         peak[i, j] = np.abs(waves).max(initial=0)
         if len(loud):

@@ -6,12 +6,11 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from clew.learn.events import Event, Events
     from clew.learn.forest import Forest
     from clew.learn.live import Live
+    from clew.learn.progress import Progress
     from clew.read.recording import Recording
 
 FORMATS = (".csv", ".parquet", ".jsonl", ".xml")
@@ -91,6 +91,7 @@ def detect_events(
     if out is None:
         raise SettingError("The setting --out must name the file to write. Got none.")
     from clew.learn.apply import check_output
+    from clew.learn.progress import Progress
     from clew.read.recordings import find_recordings, read_recordings
 
     inputs = find_recordings(paths)
@@ -197,22 +198,28 @@ def _listen(
     live, say = Live(detector), logging.getLogger("clew").info
     events: list[Event] = []
     notes: list[str] = []
+    fits: dict[str, bool] = {}
     with _until_interrupted() as asked:
         keep = max(KEEP, live.memory())
         come = follow(paths[0], rate=how["rate"], time=how["time"], stop=asked.is_set, keep=keep, notes=notes)
         for recordings in come:
             for one in recordings:
-                if one.name not in live.scans:
+                if one.name not in fits:
                     _check_dated(out, [one])
-                    say(_latency(live, one))
-                events += _print(live.grow(one))
+                    why_not = _unfit(detector, one)
+                    fits[one.name] = not why_not
+                    notes += why_not
+                    say(*why_not or [_latency(live, one)])
+                if fits[one.name]:
+                    events += _print(live.grow(one))
             if asked.is_set():
                 break
+    check(any(fits.values()) or not fits, DataError, "No recording fits the model. {}", " ".join(notes))
     events += _print(live.close())
     result = detector.result(list(live.scans.values()), events, notes)
     if out is not None:
         write_events(result, out)
-    outcome = _outcome(result, folder, detector.forest, out, None, [], status=0)
+    outcome = _outcome(result, folder, detector.forest, out, None, [], status=int(not all(fits.values())))
     for line in outcome.lines:
         say(line)  # on stderr: events alone are on stdout
     return replace(outcome, lines=[])
@@ -220,9 +227,22 @@ def _listen(
 
 def _print(events: list[Event]) -> list[Event]:
     for one in events:
-        sys.stdout.write(json.dumps(one.row(), ensure_ascii=False) + "\n")
+        sys.stdout.write(_line(one.row()))
         sys.stdout.flush()
     return events
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def _unfit(detector: Detector, recording: Recording) -> list[str]:
+    """Return why a recording does not fit the model, if it does not; how long it is does not matter."""
+    try:
+        detector.plan.rows_in(recording)
+    except DataError as error:
+        return [f"Left out: {error}"]
+    return []
 
 
 def _latency(live: Live, recording: Recording) -> str:
@@ -250,89 +270,6 @@ def _until_interrupted() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before)
 
 
-# ---- how far a run has come ----
-class Progress:
-    """A file of lines beside the output: what is being made, then how far each recording has come and what was found.
-
-    Parameters
-    ----------
-    path : Path
-    made : dict
-        What the events are made of, as JSON keeps it.
-    restart : bool
-        Forget an earlier run.
-
-    Attributes
-    ----------
-    states : dict of str to dict
-        By recording, the last `Scan.state`.
-    events : list of Event
-        All that ended before these states.
-    notes : list of str
-        What to say of an earlier run.
-    """
-
-    def __init__(self, path: Path, made: dict[str, Any], *, restart: bool = False) -> None:
-        from clew.learn.events import Event
-
-        self.path, self.made = path, json.loads(json.dumps(made))
-        head, *lines = [*_lines(path)] or [{}]
-        same = head.get("made") == self.made and not restart
-        self._lines = lines if same else []
-        self.states: dict[str, Any] = {
-            name: one for line in self._lines for name, one in line["states"].items()
-        }
-        self.events = [Event(**one) for line in self._lines for one in line["events"]]
-        self.notes = []
-        if head and not restart:
-            went = "an earlier run that had not ended" if same else ""
-            other = (
-                "an earlier run had not ended, but was of another model, other settings or other recordings"
-            )
-            self.notes = [f"Went on from {went}." if same else f"Began anew: {other}."]
-
-    def begin(self) -> None:
-        """Write what is known; a line that was cut short is left out."""
-        write_whole(self.path, b"".join(map(_line, [{"made": self.made}, *self._lines])))
-
-    def is_behind(self, scan: Scan) -> bool:
-        """Tell whether a recording has come further than the last note says."""
-        noted = self.states.get(scan.recording.name, {"next": 0, "done": False})
-        return bool((noted["next"], noted["done"]) != (scan.next, scan.done))
-
-    def seconds_behind(self, scan: Scan) -> float:
-        """Return by how much, in s of data."""
-        noted = self.states.get(scan.recording.name, {"next": 0})
-        return float((scan.next - noted["next"]) / scan.recording.rate)
-
-    def note(self, scans: Sequence[Scan], events: Sequence[Event]) -> None:
-        """Put down how far recordings have come and what ended since the last note, and wait until the disk has it."""
-        states = {scan.recording.name: scan.state() for scan in scans}
-        self.states |= states
-        with open(self.path, "ab") as file:
-            file.write(_line({"states": states, "events": [asdict(one) for one in events]}))
-            file.flush()
-            os.fsync(file.fileno())
-
-    def remove(self) -> None:
-        """Remove the file: all is done."""
-        self.path.unlink(missing_ok=True)
-
-
-def _line(value: Mapping[str, Any]) -> bytes:
-    return (json.dumps(value, ensure_ascii=False) + "\n").encode()
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the whole lines of a file of progress; what a kill cut off is not there."""
-    if not path.is_file():
-        return
-    for raw in path.read_bytes().splitlines(keepends=True):
-        with contextlib.suppress(ValueError):
-            if raw.endswith(b"\n"):
-                yield json.loads(raw)
-
-
 # ---- what is written ----
 def write_events(events: Events, path: Path) -> Path:
     """Write events whole, as the name says: CSV, Parquet, JSON lines or QuakeML."""
@@ -344,7 +281,7 @@ def write_events(events: Events, path: Path) -> Path:
 
         return write_quakeml(events.to_frame(), path)
     if kind == ".jsonl":
-        return write_whole(path, b"".join(map(_line, events.rows())))
+        return write_whole(path, "".join(map(_line, events.rows())).encode())
     return write_table(events.to_frame(), path)
 
 

@@ -1,0 +1,219 @@
+import io
+
+import numpy as np
+import pytest
+
+from clew.errors import DataError
+from clew.read.live_parsers import Lines, Records, record_length
+from clew.read.side_by_side import finite
+
+obspy = pytest.importorskip("obspy")
+BEGIN = 1_274_977_473.0
+
+
+def stream_of(values, names=("BHZ", "BHN", "BHE"), *, rate=20.0, begin=BEGIN, location=""):
+    header = {"network": "XX", "station": "A", "location": location, "sampling_rate": rate}
+    traces = [
+        obspy.Trace(row.astype(np.int32), header | {"channel": name, "starttime": obspy.UTCDateTime(begin)})
+        for name, row in zip(names, values)
+    ]
+    return obspy.Stream(traces)
+
+
+def records_of(stream, *, length=512, order=">"):
+    """The miniSEED records of a stream, in the order of time as a digitiser sends them."""
+    out = []
+    for trace in stream:
+        data = io.BytesIO()
+        trace.write(data, format="MSEED", reclen=length, byteorder=order, encoding="STEIM2")
+        for at in range(0, len(data.getvalue()), length):
+            record = data.getvalue()[at : at + length]
+            out.append((obspy.read(io.BytesIO(record), headonly=True)[0].stats.starttime, record))
+    return [record for _, record in sorted(out, key=lambda pair: pair[0])]
+
+
+def noise(n, seed=0):
+    return np.random.default_rng(seed).integers(-1000, 1000, (3, n)).astype(float)
+
+
+def grown(parser, data, step):
+    """Push bytes in steps; return the recordings at the end, all that was read of them as it came, and the notes."""
+    seen = {}
+    for at in range(0, len(data), step):
+        recordings, has_grown = parser.push(data[at : at + step])
+        before = {name: sum(part.shape[1] for part in parts) for name, parts in seen.items()}
+        assert has_grown == any(one.n > before.get(one.name, 0) for one in recordings)
+        for one in recordings:
+            seen.setdefault(one.name, []).append(one.read(before.get(one.name, 0), one.n))
+            one.trim()
+    recordings, _ = parser.close(b"")
+    for one in recordings:
+        one.settle()
+        have = sum(part.shape[1] for part in seen.get(one.name, []))
+        seen.setdefault(one.name, []).append(one.read(have, one.n))
+    return recordings, {name: np.concatenate(parts, axis=1) for name, parts in seen.items()}
+
+
+@pytest.mark.parametrize("step", [97, 512, 5000, 10**6])
+@pytest.mark.parametrize("order", [">", "<"])
+def test_records_give_the_same_samples_however_they_come(step, order):
+    values = noise(3000)
+    notes = []
+    data = b"".join(records_of(stream_of(values), order=order))
+    (live,), seen = grown(Records("in", 60.0, notes), data, step)
+    assert (live.name, live.station, live.components, live.rate) == ("XX.A.BH", "XX.A", ("Z", "N", "E"), 20.0)
+    assert live.start == BEGIN and live.dated and notes == []
+    np.testing.assert_array_equal(seen["XX.A.BH"], values)
+
+
+def test_the_samples_are_those_that_obspy_reads_from_a_real_file():
+    from tests.conftest import shared
+
+    path = shared("signals/obspy/rjob_20090824_event/BW.RJOB.EH.2009-08-24T00-20-03.mseed")
+    witness = obspy.read(str(path))
+    (live,), seen = grown(Records("in", 60.0, []), path.read_bytes(), 1000)
+    for name, row in zip(live.components, seen["BW.RJOB.EH"]):
+        (trace,) = witness.select(component=name)
+        first = live.index(trace.stats.starttime.timestamp)
+        np.testing.assert_array_equal(row[first : first + trace.stats.npts], trace.data)
+
+
+def test_gaps_are_missing_and_stations_stay_apart():
+    values = noise(4000)
+    stream = stream_of(values[:, :1500]) + stream_of(values[:, 1800:], begin=BEGIN + 90)
+    stream += stream_of(values[:1], ["HHZ"], rate=100.0, location="00")
+    recordings, seen = grown(Records("in", 60.0, []), b"".join(records_of(stream)), 2048)
+    assert {one.name for one in recordings} == {"XX.A.BH", "XX.A.00.HH"}
+    expected = values.copy()
+    expected[:, 1500:1800] = np.nan
+    np.testing.assert_array_equal(seen["XX.A.BH"], expected)
+    np.testing.assert_array_equal(seen["XX.A.00.HH"], values[:1])
+
+
+def test_half_a_record_is_waited_for_and_left_out_at_the_end():
+    records = records_of(stream_of(noise(3000)))
+    notes = []
+    whole = b"".join(records[:-1])
+    _, witness = grown(Records("in", 60.0, []), whole, 10**6)
+    _, seen = grown(Records("in", 60.0, notes), whole + records[-1][:300], 10**6)
+    np.testing.assert_array_equal(seen["XX.A.BH"], witness["XX.A.BH"])
+    assert notes == ["'in': the last 300 bytes are no whole record and were left out."]
+
+
+def test_a_damaged_record_is_missing_and_said():
+    values, notes = noise(3000), []
+    records = records_of(stream_of(values[:1], ["BHZ"]))
+    broken = bytearray(records[2])
+    broken[64:512] = bytes([0x55]) * 448
+    data = b"".join([*records[:2], bytes(broken), *records[3:]])
+    _, seen = grown(Records("in", 1e4, notes), data, 10**6)
+    row = seen["XX.A.BH"][0]
+    missing = np.isnan(row)
+    assert 0 < missing.sum() < 1000 and len(notes) == 1 and "a record is damaged" in notes[0]
+    np.testing.assert_array_equal(row[~missing], values[0][: len(row)][~missing])
+
+
+def test_a_component_that_comes_late_and_another_rate_are_passed_over_and_said():
+    values, notes = noise(2000), []
+    first = records_of(stream_of(values[:2], ["BHZ", "BHN"]))
+    late = records_of(stream_of(values[2:], ["BHE"], begin=BEGIN + 50))
+    fast = records_of(stream_of(values[:1, :100], ["BHZ"], rate=40.0, begin=BEGIN + 200))
+    (live,), seen = grown(Records("in", 1e4, notes), b"".join([*first, *late, *late, *fast]), 10**6)
+    assert live.components == ("Z", "N", "E")  # all came together here
+    (live,), seen = grown(Records("in", 1e4, notes), b"".join([*first, *late, *late, *fast]), 512)
+    assert live.components == ("Z", "N")
+    np.testing.assert_array_equal(seen["XX.A.BH"], values[:2])
+    assert any("the component E came later" in note for note in notes)
+    assert sum("samples at 40 Hz instead of 20 Hz" in note for note in notes) == 2
+
+
+def test_what_is_between_records_is_refused_with_its_place():
+    records = records_of(stream_of(noise(3000)))
+    with pytest.raises(DataError, match="Got something else at byte 1024"):
+        Records("in", 60.0, []).push(records[0] + records[1] + b"no record at all" * 9)
+
+
+@pytest.mark.parametrize("length", [256, 512, 4096])
+def test_the_length_of_a_record_is_in_its_head(length):
+    record = records_of(stream_of(noise(300)), length=length)[0]
+    assert record_length(record) == length
+    assert [record_length(record[:n]) for n in (0, 7, 47, 55)] == [0, 0, 0, 0]
+    assert record_length(b"time,x\n1,2\n" * 9) is None
+
+
+# ---- lines ----
+def lines(n, *, rate=10.0, keep=()):
+    values = np.random.default_rng(1).normal(size=(n, 2)).round(3)
+    text = [f"{i / rate + 5:.4f},{values[i, 0]},{values[i, 1]}\n" for i in range(n) if i not in keep]
+    return values.T.copy(), ("time,x,y\n" + "".join(text)).encode()
+
+
+@pytest.mark.parametrize("step", [1, 13, 1000, 10**6])
+def test_lines_give_the_same_samples_however_they_come(step):
+    values, data = lines(300, keep=range(100, 120))
+    values[:, 100:120] = np.nan
+    (live,), seen = grown(Lines("in", 1e4, [], None, None), data, step)
+    assert (live.name, live.components, live.rate, live.start, live.dated) == (
+        "in",
+        ("x", "y"),
+        10.0,
+        5.0,
+        False,
+    )
+    np.testing.assert_array_equal(seen["in"], values)
+
+
+def test_a_line_without_an_end_is_never_read():
+    values, data = lines(100)
+    notes = []
+    for cut in range(1, 12):
+        (live,), seen = grown(Lines("in", 1e4, notes, None, None), data[:-cut], 500)
+        np.testing.assert_array_equal(seen["in"], values[:, :99])
+    assert notes == ["'in': the last line has no end and was left out."] * 11
+    assert (
+        float(data[:-2].rsplit(b",", 1)[1]) != values[1, -1]
+    )  # the mutant: a number without its last digit is a number
+
+
+def test_numbers_at_a_rate_need_no_times_and_no_names():
+    values = np.random.default_rng(0).normal(size=50).round(3)
+    data = "".join(f"{value}\n" for value in values).encode()
+    (live,), seen = grown(Lines("in", 1e4, [], 100.0, None), data, 11)
+    assert (live.components, live.rate, live.start, live.dated) == (("",), 100.0, 0.0, False)
+    np.testing.assert_array_equal(seen["in"][0], values)
+
+
+def test_rounded_times_that_run_away_from_the_rate_are_put_right():
+    rate, n = 100.0, 20_000
+    clock = np.round(np.arange(n) / (rate * 1.0005), 3)  # given: 100 Hz; ten samples too many in the end
+    data = ("time,x\n" + "".join(f"{time},{i}\n" for i, time in enumerate(clock))).encode()
+    (live,), seen = grown(Lines("in", 1e4, [], rate, None), data, 3000)
+    row = seen["in"][0]
+    known = np.flatnonzero(~np.isnan(row))
+    off = known / rate - clock[row[known].astype(int)]
+    assert np.abs(off).max() < 3 / rate and len(row) < n
+
+
+def test_an_input_without_rate_or_samples_is_refused():
+    with pytest.raises(DataError, match="--rate"):
+        Lines("in", 60.0, [], None, None).push(b"a,b\n" + b"1,2\n" * 99)
+    with pytest.raises(DataError, match="must hold samples"):
+        Lines("in", 60.0, [], 1.0, None).close(b"")
+    with pytest.raises(DataError, match="line 71"):
+        parser = Lines("in", 60.0, [], 1.0, None)
+        parser.push(b"1\n" * 70)
+        parser.push(b"one\n")
+    with pytest.raises(DataError, match="finite"):
+        finite(np.array([np.inf]), 0, "in")
+
+
+def test_samples_that_come_too_late_are_said():
+    values, notes = noise(4000), []
+    both = records_of(stream_of(values[:2, :1000], ["BHZ", "BHN"]))
+    ahead = records_of(stream_of(values[:1, 1000:], ["BHZ"], begin=BEGIN + 50))
+    behind = records_of(stream_of(values[1:2, 1000:1500], ["BHN"], begin=BEGIN + 50))
+    grown(Records("in", 1e4, notes), b"".join([*both, *ahead, *behind]), 512)
+    assert notes == ["'XX.A.BH': samples of N came over 30 s later than others, too late."]
+    notes.clear()
+    grown(Records("in", 1e4, notes), b"".join([*both, *both, *ahead]), 512)  # twice the same is not late
+    assert notes == []
