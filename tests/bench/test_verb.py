@@ -159,8 +159,8 @@ def test_the_command_line_takes_the_work_as_its_argument(fakes, capsys):
     assert "Did you mean 'explore'?" in capsys.readouterr().err
 
 
-def test_all_is_start_explore_pixels_and_explain():
-    rooms = ("start", "explore", "pixels", "explain")
+def test_all_is_every_work_in_order():
+    rooms = ("start", "explore", "pixels", "explain", "signals")
     names = {work: [one.name for one in works_of(work)] for work in (*rooms, "all")}
     assert names["all"] == [name for room in rooms for name in names[room]]
     assert len(set(names["all"])) == len(names["all"])

@@ -60,6 +60,15 @@ def test_real_ogg_gives_the_samples_of_reading_it_in_one_go(name):
         assert not differing_parts(one.stretch.read, whole[:, i])
 
 
+def test_any_part_of_an_mp3_is_that_part_of_the_whole(tmp_path):
+    values = 0.5 * np.sin(np.arange(100_000) / 7) + 0.1 * noise(100_000, 1)[:, 0]
+    soundfile.write(tmp_path / "a.mp3", values, 16000, format="MP3")
+    (one,) = open_audio(tmp_path / "a.mp3", source="a.mp3")
+    whole = one.stretch.read(0, one.stretch.n)
+    np.testing.assert_allclose(whole, soundfile.read(tmp_path / "a.mp3")[0], atol=1e-6)
+    assert not differing_parts(one.stretch.read, whole)
+
+
 def test_seeking_in_ogg_would_give_other_samples():  # the mutant: the reader for files with exact places
     path = shared("signals/footsteps_audio/water_footstep.1.ogg")
     whole, _ = soundfile.read(path, always_2d=True)

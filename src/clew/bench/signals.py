@@ -50,6 +50,8 @@ class StationDay:
         The day is repeated so often, with later times, where files are written.
     """
 
+    HOURS = 24
+
     def __init__(self, days: int = 1) -> None:
         self.days = days
         self.folder = tempfile.TemporaryDirectory()
@@ -78,7 +80,7 @@ class StationDay:
 
         piece = self.path.with_suffix(".piece")
         with open(self.path, "wb") as file:
-            for hour in range(24 * self.days):
+            for hour in range(self.HOURS * self.days):
                 write_miniseed(
                     piece,
                     np.roll(self.hour, hour * 1_237, axis=1),
@@ -174,7 +176,7 @@ class StationDay:
 
         obspy = importlib.import_module("obspy")
         with open(self.path, "rb") as file:
-            head = file.read(self.path.stat().st_size // (24 * self.days))
+            head = file.read(self.path.stat().st_size // (self.HOURS * self.days))
         stream = obspy.read(io.BytesIO(head), format="MSEED").merge()
         stream.filter("highpass", freq=1.0, zerophase=True)
         values = np.stack([trace.data for trace in stream])

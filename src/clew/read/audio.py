@@ -1,4 +1,4 @@
-"""Sound files as recordings: WAV (RF64 and W64 beyond 4 GiB), FLAC, Ogg; read a piece at a time."""
+"""Sound files as recordings: WAV (RF64 and W64 beyond 4 GiB), FLAC, Ogg, MP3; read a piece at a time."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from clew.read.traces import Trace
 
 BLOCK = 1 << 16  # frames that are decoded together
 BEHIND = 1 << 20  # frames before the last read that are kept of files without exact places
+INEXACT = ("OGG", "MP3")  # formats in which libsndfile does not find places to the sample
 SIDES = {1: ("",), 2: ("left", "right")}
 
 
@@ -44,7 +45,7 @@ def open_audio(path: Path, *, source: str, notes: list[str] | None = None) -> li
     Notes
     -----
     WAV, RF64, W64, AIFF and FLAC are read from any place. In Ogg files libsndfile (1.2.2) finds places near the end some
-    hundred samples off, so that these are decoded from their start on, and once only as long as windows follow each other.
+    hundred samples off, so that these, and MP3, are decoded from their start on, and once only as long as windows follow each other.
     """
     with opened(path, source) as file:
         n, rate, c, form, info = file.frames, file.samplerate, file.channels, file.format, file.extra_info
@@ -54,7 +55,7 @@ def open_audio(path: Path, *, source: str, notes: list[str] | None = None) -> li
         notes.append(
             f"'{source}': ends before the {int(cut[1]):,} bytes of sound that it announces; was it cut?"
         )
-    rows: Any = Forward(path, source) if form == "OGG" else Placed(path, source)
+    rows: Any = Forward(path, source) if form in INEXACT else Placed(path, source)
     shared = Shared(rows)
     names = SIDES.get(c, tuple(str(i + 1) for i in range(c)))
     return [

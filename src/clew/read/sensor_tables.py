@@ -84,7 +84,7 @@ def open_table(
         "The table '{}' must have a column of times, or its rate must be given in Hz with --rate. Got the columns {}, none of"
         " which holds dates.",
         source,
-        some_of(layout.names),
+        some_of([name or "without a name" for name in layout.names]),
     )
     found = _Scan(lines, layout, rate).run(keep=held)
     notes += found.notes
