@@ -34,7 +34,7 @@ def test_both_sides_measure_the_same_and_the_judge_sees_when_they_do_not(short):
 
 @pytest.mark.slow
 def test_a_written_day_is_read_measured_and_searched_by_both_sides(short, monkeypatch):
-    monkeypatch.setattr(StationDay, "hour", short.hour[:, :20_000])
+    short.hour = short.hour[:, :20_000]
     monkeypatch.setattr(StationDay, "HOURS", 1)
     assert short.write().stat().st_size > 50_000
     assert short._hour_by_obspy().shape == (20, 3, 1000)
