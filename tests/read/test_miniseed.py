@@ -249,6 +249,15 @@ def test_a_damaged_record_counts_as_missing_and_its_neighbours_as_they_are(tmp_p
     assert "the record at byte 1024 is damaged" in caplog.text
 
 
+def test_a_header_that_obspy_only_warns_of_costs_no_samples(tmp_path):
+    data = bytearray(written(counts(300)))
+    data[39] += 2  # more blockettes than there are
+    (trace,), _ = opened(saved(tmp_path, bytes(data)))
+    with pytest.warns(obspy.io.mseed.InternalMSEEDWarning, match="Number of blockettes"):
+        obspy.read(str(tmp_path / "a.mseed"))
+    np.testing.assert_array_equal(values_of(trace), counts(300))
+
+
 def test_a_file_that_shrinks_while_it_is_read_is_noticed(tmp_path):
     path = saved(tmp_path, written(counts(20000)))
     (trace,), _ = opened(path)

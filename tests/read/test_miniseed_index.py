@@ -64,6 +64,24 @@ def test_factor_and_multiplier_make_the_rate_as_the_manual_says(tmp_path, factor
     assert identifier == "XX.CLEW..HHZ" and got == pytest.approx(rate)
 
 
+@pytest.mark.parametrize("order", [">", "<"])
+def test_the_rate_of_blockette_100_goes_before_that_of_the_header(tmp_path, order):
+    data = bytearray(written(counts(10), encoding="INT32", byteorder=order))
+    data[128:168], data[64:68] = data[64:104], struct.pack(order + "HH", 100, 0)
+    data[68:72], data[72:128] = struct.pack(order + "f", 62.5), bytes(56)
+    data[44:46], data[50:52] = (
+        struct.pack(order + "H", 128),
+        struct.pack(order + "H", 64),
+    )  # data; what follows 1000
+    data[39] = 2
+    path = saved(tmp_path, bytes(data))
+    same_records_as_obspy(path)
+    (trace,) = same_as_obspy(path)
+    assert trace.rate == 62.5
+    data[50:52] = bytes(2)
+    assert index_of(saved(tmp_path, bytes(data)), source="", notes=[])[1] == [("XX.CLEW..HHZ", 100.0)]
+
+
 def test_the_index_reaches_beyond_a_chunk_wherever_it_ends(tmp_path, monkeypatch):
     path = saved(
         tmp_path,

@@ -106,6 +106,21 @@ def test_gaps_stay_gaps_and_do_not_reach_far(inventory):
     assert np.abs(got - plain)[29_990:30_000].max() > 1e-3 * scale  # next to the gap they must differ
 
 
+def test_a_slow_drift_goes_on_across_a_gap(inventory):
+    ramp = np.arange(60_000) * 10.0
+    whole = with_response(recorded(ramp), inventory, **SHORT).read(0, 60_000)[0]
+    gappy = ramp.copy()
+    gappy[30_000:30_500] = np.nan
+    got = with_response(recorded(gappy), inventory, **SHORT).read(0, 60_000)[0]
+    step = with_response(recorded(np.where(np.isnan(gappy), ramp[20_000], gappy)), inventory, **SHORT).read(
+        0, 60_000
+    )[0]
+    there = ~np.isnan(gappy)
+    assert np.isnan(got[~there]).all()
+    scale = np.abs(step - whole)[there].max()  # what a gap of any other value would do
+    assert np.abs(got - whole)[there].max() < 1e-9 * scale
+
+
 def test_stretches_that_follow_each_other_are_one_for_the_operator(inventory):
     values = ground()
     once = with_response(recorded(values), inventory, **SHORT)

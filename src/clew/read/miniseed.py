@@ -19,6 +19,9 @@ from clew.read.recording import Stretch
 from clew.read.traces import Trace, seed_trace
 
 logger = logging.getLogger(__name__)
+DAMAGED = (
+    r"(?s).*(integrity check|impossible|out of range)"  # how ObsPy warns of samples that cannot be right
+)
 DECODING = threading.Lock()  # what ObsPy warns of must not reach another thread
 
 AHEAD = 1 << 17  # samples that are decoded together when windows follow each other
@@ -184,7 +187,7 @@ def decoded(raw: np.ndarray) -> np.ndarray | None:
 
     with DECODING, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        warnings.simplefilter("error", InternalMSEEDWarning)  # such as "data integrity check failed"
+        warnings.filterwarnings("error", DAMAGED, InternalMSEEDWarning)  # others are about the headers
         try:
             stream = obspy.read(io.BytesIO(raw.tobytes()), format="MSEED")
         except (ObsPyMSEEDError, InternalMSEEDWarning, ValueError):

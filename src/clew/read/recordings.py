@@ -28,6 +28,7 @@ from clew.read.recording_files import (
     metadata_of,
 )
 from clew.read.traces import Trace, is_seed_channel
+from clew.words import said_once
 
 if TYPE_CHECKING:
     from clew.read.given import Given
@@ -129,7 +130,7 @@ def read_recordings(
     }
     if on_progress is not None:
         on_progress(len(files), len(files))
-    return Recordings(recordings, list(dict.fromkeys(notes)), hashes, counts, given)
+    return Recordings(recordings, said_once(notes), hashes, counts, given)
 
 
 def _hash(path: Path) -> str:

@@ -294,7 +294,7 @@ def _suspects(record: Record, doubts: Any) -> str:
     shown = (
         pictures.squares(record, pictures.Pictures(record), rows)
         if pictures.has_pictures(record)
-        else signals.windows(record, signals.Recorded(record), rows)
+        else signals.windows(record, signals.Recorded.of(record), rows)
     )
     cells = [
         f'<figure><img src="{uri}" alt="{safe(name)}"><figcaption>{safe(given)}, or {safe(said)}?</figcaption></figure>'

@@ -110,7 +110,7 @@ def _found(record: Record) -> str:
     )
     if look.k:
         if signals.has_windows(record):
-            body += signals.gallery(record, signals.Recorded(record))
+            body += signals.gallery(record, signals.Recorded.of(record))
         else:
             body += _crops(record) if pictures.has_pictures(record) else _medians(record)
     return section("What was found", aside, body)

@@ -9,7 +9,7 @@ import numpy as np
 
 from clew.errors import ClewError, MissingError
 from clew.plot.events import timeline as draw_timeline
-from clew.plot.signals import power_range, spectrogram, thumbnail
+from clew.plot.signals import decibels, power_range, spectrogram, thumbnail
 from clew.report.gathered import Record
 from clew.report.parts import drawn, group_name, section, sign
 from clew.report.pictures import CROPS, png
@@ -20,6 +20,7 @@ from clew.study.study import Study
 
 MOST_STATIONS = 12
 MOST_BARS = 3000
+MOST_APART = 40.0  # dB between the strongest and the weakest window of spectrograms on one scale
 
 
 def has_windows(record: Record) -> bool:
@@ -37,6 +38,12 @@ class Recorded:
 
     def __init__(self, record: Record) -> None:
         self.record = record
+
+    @staticmethod
+    def of(record: Record) -> Recorded:
+        """Return that of a record, always the same one: finding files by their content reads them whole."""
+        held: Recorded = vars(record).setdefault("recorded", Recorded(record))
+        return held
 
     @cached_property
     def windows(self) -> Windows | None:
@@ -79,7 +86,7 @@ def windows(record: Record, recorded: Recorded, rows: list[int]) -> list[str]:
     if recorded.windows is None:
         return []
     traces = [recorded.trace(record.samples, row) for row in rows]
-    scale = power_range([spectrogram(x, rate)[0] for x, rate in traces])
+    scale = _shared([spectrogram(x, rate)[0] for x, rate in traces])
     return [png(thumbnail(x, rate, scale=scale)) for x, rate in traces]
 
 
@@ -90,12 +97,12 @@ def crops(record: Record, recorded: Recorded) -> dict[int, list[tuple[str, str]]
 
 def _crops(
     record: Record, recorded: Recorded
-) -> tuple[dict[int, list[tuple[str, str]]], tuple[float, float]]:
-    """Return the pictures of `crops`, and the scale in dB that they share."""
+) -> tuple[dict[int, list[tuple[str, str]]], tuple[float, float] | None]:
+    """Return the pictures of `crops`, and the scale in dB that they share, if they can share one."""
     samples, _ = record.shown
     rows = chosen(record)
     traces = {row: recorded.trace(samples, row) for own in rows.values() for row in own}
-    scale = power_range([spectrogram(x, rate)[0] for x, rate in traces.values()])
+    scale = _shared([spectrogram(x, rate)[0] for x, rate in traces.values()])
     found = {
         group: [(str(samples.sample[row]), png(thumbnail(*traces[row], scale=scale))) for row in own]
         for group, own in rows.items()
@@ -103,11 +110,17 @@ def _crops(
     return found, scale
 
 
+def _shared(powers: list[np.ndarray]) -> tuple[float, float] | None:
+    """Return the scale in dB that suits all spectrograms; None where on one of them the weakest would be but dark."""
+    strongest = [float(np.nanmax(decibels(one))) for one in powers if np.isfinite(one).any()]
+    return power_range(powers) if max(strongest) - min(strongest) <= MOST_APART else None
+
+
 def gallery(record: Record, recorded: Recorded) -> str:
     """Return the figure of windows of each group as HTML, or a sentence that says why there is none."""
     if recorded.windows is None:
         return f'<p class="quiet">{recorded.why}</p>'
-    found, (low, high) = _crops(record, recorded)
+    found, scale = _crops(record, recorded)
     cells = []
     for group, shown in found.items():
         name = safe(group_name(record, group))
@@ -115,9 +128,10 @@ def gallery(record: Record, recorded: Recorded) -> str:
         cells += [f'<img src="{uri}" alt="{safe(one)}, {name}" title="{safe(one)}">' for one, uri in shown]
         cells += ["<span></span>"] * (CROPS - len(shown))
     plan = recorded.windows.plan
+    colours = f"one scale for all, dark {scale[0]:.0f} dB, light {scale[1]:.0f} dB" if scale else "each at its own scale, too"
     caption = (
         f"Open windows of each group, {plan.window:g} s, from the surest (left) to the least sure. Above: the trace, each at its "
-        f"own scale. Below: its spectrogram up to half the sampling rate, one scale for all, dark {low:.0f} dB, light {high:.0f} dB. As measured: "
+        f"own scale. Below: its spectrogram up to half the sampling rate, {colours}. As measured: "
         f"{safe(recorded.windows.how())}. Grey: not recorded."
     ).replace(" -", " −")
     return f'<figure><div class="crops">{"".join(cells)}</div><figcaption>{caption}</figcaption></figure>'

@@ -35,10 +35,11 @@ def gather(
 
     check(paths, SettingError, "The paths must name at least one file or folder. Got none.")
     if signals or (signals is None and _only_recordings(paths)):
-        from clew.read.recordings import find_recordings
+        from clew.read.recording_files import found_files
 
         check(not masks, SettingError, "The masks must go with images. Got recordings instead.")
-        return "signal", [(path, None) for path in find_recordings(paths)], []
+        remarks: list[str] = []
+        return "signal", [(path, None) for path in found_files(paths, remarks)], remarks
     kinds = {kind_of(path) for path in paths if not path.is_dir()}
     check(len(kinds) <= 1, DataError, "The paths of one study must be all images or all tables. Got both.")
     if kinds == {"table"}:
@@ -189,9 +190,13 @@ def _numbers_said(samples: Samples, column: str) -> Any:
 
 def _only_recordings(paths: list[Path]) -> bool:
     """Tell whether all paths can be nothing else than recordings, or folders of them."""
-    from clew.read.recordings import is_recording
+    from clew.read.kinds import IMAGES, has_suffix
+    from clew.read.recording_files import is_recording
 
-    return all(is_recording(path) for path in paths)
+    def has_images(path: Path) -> bool:
+        return path.is_dir() and any(has_suffix(file, IMAGES) for file in path.iterdir())
+
+    return all(is_recording(path) and not has_images(path) for path in paths)
 
 
 def beside(path: Path, role: str = "distances") -> str:
