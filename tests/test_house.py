@@ -123,6 +123,8 @@ def test_every_source_file_has_its_tests_and_every_test_its_source():
     own = {
         Path("test_house.py"),
         Path("test_pitfalls.py"),
+        Path("test_signals_page.py"),
+        Path("steps/test_real_signals.py"),
         Path("test_readme.py"),
         Path("report/test_report.py"),
         Path("steps/test_real_data.py"),
