@@ -16,9 +16,7 @@ PAGE = (Path(__file__).resolve().parents[1] / "docs" / "signals.md").read_text()
 
 def measurements() -> str:
     """Return the table of what is measured of 10 s at 100 Hz, as the page shows it."""
-    table = describe(
-        ("Z", "N", "E"), of=(0,), three=(0, 1, 2), rate=100, n=1000, unit="counts", network=True
-    )
+    table = describe(("Z", "N", "E"), of=(0,), three=(0, 1, 2), rate=100, n=1000, unit="counts", network=True)
     units = dict(zip(table.names, table.units, strict=True))
     lines = ["| set | measurement | unit | how |", "|---|---|---|---|"]
     for name, members in table.sets.items():

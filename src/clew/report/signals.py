@@ -128,7 +128,11 @@ def gallery(record: Record, recorded: Recorded) -> str:
         cells += [f'<img src="{uri}" alt="{safe(one)}, {name}" title="{safe(one)}">' for one, uri in shown]
         cells += ["<span></span>"] * (CROPS - len(shown))
     plan = recorded.windows.plan
-    colours = f"one scale for all, dark {scale[0]:.0f} dB, light {scale[1]:.0f} dB" if scale else "each at its own scale, too"
+    colours = (
+        f"one scale for all, dark {scale[0]:.0f} dB, light {scale[1]:.0f} dB"
+        if scale
+        else "each at its own scale, too"
+    )
     caption = (
         f"Open windows of each group, {plan.window:g} s, from the surest (left) to the least sure. Above: the trace, each at its "
         f"own scale. Below: its spectrogram up to half the sampling rate, {colours}. As measured: "

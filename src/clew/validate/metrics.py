@@ -471,7 +471,9 @@ def _shuffled(
     if parts.by == "row":
         return {}
     dealt = folds(samples, **{**parts.settings, "by": "row", "gap": None})
-    return _numbers(_values(_truth(samples, kind), *out_of_fold(samples, fit, dealt, classes)[:2], classes, kind))
+    return _numbers(
+        _values(_truth(samples, kind), *out_of_fold(samples, fit, dealt, classes)[:2], classes, kind)
+    )
 
 
 def _without_a_look(
