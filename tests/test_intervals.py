@@ -246,3 +246,12 @@ def test_intervals_cover_as_often_as_they_say_for_many_groups():
 @pytest.mark.parametrize("n_groups", [8, 20])
 def test_the_mutant_that_takes_rows_for_independent_covers_too_little(n_groups):
     assert covered(n_groups, 100, naive=True) < 0.8
+
+
+def test_a_figure_that_rounds_to_nothing_has_no_sign():
+    from clew.intervals import spell
+
+    assert spell({"value": -0.001, "low": -0.0049, "high": -0.004}) == "0.00 [0.00, 0.00]"
+    assert spell({"value": -0.01, "low": -0.5, "high": 0.004}) == "-0.01 [-0.50, 0.00]"
+    one = Interval(value=-0.001, low=-0.2, high=-0.001, n_groups=5, n_rows=5)
+    assert one.headline() == "0.00 [-0.20, 0.00], over 5 rows"

@@ -58,7 +58,7 @@ class Interval(Result):
         """Say the figure with its interval and what it rests on, or why there is none."""
         if np.isnan(self.low):
             return f"{self.value:.3g} ({self.note[:1].lower()}{self.note[1:].rstrip('.')})"
-        text = f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}], over {self.n_groups:,}"
+        text = f"{self.value:z.2f} [{self.low:z.2f}, {self.high:z.2f}], over {self.n_groups:,}"
         if self.n_groups == self.n_rows:
             return f"{text} rows"
         text += " groups"
@@ -77,11 +77,11 @@ def number(value: float) -> float | None:
 
 
 def spell(figure: dict[str, Any]) -> str:
-    """Write a figure with its interval: ``0.95 [0.90, 0.98]``."""
+    """Write a figure with its interval: ``0.95 [0.90, 0.98]``; never "-0.00"."""
     if figure.get("value") is None:
         return "not known"
-    interval = "" if figure.get("low") is None else f" [{figure['low']:.2f}, {figure['high']:.2f}]"
-    return f"{figure['value']:.2f}{interval}"
+    interval = "" if figure.get("low") is None else f" [{figure['low']:z.2f}, {figure['high']:z.2f}]"
+    return f"{figure['value']:z.2f}{interval}"
 
 
 def group_interval(

@@ -148,7 +148,7 @@ def as_one_would(first, spans, window, rest):
         for one in spans:
             if one.end is None:
                 share = float(start <= one.start < start + window)
-                touched |= start <= one.start <= start + window
+                touched |= start - window <= one.start <= start + window
             else:
                 share = (min(one.end, start + window) - max(one.start, start)) / window
                 touched |= share >= 0
@@ -173,6 +173,12 @@ def test_windows_everywhere_are_of_the_class_that_covers_half_and_the_rest_of_an
         assert ("noise" in labels) == (rest == "noise")
     (marked,), _ = places([quiet()], given=spans[1:2])
     assert len(marked.first) < len(found.first)  # without `everywhere`, only what is marked
+
+
+def test_what_follows_a_moment_for_a_window_is_not_called_noise():
+    (found,), _ = places([quiet()], given=[given(1e9 + 31, label="P")], everywhere=True, rest="noise", step=5)
+    labels = {int(first / RATE): one and one.label for first, one in zip(found.first, found.given)}
+    assert [labels[at] for at in (20, 25, 30, 35, 40, 45)] == ["noise", "P", "P", None, None, "noise"]
 
 
 def test_a_class_for_the_rest_needs_annotations_everywhere():

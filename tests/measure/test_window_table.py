@@ -54,6 +54,60 @@ def test_the_group_is_the_station_where_there_are_several():
     assert any("The group is the station" in note for note in measured.notes)
 
 
+def marked(*events, stations=("A", "B", "C")):
+    return [
+        given(START + at, START + at + 10, "quake", recording=name, event=event)
+        for at, event in events
+        for name in stations
+    ]
+
+
+def test_the_group_is_the_event_where_several_stations_recorded_it():
+    network, events = [one(name) for name in "ABC"], [(0, "x"), (20, "y"), (40, "")]
+    measured = measure_windows(network, given=marked(*events))
+    assert measured.samples.group.tolist() == ["x", "y", "no event, 2010-05-27T16:00:00.000"] * 3
+    assert any("The group is the event, since several stations" in note for note in measured.notes)
+    assert not any("share their time" in note for note in measured.notes)
+    alone = [given(START, START + 10, recording=name, event=name) for name in "ABC"]
+    assert measure_windows(network, given=alone).samples.group.tolist() == ["A", "B", "C"]  # by station
+
+
+def test_windows_that_share_their_time_across_groups_are_counted_as_one_would():
+    random = np.random.default_rng(2)
+    spans = [
+        given(START + at, START + at + 10, "q", recording=name, event=str(random.integers(3)))
+        for name in "AB"
+        for at in np.sort(random.uniform(0, 600, 12)).tolist()
+    ]
+    network = [one(name, seconds=700) for name in "AB"]
+    for group in ("station", "event"):
+        measured = measure_windows(network, given=spans, group=group)
+        start, code = measured.samples.origin["start"].to_numpy(), measured.samples.group
+        near = np.abs(start[:, None] - start) < 9.99
+        shared = int((near & (code[:, None] != code)).any(axis=1).sum())
+        (said,) = [note for note in measured.notes if "share their time" in note]
+        assert 0 < shared < len(code)
+        assert said.startswith(f"{shared} of {len(code)} windows share their time with one of another group")
+        assert ("not of other events" in said) == (group == "station")
+    apart = [given(START + 30 * i, START + 30 * i + 10, recording="AB"[i % 2]) for i in range(20)]
+    notes = measure_windows(network, given=apart, group="station").notes
+    assert not any("share their time" in note for note in notes)
+    touching = measure_windows(network[:1], group="day").notes  # one group; and neighbours that only touch
+    assert not any("share their time" in note for note in touching)
+
+
+def test_windows_without_an_event_are_grouped_by_their_time_at_all_stations():
+    network = [one(name, seconds=300) for name in "AB"]
+    told = [given(START + 50, START + 60, "quake", recording=name, event="x") for name in "AB"]
+    measured = measure_windows(network, given=told, everywhere=True, rest="noise", group="event", step=5.0)
+    start, group = measured.samples.origin["start"].to_numpy(), measured.samples.group
+    quiet = measured.samples.labels == "noise"
+    minute = ((start - START) // 100).astype(int)
+    assert len(set(group[quiet])) == 3
+    assert all(len(set(group[quiet & (minute == k)])) == 1 for k in range(3))  # both stations, all windows
+    assert set(group[measured.samples.labels == "quake"]) == {"x"}
+
+
 def test_windows_of_one_station_are_left_to_splits_by_time():
     measured = measure_windows([one()])
     assert measured.samples.group.tolist() == measured.samples.sample.tolist()

@@ -11,6 +11,7 @@ from clew.errors import DataError, SettingError, Stopped
 from clew.measure.waveforms import measure_waveforms
 from clew.measure.window_plan import WindowPlan
 from clew.measure.windows import measure_windows, stream_windows
+from clew.read.given import Given
 from clew.read.recording import recording_of
 from tests.conftest import shared
 
@@ -195,3 +196,26 @@ def test_the_padding_of_real_files_is_not_measured_and_dead_components_are_not_e
     assert measured.samples.n_features == len(measured.samples.feature_names) < 50
     assert np.isfinite(measured.samples.features).all()
     assert any("20 of 77 recordings have no living horizontals" in note for note in measured.notes)
+
+
+def test_how_many_windows_have_which_label_is_said():
+    spans = [
+        Given("A", 1274976000.0 + at, 1274976000.0 + at + 10, label, {})
+        for at, label in ((20, "P"), (43, "P"))
+    ]
+    measured = measure_windows([one()], given=spans, everywhere=True, rest="noise")
+    assert measured.samples.labels.tolist() == ["noise"] * 2 + ["P", "", "P", ""] + ["noise"] * 4
+    assert "Labels: 6 noise and 2 P; 2 windows without." in measured.notes
+    assert not any("Labels" in note for note in measure_windows([one()]).notes)
+
+
+@pytest.mark.parametrize(("step", "share", "alone"), [(5.0, "50%", 10), (2.5, "75%", 10), (7.5, "25%", 10)])
+def test_windows_that_overlap_count_as_no_more_than_their_samples(step, share, alone):
+    measured = measure_windows([one(seconds=100)], step=step)
+    (said,) = [note for note in measured.notes if "overlap" in note]
+    covered = np.zeros(5000, bool)  # by brute force: the samples that some window holds
+    for first in measured.samples.origin["first"]:
+        covered[first : first + 500] = True
+    assert covered.sum() / 500 == pytest.approx(alone, abs=0.3)
+    assert said == f"Windows overlap by {share}: {measured.samples.n_rows} windows hold the samples of {round(covered.sum() / 500)}, and count as no more."  # fmt: skip
+    assert not any("overlap" in note for note in measure_windows([one()]).notes)

@@ -237,7 +237,7 @@ def test_any_part_of_a_large_table_is_that_part_of_the_whole(tmp_path, monkeypat
         )
     assert "used once" in notes[0]
     blocks = traces[0].stretch.data.rows._rows
-    assert len(blocks.first) > 20 and len(blocks._kept) <= 2
+    assert len(blocks.first) > 20 and len(blocks._kept.value) <= 2
 
 
 def test_blocks_that_forget_the_rows_that_stand_there_twice_are_found_out(tmp_path, monkeypatch):

@@ -30,7 +30,7 @@ def test_any_part_of_a_channel_is_that_part_of_the_whole():
 def test_a_memory_that_forgets_where_its_rows_begin_is_found_out():
     class Mutant(Shared):
         def __call__(self, first, stop):
-            last = self._last
+            last = self._last.value
             if last is not None and last[0] <= first <= stop <= last[1]:
                 return last[2][: stop - first]
             return super().__call__(first, stop)
@@ -42,7 +42,7 @@ def test_a_memory_that_forgets_where_its_rows_begin_is_found_out():
 def test_what_is_too_long_is_not_kept():
     shared = Shared(lambda first, stop: np.zeros((stop - first, 1)))
     shared(0, REMEMBERED + 1)
-    assert shared._last is None
+    assert shared._last.value is None
 
 
 def test_what_was_read_can_be_changed_without_changing_what_is_read_next():

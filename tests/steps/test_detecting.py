@@ -15,12 +15,12 @@ import pandas as pd
 import pytest
 
 from clew.errors import DataError, SettingError, Stopped
-from clew.learn.events import COLUMNS
+from clew.learn.events import COLUMNS, Event, Events
 from clew.learn.progress import Progress
 from clew.measure import window_stream
 from clew.read.miniseed_writer import write_miniseed
 from clew.steps import detecting
-from clew.steps.detecting import detect_events
+from clew.steps.detecting import detect_events, write_events
 from tests.detection_worlds import RATE, START, model, noise_with_knocks, write
 
 FOUND = ["2010-05-27T16:26:12.000", "2010-05-27T16:29:32.000", "2010-05-27T16:32:00.000"]
@@ -67,6 +67,27 @@ def test_all_formats_say_the_same(tmp_path):
     picks = [event.picks[0] for event in catalogue]
     assert [str(pick.time)[:-4] for pick in picks] == FOUND
     assert picks[0].waveform_id.station_code == "UH1"
+
+
+def test_a_table_is_written_as_pandas_writes_it(tmp_path):
+    one = Event("a, b", 'the "old" one', 1e9 / 3, 1e9, "ö", 1 / 3, 0.1 + 0.2, 3)
+    bare = dataclasses.replace(one, recording="bare", start=0.3, end=12.0, dated=False)
+    for several in ([], [one], [bare], [one, bare]):
+        events = Events.of(several, classes=["ö"], windows={}, left_out={})
+        write_events(events, tmp_path / "events.csv")
+        assert (tmp_path / "events.csv").read_text() == events.to_frame().to_csv(index=False)
+
+
+def test_a_table_needs_no_pandas(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from clew.learn.events import Events;"
+        "from clew.steps.detecting import write_events;"
+        "write_events(Events.of([], classes=['a'], windows={}, left_out={}), Path(sys.argv[1]));"
+        "assert 'pandas' in sys.modules"
+    )
+    for suffix, needs in ((".csv", False), (".parquet", True)):
+        done = subprocess.run([sys.executable, "-c", code, tmp_path / f"events{suffix}"], capture_output=True)
+        assert (done.returncode == 0) == needs
 
 
 def test_recordings_without_dates_have_seconds_and_no_quakeml(tmp_path):

@@ -13,6 +13,7 @@ from clew.errors import DataError, SettingError
 from clew.simulate import blobs
 from clew.study.study import Study
 from tests.conftest import shared
+from tests.steps.recorded import START, recorded_study
 from tests.steps.worlds import nuclei, write_table
 
 
@@ -408,3 +409,93 @@ def test_splitting_goes_with_images_only(tmp_path):
     path, _ = write_table(tmp_path)
     with pytest.raises(SettingError, match="--split must go with images. Got tables"):
         steps.new(tmp_path / "t.study", [path], split="distance")
+
+
+# ---- recordings ----
+@pytest.fixture
+def marked(tmp_path):
+    """Two stations with a burst in every second window, and a table of what somebody marked of the first."""
+    recorded_study(tmp_path, labels=False)
+    marks = pd.DataFrame({"station": "XX.AAA", "start": [START + 10.0 * i + 5 for i in range(20)]})
+    marks["end"], marks["kind"], marks["size"] = marks.start + 5, ["a", "b"] * 10, np.arange(20.0)
+    marks["start"], marks["end"] = (pd.to_datetime(marks[one], unit="s") for one in ("start", "end"))
+    marks.to_csv(tmp_path / "marks.csv", index=False)
+    return tmp_path, [tmp_path / "AAA.mseed", tmp_path / "BBB.mseed"]
+
+
+def test_what_people_marked_comes_with_recordings_and_is_checked_again(marked):
+    folder, paths = marked
+    told = steps.new(
+        folder / "m.study", paths, annotations=folder / "marks.csv", label="kind", window="5s", sealed=0.25
+    )
+    study = Study(folder / "m.study")
+    assert told.data["rows"] == 20 and told.data["groups"] > 1
+    assert [one.role for one in study.sources()] == ["data", "data", "annotations"]
+    assert set(study.samples().sample) <= set(study.labels()) <= set(study.sample_names())
+    assert set(study.samples().labels) == {"a", "b"}
+    assert study.facts()["what"] == "windows" and "20 windows" in told.lines[0]
+    assert steps.verify(study).data["same"]
+    (folder / "marks.csv").write_text((folder / "marks.csv").read_text().replace(",a,", ",b,"))
+    again = steps.verify(study)
+    assert again.status == 1 and any("marks.csv" in line for line in again.lines)
+
+
+def test_a_column_of_the_marks_is_the_target_and_a_wrong_one_is_refused(marked):
+    folder, paths = marked
+    common = {"annotations": folder / "marks.csv", "window": "5s", "sealed": 0.0}
+    steps.new(folder / "t.study", paths, target="size", **common)
+    assert sorted(Study(folder / "t.study").samples().target) == list(range(20))
+    for settings, words in (
+        ({"target": "sise"}, "--target must name a column .* Did you mean 'size'"),
+        ({"target": "kind"}, "--target must name a column of numbers"),
+        ({"label": "kynd"}, "--label must name a column .* Did you mean 'kind'"),
+    ):
+        with pytest.raises(SettingError, match=words):
+            steps.new(folder / "x.study", paths, **common, **settings)
+        assert not (folder / "x.study").exists()
+
+
+def test_windows_everywhere_have_the_class_of_the_rest(marked):
+    folder, paths = marked
+    steps.new(
+        folder / "e.study",
+        paths[:1],
+        annotations=folder / "marks.csv",
+        label="kind",
+        everywhere=True,
+        rest="noise",
+        window="5s",
+        sealed=0.0,
+    )
+    counts = pd.Series(Study(folder / "e.study").samples().labels).value_counts()
+    assert counts["a"] == counts["b"] == 10 and counts.sum() == 40
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"window": "10x"}, "--window' must be a duration above 0"),
+        ({"window": "-3"}, "--window' must be a duration above 0"),
+        ({"window": "0"}, "--window' must be a duration above 0"),
+        ({"window": "1e9"}, "at least as long as a window"),
+        ({"rest": "noise"}, "'rest'"),
+        ({"masks": ["m.tif"]}, "masks must go with images"),
+        ({"threshold": 3.0}, "--threshold must go with images. Got recordings"),
+        ({"group": "statoin"}, "Did you mean 'station'"),
+    ],
+    ids=str,
+)
+def test_settings_that_do_not_fit_recordings_are_refused(marked, settings, words):
+    folder, paths = marked
+    with pytest.raises((SettingError, DataError), match=words):
+        steps.new(folder / "x.study", paths, **{"window": "5s"} | settings)
+    assert not (folder / "x.study").exists()
+
+
+def test_settings_of_recordings_are_refused_with_tables(tmp_path):
+    path, _ = write_table(tmp_path)
+    for settings in ({"highpass": 1.0}, {"network": True}, {"response": path}):
+        with pytest.raises(
+            SettingError, match=f"--{next(iter(settings))} must go with recordings. Got tables"
+        ):
+            steps.new(tmp_path / "x.study", [path], **settings)

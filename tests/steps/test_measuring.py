@@ -7,6 +7,7 @@ import tifffile
 
 from clew.errors import DataError, SettingError
 from clew.steps.measuring import gather, measure
+from tests.steps.recorded import recorded_study
 from tests.steps.worlds import write_table
 
 
@@ -49,3 +50,21 @@ def test_distances_are_rows_by_themselves_or_go_with_those_of_a_table(tmp_path):
     assert any("1 of 3 names in the distances left out" in note for note in both.notes)
     assert any("by the shorter of both directions" in note for note in both.notes)
     assert both.distances.asymmetric == 1
+
+
+def test_recordings_are_recognised_and_not_mixed_with_others(tmp_path):
+    recorded_study(tmp_path, labels=False)
+    kind, files, _ = gather([tmp_path / "AAA.mseed", tmp_path / "BBB.mseed"], [])
+    assert (kind, len(files)) == ("signal", 2)
+    table, _ = write_table(tmp_path)
+    with pytest.raises(DataError, match=r"all recordings \(tables are, with --window\)"):
+        gather([table, tmp_path / "AAA.mseed"], [])
+    assert gather([table, tmp_path / "AAA.mseed"], [], signals=True)[0] == "signal"
+    assert gather([table], [])[0] == "table"
+    (tmp_path / "both").mkdir()
+    (tmp_path / "AAA.mseed").rename(tmp_path / "both" / "AAA.mseed")
+    assert gather([tmp_path / "both"], [])[0] == "signal"
+    tifffile.imwrite(tmp_path / "both" / "i.tif", np.zeros((9, 9), np.uint8))
+    assert gather([tmp_path / "both"], [])[0] == "image"  # as before there were recordings
+    with pytest.raises(SettingError, match="masks must go with images"):
+        gather([tmp_path / "BBB.mseed"], [tmp_path / "both" / "i.tif"])

@@ -94,7 +94,7 @@ REPETITION = (
 # ---- of three components, and of stations together ----
 MONTALBETTI = "Montalbetti & Kanasewich, Geophys. J. R. Astron. Soc. 21 (1970), doi:10.1111/j.1365-246X.1970.tb01771.x"
 FLINN = "Flinn, Proc. IEEE 53 (1965), doi:10.1109/PROC.1965.4462"
-JURKEVICS = "Jurkevics, Bull. Seism. Soc. Am. 78 (1988), doi:10.1785/BSSA0780051725"
+JURKEVICS = "Jurkevics, Bull. Seism. Soc. Am. 78 (1988) 1725"
 POLARISATION = (
     Measurement("rectilinearity", "", "polarisation", f"1 where the motion is along a line; {MONTALBETTI}"),
     Measurement("planarity", "", "polarisation", f"1 where the motion is within a plane; {JURKEVICS}"),

@@ -157,7 +157,8 @@ def _told_of(
 ) -> Places:
     """Return the same places with what was said of the spans that cover at least half of a window, or of moments in it.
 
-    Windows that nothing touches are of the class ``rest``, if there is one.
+    Windows that nothing touches are of the class ``rest``, if there is one. A moment does not say how long it was to be
+    heard: it touches those that begin up to a window behind it, too, which may hold S waves and coda.
     """
     start = recording.start + places.first / recording.rate
     told: list[Given | None] = [None] * len(start)
@@ -166,7 +167,8 @@ def _told_of(
         if one.recording != recording.name:
             continue
         low = int(np.searchsorted(start, one.start - plan.window, side="right"))
-        high = int(np.searchsorted(start, one.start if one.end is None else one.end, side="right"))
+        until = one.start + plan.window if one.end is None else one.end
+        high = int(np.searchsorted(start, until, side="right"))
         touched[low:high] = True
         for i in range(low, high):
             share = _shared(one, float(start[i]), plan.window)

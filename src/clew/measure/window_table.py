@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from clew.read.given import Given
 
+TOGETHER = 10  # windows: for so long those that are no event are one group, where events are groups
 GROUPS = ("station", "day", "event", "file")
 OWN = ("source", "station", "recording", "start", "end", "seconds_from", "seconds_to", "first", "components")
 
@@ -140,6 +141,7 @@ def samples_of(
         for time in _times(part)[keep].tolist()
     ]
     groups, notes = _groups(group, origin, names, [part.recording for part in parts])
+    notes += _at_one_time(groups, origin, plan.window)
     labels = [
         "" if one is None else one.label
         for part, keep in zip(parts, usable)
@@ -227,7 +229,11 @@ def _groups(
         return recording, [
             "Each recording is a group: they are not dated, so their times cannot be compared."
         ]
-    if group is None and len({one.station for one in recordings}) > 1:
+    if group is None and _share_events(origin):
+        return _values("event", origin, names), [
+            "The group is the event, since several stations recorded the same ones; --group station asks of stations not seen."
+        ]
+    if group is None and len(set(station)) > 1:
         return station, [
             "The group is the station, so that what is learned is tested on stations not seen; --group day, event, file or "
             "a column of the given windows ask other questions."
@@ -240,8 +246,56 @@ def _groups(
     if group == "day":
         dated = [spell_time(DAY * np.floor(time / DAY), dated=True)[:10] for time in origin["start"]]
         return dated, []
-    values = origin[{"file": "source"}.get(group, group)].tolist()
-    own = [
-        name if value in ("", None) or value != value else str(value) for value, name in zip(values, names)
-    ]
-    return own, []
+    return _values({"file": "source"}.get(group, group), origin, names), []
+
+
+def _share_events(origin: pd.DataFrame) -> bool:
+    """Tell whether some event was recorded at several stations."""
+    if "event" not in origin:
+        return False
+    pairs = origin.loc[origin["event"] != "", ["event", "station"]].drop_duplicates()
+    return bool(pairs["event"].duplicated().any())
+
+
+def _values(column: str, origin: pd.DataFrame, names: Sequence[str]) -> list[str]:
+    """Return the values of a column as groups; what has none is a group of its own, or of its time where events are groups.
+
+    Neighbours in time that are no event may overlap, and other stations have them, too.
+    """
+    own = np.array(names, dtype=object)
+    if column == "event" and "start" in origin:
+        lasts = TOGETHER * np.median(origin["end"] - origin["start"])
+        own = np.array(
+            [
+                f"no event, {spell_time(lasts * np.floor(time / lasts), dated=True)}"
+                for time in origin["start"]
+            ],
+            dtype=object,
+        )
+    values = origin[column].tolist()
+    return [name if value in ("", None) or value != value else str(value) for value, name in zip(values, own)]
+
+
+def _at_one_time(groups: Sequence[str], origin: pd.DataFrame, window: float) -> list[str]:
+    """Say how many windows share their time with one of another group, unless each is a group and splits go by time."""
+    n = len(groups)
+    code = np.unique(groups, return_inverse=True)[1].reshape(-1)
+    if "start" not in origin or not 1 < code.max() + 1 < n:
+        return []
+    order = np.argsort(origin["start"].to_numpy(np.float64), kind="stable")
+    start, code = origin["start"].to_numpy(np.float64)[order], code[order]
+    least = 0.001 * window  # the rounding of times to samples is no overlap
+    low = np.searchsorted(start, start - window + least, side="right")
+    high = np.searchsorted(start, start + window - least, side="left")
+    changes = np.append(0, np.cumsum(np.diff(code) != 0))  # of the group, from window to window
+    shared = int((changes[high - 1] > changes[low]).sum())
+    if not shared:
+        return []
+    if len({*groups}) == origin["station"].nunique() and set(groups) == set(origin["station"]):
+        so = (
+            "what happened then is trained on and tested, open and sealed. Figures are those of other stations, not of "
+            "other events (--group event or day asks for these)."
+        )
+    else:
+        so = "what happened then may be trained on and tested, open and sealed."
+    return [f"{shared:,} of {n:,} windows share their time with one of another group: {so}"]

@@ -24,9 +24,11 @@ from clew.measure.window_stream import (
 from clew.measure.window_table import Part, check_group, samples_of
 from clew.read.kinds import some_of
 from clew.read.recording import Recording, spell_seconds
+from clew.words import listed
 
 if TYPE_CHECKING:
     from clew.read.given import Given
+    from clew.samples import Samples
 
 __all__ = [
     "WindowBlock",
@@ -104,15 +106,17 @@ def measure_windows(
         Let windows slide over all recordings though something is given: a window is of the class of the span that covers half
         of it or more, or of a moment in it.
     rest : str
-        The class of windows everywhere that nothing given touches, such as "noise"; they have none by default.
+        The class of windows everywhere that nothing given touches, nor that begin within a window behind a moment, such as
+        "noise"; they have none by default.
     highpass, lowpass, phase, detrend, taper, components, missing, flat, highest, network
         As `plan_windows` and `WindowPlan` have them.
     lacking : {"features", "windows"}
         Where some recordings have no living horizontals: leave out the measurements that need three components, or those
         recordings' windows.
     group : str, optional
-        "station", "day", "event", "file", or a column of ``given``. By default the station where there are several, the
-        recording where times cannot be compared, else each window is a group and the splits go by time.
+        "station", "day", "event", "file", or a column of ``given``. By default the event where several stations recorded
+        the same ones, the station where there are several, the recording where times cannot be compared, else each window
+        is a group and the splits go by time. Where events are groups, windows without one are grouped by their time.
     columns : sequence of str
         The columns of ``given`` that `origin` keeps; all by default.
     on_progress : callable, optional
@@ -158,8 +162,8 @@ def measure_windows(
     notes = _notes_of_recordings(recordings, plan, neighbours)
     plan = dataclasses.replace(plan, network=any(neighbours))
     placement: dict[str, Any] = {"trigger": trigger, "before": float(before)}
-    if everywhere:
-        placement |= {"everywhere": True, "rest": rest}
+    if everywhere or rest:
+        placement |= {"everywhere": everywhere, "rest": rest}
     if trigger != "none":
         placement |= {"sta": sta, "lta": lta, "on": on, "off": off, "stations": stations}
     places, said = place_windows(recordings, plan, given=given, **placement)
@@ -168,6 +172,7 @@ def measure_windows(
     counts = _counts(parts, usable, why)
     notes += [*said, *_notes_of_windows(parts, usable, counts, plan, settled)]
     samples, note = samples_of(parts, usable, settled, group=group, columns=columns, given=given)
+    notes += _notes_of_labels(samples) + _note_of_overlap(samples)
     rates = sorted({one.rate for one in recordings})
     settings = {
         "plan": {**settled.to_settings(), **placement},
@@ -330,3 +335,32 @@ def _notes_of_windows(
     if empty:
         notes.append(f"No usable window in {some_of(empty)}.")
     return notes
+
+
+def _notes_of_labels(samples: Samples) -> list[str]:
+    """Say how many windows have which label, the commonest first."""
+    if samples.labels is None:
+        return []
+    counts = Counter(samples.labels.tolist())
+    without = counts.pop("", 0)
+    told = listed([f"{n:,} {label}" for label, n in counts.most_common()])
+    none = f"; {counted(without, 'window')} without" if without else ""
+    return [f"Labels: {told}{none}."]
+
+
+def _note_of_overlap(samples: Samples) -> list[str]:
+    """Say how much windows of one recording overlap, if half of them do, and how many there were without that."""
+    origin = samples.origin
+    if "start" not in origin:
+        return []
+    start, length = origin["start"].to_numpy(np.float64), float((origin["end"] - origin["start"]).median())
+    code = np.unique(origin["recording"].to_numpy(str), return_inverse=True)[1].reshape(-1)
+    order = np.lexsort((start, code))
+    apart = np.diff(start[order])[np.diff(code[order]) == 0]
+    shared = np.clip(length - apart, 0.0, None)
+    if not apart.size or np.median(shared) < 0.01 * length:
+        return []
+    n = round(samples.n_rows - float(shared.sum()) / length)
+    return [
+        f"Windows overlap by {np.median(shared) / length:.0%}: {samples.n_rows:,} windows hold the samples of {n:,}, and count as no more."
+    ]

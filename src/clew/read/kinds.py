@@ -78,12 +78,13 @@ def kind_of(path: str | Path) -> Literal["table", "image"]:
     check(
         not has_suffix(path, ARRAYS),
         DataError,
-        "The file '{}' must be a table or an image. Got an array: distances between rows go with --distances.",
+        "The file '{}' must be a table or an image. Got an array: distances between rows go with --distances, and a recording "
+        "needs --rate and --window.",
         path,
     )
     known = [*TABLES, *IMAGES]
     raise DataError(
-        f"The file '{path}' must be a table or an image ({', '.join(known)}). "
+        f"The file '{path}' must be a table or an image ({', '.join(known)}), or a recording, such as .mseed, .sac or .wav. "
         f"Got the suffix '{path.suffix}' instead.{did_you_mean(path.suffix.casefold(), known)}"
     )
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from clew.errors import DataError, check
+from clew.read.kept import Kept
 from clew.read.kinds import one_line, package, some_of
 from clew.read.miniseed_index import index_of
 from clew.read.recording import Stretch
@@ -104,19 +105,19 @@ class Records:
     offset: np.ndarray
     length: np.ndarray
     ends: np.ndarray
-    _kept: list[tuple[int, np.ndarray]] = field(default_factory=lambda: [(-1, np.empty(0))])  # decoded last
+    _kept: Kept = field(default_factory=Kept)  # the first sample decoded last, and the samples
 
     def read(self, first: int, stop: int) -> np.ndarray:
         """Return the samples from ``first`` up to ``stop``, float64 of shape (stop - first,).
 
         Windows that are read in order cost one decoding of every record, since some are decoded ahead.
         """
-        start, values = self._kept[0]
+        start, values = self._kept.value or (-1, np.empty(0))
         if not start <= first <= stop <= start + len(values):
             follows = start <= first <= start + len(values)
             start, values = self._decode(first, max(stop, first + AHEAD) if follows else stop)
             if len(values) <= 4 * AHEAD:
-                self._kept[0] = start, values
+                self._kept.keep((start, values), values.nbytes)
         return np.asarray(values[first - start : stop - start], dtype=np.float64)
 
     def _decode(self, first: int, stop: int) -> tuple[int, np.ndarray]:

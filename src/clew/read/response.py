@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from clew.errors import DataError, SettingError, check, check_choice
+from clew.read.kept import Kept
 from clew.read.kinds import one_line, package
 from clew.read.recording import Channel, Recording, Stretch
 
@@ -115,17 +116,17 @@ class Restored:
 
     raw: Recording
     operator: np.ndarray
-    _kept: list[tuple[int, np.ndarray]] = field(default_factory=lambda: [(-1, np.empty(0))])  # the last block
+    _kept: Kept = field(default_factory=Kept)  # the number of the last block, and its samples
 
     def read(self, first: int, stop: int) -> np.ndarray:
         """Return the samples from ``first`` up to ``stop`` of the recording's grid, float64; NaN where there are none."""
         size = _block(len(self.operator))
         pieces = []
         for block in range(first // size, max(first, stop - 1) // size + 1):
-            number, values = self._kept[0]
+            number, values = self._kept.value or (-1, np.empty(0))
             if number != block:
                 values = self._restored(block * size, (block + 1) * size)
-                self._kept[0] = block, values
+                self._kept.keep((block, values), values.nbytes)
             pieces.append(values[max(0, first - block * size) : max(0, stop - block * size)])
         return np.concatenate(pieces)
 

@@ -18,6 +18,7 @@ from typing import BinaryIO
 import numpy as np
 
 from clew.errors import DataError, check
+from clew.read.kept import Kept
 from clew.read.kinds import has_suffix, one_line, some_of
 from clew.read.recording import InMemory, Readable, Stretch
 from clew.read.sensor_grid import Grid
@@ -288,7 +289,7 @@ class Blocks:
     def __init__(self, lines: Lines, layout: Layout, blocks: list[tuple[int, int, int, bool]]) -> None:
         self.lines, self.layout = lines, layout
         self.first, self.byte, self.size, self.again = (np.array(column) for column in zip(*blocks))
-        self._kept: dict[int, np.ndarray] = {}  # replaced as a whole: safe among threads
+        self._kept = Kept()  # blocks by their number
 
     def __call__(self, first: int, stop: int) -> np.ndarray:
         """Return the rows from ``first`` up to ``stop``, float64 of shape (stop - first, n_components)."""
@@ -301,7 +302,8 @@ class Blocks:
         return np.concatenate(pieces)
 
     def _block(self, number: int) -> np.ndarray:
-        found = self._kept.get(number)
+        kept: dict[int, np.ndarray] = self._kept.value or {}
+        found = kept.get(number)
         if found is None:
             with self.lines.open() as file:
                 file.seek(int(self.byte[number]))
@@ -310,5 +312,6 @@ class Blocks:
             if rows.seconds is not None:
                 counts = np.append(not self.again[number], rows.seconds[1:] != rows.seconds[:-1])
                 found = found[counts]
-            self._kept = dict([*list(self._kept.items())[-KEPT + 1 :], (number, found)])
+            kept = dict([*list(kept.items())[-KEPT + 1 :], (number, found)])
+            self._kept.keep(kept, sum(block.nbytes for block in kept.values()))
         return found

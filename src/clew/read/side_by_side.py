@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clew.errors import DataError
+from clew.read.kept import Kept
 
 REMEMBERED = 1 << 22  # values (32 MiB) of the last request that are kept for the other channels
 
@@ -23,15 +24,17 @@ class Shared:
 
     def __init__(self, rows: Callable[[int, int], np.ndarray]) -> None:
         self._rows = rows
-        self._last: tuple[int, int, np.ndarray] | None = None  # replaced as a whole: safe among threads
+        self._last = Kept()  # from, up to, and these rows
 
     def __call__(self, first: int, stop: int) -> np.ndarray:
         """Return the rows from ``first`` up to ``stop``."""
-        last = self._last
+        last = self._last.value
         if last is not None and last[0] <= first <= stop <= last[1]:
-            return last[2][first - last[0] : stop - last[0]]
+            rows: np.ndarray = last[2]
+            return rows[first - last[0] : stop - last[0]]
         values = self._rows(first, stop)
-        self._last = (first, stop, values) if values.size <= REMEMBERED else None
+        if values.size <= REMEMBERED:
+            self._last.keep((first, stop, values), values.nbytes)
         return values
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import hashlib
+import io
 import json
 import logging
 import signal
@@ -273,8 +275,6 @@ def _until_interrupted() -> Iterator[threading.Event]:
 # ---- what is written ----
 def write_events(events: Events, path: Path) -> Path:
     """Write events whole, as the name says: CSV, Parquet, JSON lines or QuakeML."""
-    from clew.learn.apply import write_table
-
     kind = path.suffix.casefold()
     if kind == ".xml":
         from clew.read.quakeml import write_quakeml
@@ -282,7 +282,22 @@ def write_events(events: Events, path: Path) -> Path:
         return write_quakeml(events.to_frame(), path)
     if kind == ".jsonl":
         return write_whole(path, "".join(map(_line, events.rows())).encode())
+    if kind == ".csv":  # without pandas, which takes as much memory as all the rest
+        return write_whole(path, _csv(events).encode())
+    from clew.learn.apply import write_table
+
     return write_table(events.to_frame(), path)
+
+
+def _csv(events: Events) -> str:
+    """Return the table of events as text."""
+    from clew.learn.events import COLUMNS
+
+    out = io.StringIO(newline="")
+    table = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+    table.writeheader()
+    table.writerows(events[i].row() for i in range(len(events)))
+    return out.getvalue()
 
 
 def _holds_events(path: Path) -> bool:

@@ -40,6 +40,7 @@ def gather(
         check(not masks, SettingError, "The masks must go with images. Got recordings instead.")
         remarks: list[str] = []
         return "signal", [(path, None) for path in found_files(paths, remarks)], remarks
+    _refuse_mixture(paths)
     kinds = {kind_of(path) for path in paths if not path.is_dir()}
     check(len(kinds) <= 1, DataError, "The paths of one study must be all images or all tables. Got both.")
     if kinds == {"table"}:
@@ -186,6 +187,20 @@ def _numbers_said(samples: Samples, column: str) -> Any:
         did_you_mean(column, known),
     )
     return samples.origin[column].to_numpy(np.float64)
+
+
+def _refuse_mixture(paths: list[Path]) -> None:
+    """Refuse recordings beside files that are taken for something else."""
+    from clew.read.recording_files import is_recording
+
+    recordings = [path for path in paths if path.is_file() and is_recording(path)]
+    check(
+        not recordings,
+        DataError,
+        "The paths of one study must be all images, all tables or all recordings (tables are, with --window). Got the recording "
+        "'{}' beside others.",
+        *recordings[:1],
+    )
 
 
 def _only_recordings(paths: list[Path]) -> bool:
