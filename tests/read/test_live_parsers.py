@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from clew.errors import DataError
-from clew.read.live_parsers import Lines, Records, record_length
+from clew.read.live_parsers import Lines, Records, contents, record_length
 from clew.read.side_by_side import finite
 
 obspy = pytest.importorskip("obspy")
@@ -207,13 +207,51 @@ def test_an_input_without_rate_or_samples_is_refused():
         finite(np.array([np.inf]), 0, "in")
 
 
+def as_they_fill(stream, **how):
+    """The records of a stream, in the order in which a digitiser has them full."""
+    full = []
+    for record in records_of(stream, **how):
+        stats = obspy.read(io.BytesIO(record), headonly=True)[0].stats
+        full.append((stats.endtime, stats.channel, record))
+    return [record for _, _, record in sorted(full)]
+
+
+@pytest.mark.parametrize("rate", [100.0, 1.0])  # of which a record of 4096 bytes lasts 40 s, and over an hour
+def test_components_whose_long_records_fill_at_different_times_are_waited_for(rate, monkeypatch):
+    values = noise(40_000)
+    values[1] /= 30  # is compressed better: longer records
+    values = np.rint(values)
+    records = as_they_fill(stream_of(values, rate=rate), length=4096)
+    assert max(contents(one)[1] for one in records) > 30 * rate
+
+    def heard():
+        notes, parser, seen = [], Records("in", 1e6, []), []
+        parser.notes = notes
+        for record in records:  # one at a time, as they come
+            recordings, _ = parser.push(record)
+            for live in recordings:
+                have = sum(part.shape[1] for part in seen)
+                seen.append(live.read(have, live.n))
+        (live,), _ = parser.close(b"")
+        live.settle()
+        seen.append(live.read(sum(part.shape[1] for part in seen), live.n))
+        return live, np.concatenate(seen, axis=1), notes
+
+    live, seen, notes = heard()
+    assert live.components == ("Z", "N", "E") and notes == []
+    np.testing.assert_array_equal(seen, values)
+    monkeypatch.setattr(Records, "_wait", lambda self, traces: 30.0)  # the mutant: whatever a record lasts
+    live, seen, notes = heard()
+    assert notes and not (seen.shape == values.shape and np.array_equal(seen, values))
+
+
 def test_samples_that_come_too_late_are_said():
     values, notes = noise(4000), []
     both = records_of(stream_of(values[:2, :1000], ["BHZ", "BHN"]))
     ahead = records_of(stream_of(values[:1, 1000:], ["BHZ"], begin=BEGIN + 50))
     behind = records_of(stream_of(values[1:2, 1000:1500], ["BHN"], begin=BEGIN + 50))
     grown(Records("in", 1e4, notes), b"".join([*both, *ahead, *behind]), 512)
-    assert notes == ["'XX.A.BH': samples of N came over 30 s later than others, too late."]
+    assert notes == ["'XX.A.BH': samples of N came too late: windows of their time were done without them."]
     notes.clear()
     grown(Records("in", 1e4, notes), b"".join([*both, *both, *ahead]), 512)  # twice the same is not late
     assert notes == []

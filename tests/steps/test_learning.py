@@ -295,7 +295,7 @@ def printed(names):
     from clew.validate.scores import scores
 
     found = scores(np.repeat(names, 2), np.repeat(names, 2))
-    summary = found.summary() | {"baselines": {}, "permuted_spread": {}}
+    summary = found.summary() | {"baselines": {}, "permuted_spread": {}, "shuffled": {}}
     return _score_lines(SimpleNamespace(scores=found, summary=lambda: summary))
 
 

@@ -25,6 +25,7 @@ from clew.measure.waveform_features import (
 __all__ = ["FeatureTable", "describe", "measure_waveforms"]
 
 PIECE = 2**15  # samples that are measured at once: they, and what is made of them, stay in cache
+SIDE = 16  # rows fill any vector register
 ALONE = 2**16  # samples of a window above which it is measured by itself, for memory's sake
 SHORT, LONG = 20, 4  # the means of the trigger are over this part of a window
 SMOOTH = 100  # the envelope is smoothed over this part of a window to either side
@@ -96,8 +97,9 @@ def measure_waveforms(
         taper,
     )
     n_windows, _, n = block.shape
-    lines, fade, size = spectral_lines(float(rate), n, highest), cosine_taper(n, taper), rows_at_once(n)
+    lines, fade = spectral_lines(float(rate), n, highest), cosine_taper(n, taper)
     window, component = np.repeat(np.arange(n_windows), len(of)), np.tile(np.array(of, int), n_windows)
+    size = min(rows_at_once(n), max(1, -(-len(window) // SIDE)) * SIDE)
     axes = [] if three is None else list(three)
     each = np.empty((len(window), len(of_each_component(lines))))
     together = np.empty((n_windows, len(POLARISATION) + len(RATIOS) if axes else 0))
@@ -129,12 +131,13 @@ def _pieces(n: int, size: int, thread: int, threads: int) -> Iterator[slice]:
 
 
 def rows_at_once(n: int) -> int:
-    """Return how many windows of ``n`` samples are transformed in one call: always as many, if only to fill up.
+    """Return how many windows of ``n`` samples are transformed in one call, if so many there are.
 
     SciPy transforms several rows side by side in vector registers, and what is left one by one, which need not have the
-    same bits. 16 rows fill any register; windows that are long are transformed alone.
+    same bits. So there are always 16 rows or a multiple of them, which fill any register, if only to fill up; windows that
+    are long are transformed alone.
     """
-    return 1 if n > ALONE else 16 * max(1, PIECE // (16 * n))
+    return 1 if n > ALONE else SIDE * max(1, PIECE // (SIDE * n))
 
 
 def cosine_taper(n: int, share: float) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from numbers import Real
 from typing import Any, Literal
 
@@ -137,16 +138,7 @@ class WindowPlan:
 
     def features(self, rate: float) -> FeatureTable:
         """Return what is measured of each window of a recording at a rate: names, units, sets and sources."""
-        return describe(
-            self.components,
-            of=self.of,
-            three=self.three,
-            rate=rate,
-            n=self.n(rate),
-            unit=[self.units[i] for i in self.of],
-            highest=self.highest,
-            network=self.network,
-        )
+        return _described(self, float(rate))
 
     def rows_in(self, recording: Recording) -> list[int | None]:
         """Return which rows of a recording hold what is cut out, the horizontals too where one may stand in.
@@ -192,6 +184,21 @@ class WindowPlan:
                 found,
             )
         return rows
+
+
+@lru_cache(maxsize=64)  # asked for each recording, and there may be thousands of short ones
+def _described(plan: WindowPlan, rate: float) -> FeatureTable:
+    """Return what a plan measures at a rate."""
+    return describe(
+        plan.components,
+        of=plan.of,
+        three=plan.three,
+        rate=rate,
+        n=plan.n(rate),
+        unit=[plan.units[i] for i in plan.of],
+        highest=plan.highest,
+        network=plan.network,
+    )
 
 
 def row_of(recording: Recording, component: str) -> int | None:

@@ -186,8 +186,11 @@ def _on_threads(do: Callable[[slice], None], count: int) -> None:
 
     borders = np.linspace(0, count, min(n_threads(), count) + 1).astype(int)
     parts = [slice(a, b) for a, b in pairwise(borders)]
-    with ThreadPoolExecutor(len(parts)) as pool:
-        list(pool.map(do, parts))
+    if len(parts) == 1:
+        do(parts[0])
+    else:
+        with ThreadPoolExecutor(len(parts)) as pool:
+            list(pool.map(do, parts))
 
 
 def measure_cut(

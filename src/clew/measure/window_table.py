@@ -178,23 +178,22 @@ def _origin(
 
     comparable = len(parts) == 1 or all(part.recording.dated for part in parts)
     starts, ends = ("start", "end") if comparable else ("seconds_from", "seconds_to")
-    frames = []
+    own: dict[str, list[Any]] = {}
     for part, keep in zip(parts, usable):
-        recording, start = part.recording, _times(part)
-        frame = pd.DataFrame(
-            {
-                "source": [recording.source_at(first) for first in part.places.first.tolist()],
-                "station": recording.station or recording.name,
-                "recording": recording.name,
-                starts: start,
-                ends: start + part.n / recording.rate,
-                "first": part.places.first,
-                "components": part.components,
-                "event": part.places.event,
-            }
-        )
-        frames.append(frame[keep])
-    origin = pd.concat(frames, ignore_index=True)
+        recording, start, first = part.recording, _times(part)[keep], part.places.first[keep]
+        here: dict[str, Sequence[Any]] = {
+            "source": [recording.source_at(one) for one in first.tolist()],
+            "station": [recording.station or recording.name] * len(first),
+            "recording": [recording.name] * len(first),
+            starts: start.tolist(),
+            ends: (start + part.n / recording.rate).tolist(),
+            "first": first.tolist(),
+            "components": [one for one, kept in zip(part.components, keep) if kept],
+            "event": [one for one, kept in zip(part.places.event, keep) if kept],
+        }
+        for name, values in here.items():
+            own.setdefault(name, []).extend(values)
+    origin = pd.DataFrame(own)
     if not (origin["event"] != "").any():
         del origin["event"]
     told = [one for part, keep in zip(parts, usable) for one, kept in zip(part.places.given, keep) if kept]

@@ -53,8 +53,8 @@ def follow(
     Yields
     ------
     list of LiveRecording
-        The same ones each time, and those that are new. A recording of miniSEED appears once 30 s of it are there, so that
-        all of its components are known; its records must come in the order of time, at most 30 s late.
+        The same ones each time, and those that are new. A recording of miniSEED appears once 30 s and two records of it are
+        there, so that all of its components are known; its records must come in the order of time, at most so late.
 
     Raises
     ------

@@ -7,13 +7,14 @@ import itertools
 import re
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
 from clew.errors import DataError, check
 from clew.read.kinds import one_line, package
 from clew.read.live_recording import WAIT, LiveRecording
+from clew.read.miniseed_index import identifier
 from clew.read.recording import InMemory, Stretch
 from clew.read.recordings import ORDER
 from clew.read.sensor_grid import Grid
@@ -62,6 +63,7 @@ class Records:
         self._pending: dict[str, Pending] = {}
         self._live: dict[str, LiveRecording] = {}
         self._said: set[str] = set()
+        self._longest: dict[str, int] = {}  # by channel, the samples of its longest record
         self._at = 0
 
     def push(self, data: bytes) -> tuple[list[LiveRecording], bool]:
@@ -70,6 +72,8 @@ class Records:
         size, records = 0, list[bytes]()
         while (length := record_length(self._rest[size : size + HEAD])) and size + length <= len(self._rest):
             records.append(self._rest[size : size + length])
+            channel, n = contents(records[-1])
+            self._longest[channel] = max(n, self._longest.get(channel, 0))
             size += length
         check(
             length is not None,
@@ -136,9 +140,15 @@ class Records:
             pending = self._pending.setdefault(key, Pending([], start, end))
             pending.traces.append(trace)
             pending.start, pending.end = min(pending.start, start), max(pending.end, end)
-        for key in [key for key, one in self._pending.items() if one.end - one.start >= WAIT]:
+        for key in [
+            key for key, one in self._pending.items() if one.end - one.start >= self._wait(one.traces)
+        ]:
             self._begin(key)
         return any([one.advance() for one in self._live.values()])  # noqa: C419 (all of them advance)
+
+    def _wait(self, traces: list[Trace]) -> float:
+        """Return how far in s the components of a recording may come behind each other: a record comes when it is full."""
+        return WAIT + 2 * max(self._longest.get(one.identifier, 0) / one.rate for one in traces)
 
     def _begin(self, key: str) -> None:
         """Make a recording of what has come of it so far."""
@@ -176,8 +186,9 @@ class Records:
         first = live.index(trace.stretch.start)
         if live.ends[trace.component] <= first < live.n:
             self._say(
-                f"'{live.name}': samples of {trace.component} came over {WAIT:g} s later than others, too late."
+                f"'{live.name}': samples of {trace.component} came too late: windows of their time were done without them."
             )
+        live.wait = max(live.wait, self._wait([trace]))
         live.add(trace.component, first, trace.stretch.read(0, trace.stretch.n))
 
     def _say(self, note: str) -> None:
@@ -199,7 +210,7 @@ def record_length(head: bytes) -> int | None:
         return None
     if len(head) < 48:
         return 0
-    order: Any = "big" if 1900 <= int.from_bytes(head[20:22], "big") <= 2100 else "little"
+    order = _order(head)
     at = int.from_bytes(head[46:48], order)
     while at >= 48:
         if len(head) < at + 8:
@@ -210,6 +221,16 @@ def record_length(head: bytes) -> int | None:
         following = int.from_bytes(head[at + 2 : at + 4], order)
         at = following if following > at else 0
     return None
+
+
+def contents(record: bytes) -> tuple[str, int]:
+    """Return the channel of a miniSEED record, "NETWORK.STATION.LOCATION.CHANNEL", and the number of its samples."""
+    return identifier(record[8:20]), int.from_bytes(record[30:32], _order(record))
+
+
+def _order(head: bytes) -> Literal["big", "little"]:
+    """Return the byte order of a fixed header, in which the year makes sense."""
+    return "big" if 1900 <= int.from_bytes(head[20:22], "big") <= 2100 else "little"
 
 
 # ---- lines of numbers ----

@@ -10,7 +10,7 @@ from clew.errors import DataError, check
 from clew.read.recording import Channel, InMemory, Recording, Stretch, spell_seconds
 
 KEEP = 600.0  # s
-WAIT = 30.0  # s of samples after which a component that is behind counts as missing
+WAIT = 30.0  # s of samples that a component may be behind before it counts as missing, where nothing else is known
 MERGED = 4096  # samples up to which new ones are put behind the last piece
 
 
@@ -31,6 +31,11 @@ class LiveRecording(Recording):
     keep : float
         How many s before what was seen last are held.
     unit, source : str
+
+    Attributes
+    ----------
+    wait : float
+        For how many s of samples a component that is behind the others is waited for.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class LiveRecording(Recording):
         self.ends = dict.fromkeys(self._pieces, 0)
         self._keep = round(keep * rate)
         self._n = self._held = self._seen = 0
+        self.wait = WAIT
 
     # ---- as every recording ----
     @property
@@ -76,7 +82,7 @@ class LiveRecording(Recording):
 
     @property
     def n(self) -> int:
-        """Return how many samples have come: of all components, or of the first where others are 30 s behind it."""
+        """Return how many samples have come: of all components, or of the first where others are `wait` behind it."""
         return self._n
 
     @property
@@ -136,7 +142,7 @@ class LiveRecording(Recording):
     def advance(self) -> bool:
         """Count what was added; tell whether there are more samples now."""
         ends, before = self.ends.values(), self._n
-        self._n = max(before, min(ends), max(ends) - round(WAIT * self.rate))
+        self._n = max(before, min(ends), max(ends) - round(self.wait * self.rate))
         return self._n > before
 
     def settle(self) -> bool:

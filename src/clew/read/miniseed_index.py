@@ -104,7 +104,7 @@ def index_of(path: Path, *, source: str, notes: list[str]) -> tuple[np.ndarray, 
         notes.append(
             f"'{source}': the last {size - at:,} bytes, from byte {at:,} on, are no whole record (a file that was cut?) and were left out."
         )
-    return records[:n], [(_identifier(code), rate) for code, rate in known]
+    return records[:n], [(identifier(code), rate) for code, rate in known]
 
 
 def _runs(data: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
@@ -236,7 +236,7 @@ def _nominal(fixed: np.ndarray) -> np.ndarray:
         return rate * np.where(multiplier > 0, multiplier, np.where(multiplier < 0, -1 / multiplier, 1))
 
 
-def _identifier(code: bytes) -> str:
+def identifier(code: bytes) -> str:
     """Return "NETWORK.STATION.LOCATION.CHANNEL" of the twelve bytes of a header."""
     text = code.ljust(12).decode("ascii", "replace")
     station, location, channel, network = (

@@ -32,7 +32,7 @@ def predict(
     restart: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Outcome:
-    """Predict the class, or the number, of new objects, rows or windows with a saved model; of recordings, the events.
+    """Predict with a saved model: the class, or the number, of new objects or rows; the events in recordings.
 
     Parameters
     ----------
