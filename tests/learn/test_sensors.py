@@ -238,7 +238,15 @@ def test_the_result_is_the_same_again_and_comes_back_from_disk(found, tmp_path):
 
 def test_a_sensor_whose_figure_is_wide_is_not_said_to_be_behind(found):
     wide = dataclasses.replace(found, behind=[dataclasses.replace(one, low=-0.1) for one in found.behind])
-    assert wide.verdict()[0].startswith("S1 is ahead, but cannot be told apart from S2, S3 and S0: ")
+    told = wide.verdict()[0]
+    assert told.startswith("S1 is ahead, but cannot be told apart from S2 (behind by ")
+    for i in (
+        0,
+        2,
+        3,
+    ):  # the difference, which decides, stands beside each: two intervals side by side do not tell
+        one = wide.behind[i]
+        assert f"{wide.names[i]} (behind by {one.value:.2f} [-0.10, {one.high:.2f}])" in told
 
 
 def test_a_sensor_without_every_class_is_not_known_alone():

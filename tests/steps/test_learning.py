@@ -287,6 +287,28 @@ def test_validation_through_the_verb_tells_how_far_it_is(table):
         steps.validate(study, trees=5, on_progress=lambda *_: False)
 
 
+def test_what_rows_dealt_at_random_would_have_given_is_printed_where_groups_are_kept_together(
+    tmp_path, table
+):
+    def validated(study):
+        rows = study.samples().sample
+        frame = pd.DataFrame(
+            {"sample": rows, "label": ["x", "y"] * (len(rows) // 2) + ["x"] * (len(rows) % 2)}
+        )
+        frame.to_csv(tmp_path / "l.csv", index=False)
+        steps.label(study, tmp_path / "l.csv")
+        return steps.validate(study, trees=5)
+
+    frame = pd.read_csv(write_table(tmp_path)[0]).assign(patient=np.arange(90) // 5)
+    frame.to_csv(tmp_path / "patients.csv", index=False)
+    steps.new(tmp_path / "p.study", [tmp_path / "patients.csv"])
+    told = validated(Study(tmp_path / "p.study"))
+    (line,) = [one for one in told.lines if "Dealt at random instead" in one]
+    assert f"balanced_accuracy {told.data['shuffled']['balanced_accuracy']:.3g}" in line
+    alone = validated(table[0])
+    assert alone.data["shuffled"] == {} and not any("Dealt at random" in one for one in alone.lines)
+
+
 def printed(names):
     """Return the lines of figures of perfect answers to these classes, each two rows."""
     from types import SimpleNamespace

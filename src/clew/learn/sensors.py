@@ -114,7 +114,9 @@ class SensorComparison(Result):
             ]
         told = [f"{lead} carries most information about the classes: {figure}."]
         known = [i for i in self.order if i != top and np.isfinite(self.alone[i].value)]
-        alike = [self.names[i] for i in known if not self.told_apart(i)]
+        alike = [
+            f"{self.names[i]} (behind by {_told(self.behind[i])})" for i in known if not self.told_apart(i)
+        ]
         worse = [f"{self.names[i]} (by {_told(self.behind[i])})" for i in known if self.told_apart(i)]
         silent = [self.names[i] for i in known if not self.informs(i)]
         unknown = [self.names[i] for i in self.order if np.isnan(self.alone[i].value)]
