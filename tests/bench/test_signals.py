@@ -37,9 +37,24 @@ def test_a_written_day_is_read_measured_and_searched_by_both_sides(short, monkey
     monkeypatch.setattr(StationDay, "HOURS", 1)
     assert short.write().stat().st_size > 50_000
     assert short._hour_by_obspy().shape == (20, 3, 1000)
-    assert short.station_day(0) == 20
-    assert len(short.looped_detection(0)) == len(short.looped_hour(0)) == 20
+    ours, theirs = short.station_day(0), short.looped_hour(0)
+    assert ours.n_rows == len(theirs) == 20 and set(ours.feature_names) == set(theirs[0])
+    assert short.judge_file([ours])["off_loop"] < 1e-5
+    assert short.judge_file([theirs])["off_loop"] == 0
+    monkeypatch.setattr(signals, "HIGHPASS", 1.1)  # the mutant: another filter
+    assert short.judge_file([ours])["off_loop"] > 0.01
+
+
+@pytest.mark.slow
+def test_both_sides_classify_by_the_same_measurements_of_the_same_windows(short, monkeypatch):
+    short.hour = short.hour[:, 230_000:250_000]  # wind
+    monkeypatch.setattr(StationDay, "HOURS", 1)
+    short.write()
+    names = short.model.feature_names_
+    assert set(names) == set(short.looped_hour(0, ("Z",))[0])
     assert sum(short.detected(0).windows.values()) == 20
+    found = short.looped_detection(0)
+    assert 0 < sum(n for _, n in found) <= 20 and {label for label, _ in found} < set(short.model.classes_)
 
 
 def test_the_seconds_of_an_hour_count_as_a_day():

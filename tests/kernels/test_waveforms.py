@@ -59,7 +59,7 @@ def twin_of_envelopes(row, turned, reach):
     envelope = np.where(known, np.hypot(c, turned), 0.0)
     e = envelope[known]
     smooth = twin_of_smoothing(envelope, known, reach)
-    top = smooth.argmax()
+    top = reach + smooth[reach : len(row) - reach].argmax()
     quiet = [i for i in range(top + 1) if smooth[i] <= 0.2 * smooth[top]]
     energy = np.cumsum(c**2)
     until = next((i + 1 for i in range(top, len(row)) if smooth[i] <= 0.01 * smooth[top]), len(row))
@@ -127,6 +127,19 @@ def test_envelopes_equal_their_twin(gaps, reach):
     )
     np.testing.assert_allclose(envelope.sum(axis=1), 0, atol=1e-9)
     assert (envelope[np.isnan(rows)] == 0).all()
+
+
+def test_maxima_of_noise_do_not_pile_up_at_the_ends():
+    random, reach = np.random.default_rng(0), 10
+    rows, turned = random.normal(size=(2, 4000, 1000))
+    rows -= rows.mean(axis=1, keepdims=True)
+    _, out = envelopes(rows, turned, reach)
+    at_ends = np.mean((out[:, 7] < 0.02) | (out[:, 7] >= 0.98))
+    smooth = np.apply_along_axis(np.convolve, 1, np.hypot(rows, turned), np.ones(2 * reach + 1), "same")
+    fewer = np.minimum(np.arange(1000), np.arange(1000)[::-1]).clip(max=reach) + reach + 1
+    before = (smooth / fewer).argmax(axis=1) / 1000
+    assert at_ends < 0.03  # 0.02 of what is looked at, had each place the same chance
+    assert np.mean((before < 0.02) | (before >= 0.98)) > 0.05
 
 
 def test_the_rise_is_that_of_the_largest_burst():

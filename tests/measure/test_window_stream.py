@@ -220,3 +220,20 @@ def test_stations_are_compared_at_the_same_time():
     assert with_later["features"][both][:, correlation].min() > 0.99
     assert with_other["features"][both][:, correlation].max() < 0.6
     assert set(measured(a, plan)["why"]) == {"alone"}
+
+
+def test_a_component_that_is_not_measured_is_not_read():
+    class Refuses:
+        def read(self, first, stop):
+            raise AssertionError("was read")
+
+    z = InMemory(np.random.default_rng(0).normal(size=1000))
+    channels = [
+        Channel(name, (Stretch(0.0, 1000, data),), "counts") for name, data in (("Z", z), ("N", Refuses()))
+    ]
+    one = Recording("A", 100.0, tuple(channels))
+    plan = plan_windows([one], window=2.0, components="Z")
+    (block,) = stream_windows(one, plan=plan)
+    assert block.usable.all()
+    with pytest.raises(AssertionError, match="was read"):
+        list(stream_windows(one, plan=plan_windows([one], window=2.0, components="Z,N")))

@@ -73,6 +73,22 @@ def test_components_that_begin_at_different_times_share_one_grid():
     assert one.components == ("Z", "N") and one.unit == "" and one.gaps() == (0, 0, 0)
 
 
+def test_components_that_are_not_asked_for_are_not_read():
+    class Refuses:
+        def read(self, first, stop):
+            raise AssertionError("was read")
+
+    rows = np.arange(30.0).reshape(3, 10)
+    channels = tuple(Channel(name, (Stretch(0.0, 10, InMemory(row)),)) for name, row in zip("ZNE", rows))
+    one = Recording("A", 1.0, channels)
+    np.testing.assert_array_equal(one.read(-1, 5, [2, 0])[:, 1:], rows[[2, 0], :5])
+    np.testing.assert_array_equal(one.read(0, 10), rows)
+    shut = Recording("A", 1.0, (channels[0], Channel("N", (Stretch(0.0, 10, Refuses()),)), channels[2]))
+    np.testing.assert_array_equal(shut.read(2, 4, [0]), rows[:1, 2:4])
+    with pytest.raises(AssertionError, match="was read"):
+        shut.read(2, 4)
+
+
 def test_a_channel_may_hold_nothing():
     z = Channel("Z", (Stretch(START, 2, InMemory(np.array([1.0, 2]))),))
     one = Recording("A", 10.0, (z, Channel("N", ())))

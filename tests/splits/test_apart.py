@@ -17,6 +17,7 @@ from clew.splits.apart import (
     has_times,
     positions,
     space_gap,
+    spans,
     spell_time,
     time_gap,
     times,
@@ -112,6 +113,41 @@ def test_the_gap_in_space_equals_a_comparison_of_all_pairs():
     between = cdist(rows, rows)
     np.fill_diagonal(between, np.inf)
     assert space_gap(rows) == pytest.approx(np.median(between.min(axis=1)))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_overlaps_within_a_recording_are_those_of_all_pairs(seed):
+    random = np.random.default_rng(seed)
+    start = 1.7e9 + random.uniform(0, 300, 200)
+    end = start + random.choice([0.0, 1.0, 5.0, 60.0], 200)
+    recording = random.choice(["a", "b", "c", "d"], 200)
+    samples = make(np.zeros((200, 1)), start=start, end=end, recording=recording)
+    rows, others = random.random(200) < 0.5, random.random(200) < 0.1
+    meet = (start[:, None] < end) & (start < end[:, None]) & (recording[:, None] == recording)
+    others &= ~rows
+    wanted = rows & (meet & others).any(axis=1)
+    np.testing.assert_array_equal(spans(samples).shared(rows, others), wanted)
+    assert 0 < wanted.sum() < rows.sum()
+    anywhere = make(np.zeros((200, 1)), start=start, end=end)  # the mutant: all of one source
+    assert spans(anywhere).shared(rows, others).sum() > wanted.sum()
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        {
+            "start": 1.7e9 + 0.01 * np.arange(8) * 997,
+            "end": 1.7e9 + 0.01 * np.arange(1, 9) * 997,
+        },  # they touch
+        {"start": np.arange(8) % 2 * 1.0, "end": 9.0, "recording": list("abcdefgh")},
+        {"start": np.arange(8.0)},
+        {"start": np.arange(8.0) // 2},
+        {"start": np.nan, "end": 5.0},
+        {},
+    ],
+)
+def test_rows_that_share_no_samples_have_no_spans(origin):
+    assert spans(make(np.zeros((8, 1)), **origin)) is None
 
 
 def test_only_the_rows_that_were_asked_about_are_kept():

@@ -21,10 +21,11 @@ def make(n, *, groups=None, labels=None, places=None, target=None, start=None, f
     if places is not None:
         origin["centroid_row"], origin["centroid_col"] = places[:, 0], places[:, 1]
     sample = np.array([f"row {i}" for i in range(n)])
+    features = np.random.default_rng(0).normal(size=(n, 2)) if features is None else features
     return Samples(
-        features=np.random.default_rng(0).normal(size=(n, 2)) if features is None else features,
-        feature_names=("a", "b"),
-        units=("", ""),
+        features=features,
+        feature_names=tuple(f"f{i}" for i in range(features.shape[1])),
+        units=("",) * features.shape[1],
         sample=sample,
         origin=origin,
         group=sample if groups is None else np.asarray(groups).astype(str),
@@ -196,6 +197,90 @@ def test_windows_that_overlap_test_rows_do_not_train_even_without_a_gap():
         assert not (
             (start[train][:, None] < start[test] + 10) & (start[test] < start[train][:, None] + 10)
         ).any()
+
+
+def overlapping(n=600, *, together=5, recording="one", step=10.0, length=20.0, **more):
+    """Windows that overlap the next one, so many of them a group."""
+    samples = make(n, start=1.7e9 + step * np.arange(n), groups=np.arange(n) // together, **more)
+    samples.origin["end"] = samples.origin["start"] + length
+    samples.origin["recording"] = recording
+    return samples
+
+
+@pytest.mark.parametrize("by", ["group", "row"])
+def test_windows_that_share_samples_with_a_test_window_do_not_train(by):
+    samples = overlapping()
+    found, left = folds(samples, by=by), np.zeros(600, bool)
+    for train, test in zip(found.train, found.test):
+        beside = np.append(test[1:], False) | np.append(False, test[:-1])
+        np.testing.assert_array_equal(train, ~test & ~beside)
+        left |= ~test & beside
+    assert f"{left.sum():,} overlapping windows do not train: they share samples" in found.reason
+    parts = divide(samples, by=by)
+    assert (np.diff(np.select(list(parts.rows), [1, 2, 3], 0)) != 0).any()
+    assert not any(
+        (parts.rows[i][1:] & parts.rows[j][:-1]).any() for i in range(3) for j in range(3) if i != j
+    )
+    assert "overlapping windows are left out: they share samples with windows of another part" in parts.reason
+
+
+@pytest.mark.parametrize(
+    "apart",
+    [
+        {"length": 10.0},  # they touch
+        {"recording": np.arange(600).astype(str)},
+        {"length": 0.0},
+    ],
+)
+@pytest.mark.parametrize("by", ["group", "row"])
+def test_without_overlaps_folds_are_those_of_rows_without_times(by, apart):
+    samples, bare = overlapping(**apart), make(600, groups=np.arange(600) // 5)
+    for divided in (folds, divide, seal):
+        one, other = divided(samples, by=by), divided(bare, by=by)
+        for name in ("train", "test", "sealed"):
+            if hasattr(one, name):
+                np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+        assert "share samples" not in one.reason
+    assert not seal(samples, by=by).overlap
+
+
+def test_folds_that_overlaps_leave_without_training_rows_are_refused():
+    samples = overlapping(40, together=1, length=400.0)
+    for divided in (folds, divide):
+        with pytest.raises(DataError, match="overlap.*divide by time"):
+            divided(samples, by="row")
+
+
+def test_overlapping_windows_of_noise_are_at_chance():
+    """Windows of 1,000 samples that share 800 with the next: with them in training, noise is told apart."""
+    from sklearn.neighbors import KNeighborsClassifier
+
+    right = {"kept apart": [], "as dealt": []}
+    for seed in range(6):
+        random = np.random.default_rng(seed)
+        noise = random.normal(size=(604, 200))
+        window = np.stack([noise[i : i + 5].mean(axis=0) for i in range(600)])
+        labels = np.repeat(random.integers(0, 2, 40), 15)
+        samples = overlapping(length=50.0, features=window)
+        found = folds(samples)
+        for how, training in (("kept apart", found.train), ("as dealt", ~found.test)):
+            told = [
+                KNeighborsClassifier(1).fit(window[train], labels[train]).predict(window[test])
+                == labels[test]
+                for train, test in zip(training, found.test)
+            ]
+            right[how].append(np.concatenate(told).mean())
+    assert abs(np.mean(right["kept apart"]) - 0.5) < 0.06
+    assert np.mean(right["as dealt"]) > 0.7
+
+
+def test_open_windows_that_overlap_a_sealed_one_are_counted_and_nothing_is_sealed_otherwise():
+    samples = overlapping()
+    found = seal(samples)
+    np.testing.assert_array_equal(found.sealed, seal(make(600, groups=np.arange(600) // 5)).sealed)
+    beside = ~found.sealed & (np.append(found.sealed[1:], False) | np.append(False, found.sealed[:-1]))
+    assert found.overlap.startswith(f"{beside.sum()} open rows overlap a sealed one of the same recording")
+    assert found.reason.endswith("the final test is that much easier than another recording would be.")
 
 
 def test_groups_that_a_division_by_time_tears_are_counted():

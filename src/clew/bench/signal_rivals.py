@@ -69,14 +69,14 @@ def rival_features(
     highest : float, optional
         In Hz; half the rate by default.
     components : sequence of str
-        What they are called.
+        What they are called; where there are fewer, only the first are measured one by one.
     three : bool, optional
         Whether they are Z, N, E and polarisation is measured, as it is of three by default.
     """
     once = _once(window.shape[1], rate, rate / 2 if highest is None else highest)
     found: dict[str, float] = {}
     for name, samples in zip(components, window):
-        ending = f"_{name.lower()}" if len(window) > 1 else ""
+        ending = f"_{name.lower()}" if min(len(window), len(components)) > 1 else ""
         x = samples - samples.mean()
         for part in (_levels, _envelope, _trigger, _spectrum, _repetition):
             found |= {key + ending: float(v) for key, v in part(samples, x, rate, once).items()}
@@ -113,7 +113,8 @@ def _envelope(samples: np.ndarray, x: np.ndarray, rate: float, once: dict[str, A
     n = len(x)
     envelope = once["envelope"] = np.abs(hilbert(x, once["n_fft"])[:n])
     smooth = np.convolve(envelope, once["box"], "same") / once["in_box"]
-    top = int(smooth.argmax())
+    reach = len(once["box"]) // 2
+    top = reach + int(smooth[reach : n - reach].argmax())
     loud = smooth > 0.2 * smooth[top]
     quiet = np.flatnonzero(~loud[:top])
     energy = np.cumsum(x**2)

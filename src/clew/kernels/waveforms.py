@@ -139,8 +139,12 @@ def envelopes(rows, centred, turned, rate, reach, envelope, out):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _smoothed(envelope, row, reach, smooth):
-    """Write the mean of the known samples up to ``reach`` away, fewer at the ends; return where it is largest."""
-    n, total, known, top = envelope.size, 0.0, 0, 0
+    """Write the mean of the known samples up to ``reach`` away, fewer at the ends; return where it is largest.
+
+    Maxima are looked for where the mean has its full reach: means of fewer samples vary more, so that they would pile up
+    at the ends.
+    """
+    n, total, known, top = envelope.size, 0.0, 0, reach
     for i in range(-reach, n):
         if i + reach < n:
             total += envelope[i + reach]
@@ -150,7 +154,7 @@ def _smoothed(envelope, row, reach, smooth):
             known -= not math.isnan(row[i - reach - 1])
         if i >= 0:
             smooth[i] = max(total, 0.0) / known if known else 0.0
-            if smooth[i] > smooth[top]:
+            if reach <= i < n - reach and smooth[i] > smooth[top]:
                 top = i
     return top
 

@@ -70,7 +70,7 @@ ENVELOPES = (
     Measurement("significant_duration", "s", "shape", "from 5 to 95% of the energy; Trifunac & Brady, Bull. Seism. Soc. Am. 65 (1975), doi:10.1785/BSSA0650030581"),
     Measurement("rise_time", "s", "shape", "from where the smoothed envelope last rose above 0.2 of its maximum to the maximum"),
     Measurement("decay_rate", "1/s", "shape", "fall of the logarithm of the smoothed envelope from its maximum to a hundredth of it, or the end, by least squares"),
-    Measurement("time_of_maximum", "", "position", "where the smoothed envelope is largest, as a share of the window"),
+    Measurement("time_of_maximum", "", "position", "where the smoothed envelope is largest, as a share of the window; not in its outer 1%, where fewer samples are averaged"),
 )
 TRIGGER = (
     Measurement("sta_lta_maximum", "", "trigger", "largest ratio of mean squares, over a 20th and over a 4th of the window, both trailing; Allen, Bull. Seism. Soc. Am. 68 (1978), doi:10.1785/BSSA0680051521"),

@@ -155,7 +155,7 @@ def _first_of_each(
 def _told_of(
     places: Places, recording: Recording, plan: WindowPlan, given: Sequence[Given] | None, rest: str = ""
 ) -> Places:
-    """Return the same places with what was said of the spans that cover at least half of a window, or of moments in it.
+    """Return the same places with what was said of spans that cover at least half of a window, or moments in its first half.
 
     Windows that nothing touches are of the class ``rest``, if there is one. A moment does not say how long it was to be
     heard: it touches those that begin up to a window behind it, too, which may hold S waves and coda.
@@ -181,9 +181,12 @@ def _told_of(
 
 
 def _shared(one: Given, start: float, window: float) -> float:
-    """Return the share of a window that a span covers; 1 for a moment in it."""
+    """Return the share of a window that a span covers; 1 for a moment in its first half.
+
+    A moment begins what is to be heard: a window that it comes late in holds mostly what was before.
+    """
     if one.end is None:
-        return float(start <= one.start < start + window)
+        return float(start <= one.start < start + window / 2)
     return (min(one.end, start + window) - max(one.start, start)) / window
 
 

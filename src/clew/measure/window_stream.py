@@ -166,8 +166,9 @@ def _read(
     """Return some rows of a recording, NaN where they are lacking or padding, and where they are padding, (c, N) both."""
     from clew.kernels.windows import flat_runs
 
-    read = recording.read(start, stop)
-    x = np.stack([np.full(stop - start, np.nan) if row is None else read[row] for row in rows])
+    x = np.full((len(rows), stop - start), np.nan)
+    there = [i for i, row in enumerate(rows) if row is not None]
+    x[there] = recording.read(start, stop, [row for row in rows if row is not None])
     flat = np.zeros(x.shape, bool)
     for i in range(len(rows) if least_flat else 0):
         flat_runs(x[i], least_flat, flat[i])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -99,8 +99,8 @@ class LiveRecording(Recording):
     def _reach(self) -> list[np.ndarray]:
         return [np.maximum.accumulate(first + n) for first, n in self._places]
 
-    def read(self, first: int, stop: int) -> np.ndarray:
-        """Return all components from sample ``first`` up to ``stop``, as `Recording.read`.
+    def read(self, first: int, stop: int, rows: Sequence[int] | None = None) -> np.ndarray:
+        """Return components from sample ``first`` up to ``stop``, as `Recording.read`.
 
         Raises
         ------
@@ -115,7 +115,7 @@ class LiveRecording(Recording):
             spell_seconds(self._keep / self.rate),
             (self._held - first) / self.rate,
         )
-        return super().read(first, stop)
+        return super().read(first, stop, rows)
 
     def source_at(self, index: int) -> str:
         """Return the name of the file."""

@@ -195,16 +195,18 @@ class Recording:
         return [np.maximum.accumulate(first + n) for first, n in self._places]
 
     # ---- the samples ----
-    def read(self, first: int, stop: int) -> np.ndarray:
-        """Return all components from sample ``first`` up to ``stop``, float64 of shape (n_components, stop - first).
+    def read(self, first: int, stop: int, rows: Sequence[int] | None = None) -> np.ndarray:
+        """Return components from sample ``first`` up to ``stop``, float64 of shape (n_components, stop - first).
 
-        NaN is where nothing was recorded, before the start and behind the end too, and where stretches that overlap say
-        different things.
+        All of them, or those of the given numbers in that order: no others are read from the files. NaN is where nothing
+        was recorded, before the start and behind the end too, and where stretches that overlap say different things.
         """
-        out = np.full((len(self.channels), stop - first), np.nan)
-        for row, channel in enumerate(self.channels):
-            starts, sizes = self._places[row]
-            low = int(np.searchsorted(self._reach[row], first, side="right"))
+        channels, places, reach = self.channels, self._places, self._reach
+        wanted = range(len(channels)) if rows is None else rows
+        out = np.full((len(wanted), stop - first), np.nan)
+        for row, number in enumerate(wanted):
+            channel, (starts, sizes) = channels[number], places[number]
+            low = int(np.searchsorted(reach[number], first, side="right"))
             high = int(np.searchsorted(starts, stop, side="left"))
             contradicted = np.zeros(stop - first, bool)
             for i in range(low, high):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ MOST_OF_RECORD = 0.05  # share of the record that a measured gap takes at most
 MOST_CELLS = 2**17  # of the time axis, when autocorrelations are measured
 MOST_FEATURES = 100  # whose autocorrelations are measured
 FEWEST_PAIRS = 10  # of cells, to tell an autocorrelation from
+SAME = 1e-6  # s: times that differ by less are one, as those of windows that touch are after rounding
 UNITS = (
     (365.2425 * 86400, "year"), (86400.0, "day"), (3600.0, "hour"), (60.0, "minute"), (1.0, "second"),
 )  # fmt: skip
@@ -156,6 +158,66 @@ def far(samples: Samples, rows: Any, others: Any, *, by: str, gap: float) -> np.
     if kept.any() and np.any(others):
         kept[kept] = keeps(places[kept], places[others], gap)
     return kept
+
+
+# ---- samples that rows share ----
+@dataclass(frozen=True)
+class Spans:
+    """Which rows of one recording overlap in time, told by ranks: what is later, or of a later recording, has a higher one.
+
+    Parameters
+    ----------
+    starts, until : ndarray of int64, shape (n_rows,)
+        Ranks of where rows start and, among those, of where they end.
+    ends, since : ndarray of int64, shape (n_rows,)
+        Ranks of where rows end and, among those, of where they start.
+    order : ndarray of int64, shape (n_rows,)
+        The rows by their start.
+    """
+
+    starts: np.ndarray
+    until: np.ndarray
+    ends: np.ndarray
+    since: np.ndarray
+    order: np.ndarray
+
+    def shared(self, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """Tell which of the rows overlap one of the others: both are masks of shape (n_rows,), so is the answer."""
+        other = self.order[others[self.order]]
+        latest = np.append(-1, np.maximum.accumulate(self.ends[other]))
+        found = rows.copy()
+        n_before = np.searchsorted(
+            self.starts[other], self.until[rows]
+        )  # those that start before the row ends
+        found[rows] = latest[n_before] > self.since[rows]
+        return found
+
+
+def spans(samples: Samples) -> Spans | None:
+    """Return how rows of one recording (column ``recording``, else ``source``) overlap; None where no two of them do."""
+    origin = samples.origin
+    name = "recording" if "recording" in origin else "source"
+    if not {name, "end"} <= set(origin.columns) or not has_times(samples):
+        return None
+    recording = origin[name].factorize()[0]
+    start, end = times(samples).T
+    starts, until = _ranks(recording, start, end - SAME)
+    ends, since = _ranks(recording, end, start + SAME)
+    order = np.argsort(starts, kind="stable")
+    reach = np.maximum.accumulate(ends[order])
+    if not (reach[:-1] > since[order][1:]).any():
+        return None
+    return Spans(starts, until, ends, since, order)
+
+
+def _ranks(recording: np.ndarray, one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ranks of two times of each row among all of them, by recording first; equal ones share a rank."""
+    whose, time = np.tile(recording, 2), np.concatenate([one, other])
+    order = np.lexsort((time, whose))
+    rises = (np.diff(whose[order]) > 0) | (np.diff(time[order]) > 0)
+    rank = np.empty(order.size, np.int64)
+    rank[order] = np.append(0, np.cumsum(rises))
+    return rank[: one.size], rank[one.size :]
 
 
 def spell_time(seconds: float) -> str:

@@ -162,6 +162,14 @@ def gap_said(way: Way, gap: float, why: str, what_happens: str) -> str:
     return f"Rows nearer than {spell_gap(gap, way)} to {whom} {what_happens} ({why})."
 
 
+def shared_said(n: int, what_happens: str) -> str:
+    """Return a sentence on the ``n`` rows that are left out as they overlap others, or an empty string if there are none."""
+    if not n:
+        return ""
+    whom = "test windows" if what_happens == "do not train" else "windows of another part"
+    return f"{n:,} overlapping windows {what_happens}: they share samples with {whom} of the same recording."
+
+
 def torn_groups(samples: Samples, way: Way, train: np.ndarray, test: np.ndarray) -> str:
     """Return a sentence on groups that are on both sides of a division by time or space, or an empty string."""
     if way not in ("time", "latest", "space") or samples.n_groups in (1, samples.n_rows):

@@ -11,7 +11,17 @@ import numpy as np
 from clew.errors import DataError, SettingError, check
 from clew.result import Result
 from clew.samples import Samples
-from clew.splits.apart import far, has_places, has_times, positions, spell_time, time_gap, times
+from clew.splits.apart import (
+    Spans,
+    far,
+    has_places,
+    has_times,
+    positions,
+    spans,
+    spell_time,
+    time_gap,
+    times,
+)
 from clew.splits.dealing import (
     blocks,
     deal_groups,
@@ -34,6 +44,7 @@ from clew.splits.dividing import (
     how_divided,
     missing_classes,
     seal_reason,
+    shared_said,
     spell_gap,
     torn_groups,
     way_to_divide,
@@ -42,6 +53,7 @@ from clew.splits.dividing import (
 PARTS = ("train", "validation", "test")
 MOST_BLOCKS = 20  # of one image or of one record, as units of an interval
 MOST_REGIONS = 8  # stretches of time that are sealed
+OVERLAP = "a sealed one of the same recording"  # what the sentence on open rows that overlap sealed ones says
 GAPS_A_STRETCH = 10  # a sealed stretch lasts so many gaps where it can: few of its rows are near open ones
 
 
@@ -149,6 +161,11 @@ class Seal(Result):
     by: str
     reason: str
 
+    @property
+    def overlap(self) -> str:
+        """Return the sentence of the reason that says how many open rows overlap a sealed one, or an empty string."""
+        return next((said for said in self.reason.split(". ") if OVERLAP in said), "")
+
     def headline(self) -> str:
         """Say what was sealed."""
         return self.reason
@@ -233,11 +250,12 @@ def folds(
         part = deal_rows(_strata(samples), shares, random)
     test = part == np.arange(n)[:, None]  # (n_folds, n_rows)
     width, why = gap_of(samples, way, gap)
-    train = _without_gap(samples, test, way, width)
+    train, shared = _without_shared(samples, _without_gap(samples, test, way, width), test, way)
     fewer = f" instead of {n_folds}, as there are no more {unit}s," if n < n_folds else ""
     said = [
         f"{n} folds{fewer} {how_divided(samples, way, 'tested in turn')}",
         gap_said(way, width, why, "do not train"),
+        shared_said(int(shared.sum()), "do not train"),
         torn_groups(samples, way, train, test),
         *missing_classes(samples, {"train": train, "test": test}, "Not every fold could"),
     ]
@@ -311,20 +329,34 @@ def divide(
     else:
         part = deal_rows(_strata(samples), share, random)
     rows = part == np.arange(3)[:, None]
+    of, shared = _spans(samples, way), np.zeros(samples.n_rows, bool)
     for one in (0, 1):  # who trains keeps away from validation and test, who validates from test
-        rows[one] = _far(samples, rows[one], rows[one + 1 :].any(axis=0), way, width)
+        others = rows[one + 1 :].any(axis=0)
+        rows[one] = _far(samples, rows[one], others, way, width)
+        if of is not None:
+            both = of.shared(rows[one], others)
+            rows[one] &= ~both
+            shared |= both
     for name, kept in zip(PARTS, rows):
         check(
-            kept.any(),
+            kept.any() or of is not None,
             DataError,
             "A division in three must leave rows in each part. Got none for {} with a gap of {}; give a smaller one.",
             name,
             spell_gap(width, way),
         )
+        check(
+            kept.any(),
+            DataError,
+            "A division in three by {} must leave rows in each part. Got none for {}, since all overlap windows of other parts; divide by time.",
+            way,
+            name,
+        )
     counted = ", ".join(f"{kept.sum()} rows for {name}" for name, kept in zip(PARTS, rows))
     said = [
         f"{counted}, {how_divided(samples, way, 'dealt to the three parts')}",
         gap_said(way, width, why, "are left out"),
+        shared_said(int(shared.sum()), "are left out"),
         torn_groups(samples, way, rows[:2], rows[1:]),
         *missing_classes(samples, {"train": rows[:1], "validate": rows[1:2], "test": rows[2:]}, "It cannot"),
     ]
@@ -389,7 +421,7 @@ def seal(samples: Samples, *, share: float = 0.2, by: Sealing = "auto", random_s
     else:
         sealed = np.zeros(n_rows, bool)
         sealed[random.permutation(n_rows)[:n_sealed]] = True
-    reason = seal_reason(samples, way, sealed, share) + near
+    reason = seal_reason(samples, way, sealed, share) + near + _open_beside(samples, sealed, way)
     return Seal(sealed=sealed, by=way, reason=reason, settings=settings)
 
 
@@ -468,7 +500,43 @@ def _without_gap(samples: Samples, test: np.ndarray, way: Way, gap: float) -> np
     return train
 
 
+def _spans(samples: Samples, way: Way) -> Spans | None:
+    """Return how rows of one recording overlap, if that matters: by time, the gap keeps them apart already."""
+    return None if way in ("time", "latest") else spans(samples)
+
+
+def _without_shared(
+    samples: Samples, train: np.ndarray, test: np.ndarray, way: Way
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the training rows (n_folds, n_rows) that overlap no test row, and the rows (n_rows,) that do in some fold."""
+    of = _spans(samples, way)
+    if of is None:
+        return train, np.zeros(samples.n_rows, bool)
+    shared = np.array([of.shared(rows, others) for rows, others in zip(train, test)])
+    train = train & ~shared
+    check(
+        train.any(axis=1).all(),
+        DataError,
+        "Folds by {} must leave training rows that do not overlap the test rows. Got a fold where all of them do; divide by time.",
+        way,
+    )
+    return train, np.asarray(shared.any(axis=0))
+
+
 # ---- the seal ----
+def _open_beside(samples: Samples, sealed: np.ndarray, way: Way) -> str:
+    """Return a sentence on the open rows that overlap a sealed one, or an empty string."""
+    of = _spans(samples, way)
+    n = 0 if of is None else int(of.shared(~sealed, sealed).sum())
+    if not n:
+        return ""
+    s, verb_s = ("", "s") if n == 1 else ("s", "")
+    return (
+        f" {n:,} open row{s} overlap{verb_s} {OVERLAP} and share{verb_s} samples with it: the final test is that much easier than"
+        " another recording would be."
+    )
+
+
 def _seal_times(
     samples: Samples, n_sealed: int, way: Way, random: np.random.Generator
 ) -> tuple[np.ndarray, str]:

@@ -119,7 +119,7 @@ def test(study: Study, *, reason: str | None = None, model: str | None = None) -
         inputs.append(_named_look(study, trained, settings))  # refuses before the seal is broken
     recorded, result = study.run(step, *inputs, reason=reason, **settings)
     times = _times_shown(study)
-    warnings = list(result.warnings)
+    warnings = [*result.warnings, _overlap_of_sealed(study)]
     if times > 1:
         warnings.insert(0, _seen_before(study, trained, times))
     lines = [
@@ -165,6 +165,12 @@ def _named_look(study: Study, trained: Step, settings: dict[str, Any]) -> Step:
     check_rule(study.result(look))
     settings["names"] = study.result(named).names
     return look
+
+
+def _overlap_of_sealed(study: Study) -> str:
+    """Say how many open rows share samples with sealed ones, if any do; "" otherwise."""
+    dealt = study.last("seal")
+    return study.result(dealt).overlap if dealt else ""
 
 
 def _seen_before(study: Study, trained: Step, times: int) -> str:

@@ -48,7 +48,8 @@ def predict(
     paint : Path
         Images: a folder for label images in which every object has the number of its class (1 for the first).
     threshold : float
-        Signals: windows whose class is less probable than this make no event.
+        Signals: windows whose class is less probable than this make no event. Without it rare kinds get false events;
+        try 0.7.
     join : float
         Signals: events of one class that lie so close are one, in s.
     ignore : list of str
