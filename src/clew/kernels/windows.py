@@ -84,7 +84,7 @@ def _runs_at(x, value):
 
 
 @njit(cache=True, nogil=True)
-def cut(x, at, n, before, after, live, sos, steady, padding, zero_phase, keep_mean, detrend, out):
+def cut(x, at, n, before, after, live, sos, steady, padding, zero_phase, keep_mean, detrend, out, period=0):
     """Cut windows out of a recording, each filtered with its own context, then levelled.
 
     Parameters
@@ -105,9 +105,12 @@ def cut(x, at, n, before, after, live, sos, steady, padding, zero_phase, keep_me
         0 for nothing, 1 to take away the mean of the window, 2 its straight line by least squares.
     out : ndarray of float64, shape (w, c, n)
         Written.
+    period : int
+        Of the high-pass, in samples, as `clew.measure.filtering.Filter` has it.
     """
     whole = before + n + after
-    lanes, alone = np.zeros((2, whole + 2 * padding, LANES))
+    lanes = np.zeros((whole + 2 * padding, LANES))
+    alone = np.zeros((whole + 2 * max(padding, 2 * period), LANES))
     held, of = 0, np.empty((LANES, 2), np.int64)
     for w in range(at.size):
         start = at[w] - before
@@ -121,7 +124,7 @@ def cut(x, at, n, before, after, live, sos, steady, padding, zero_phase, keep_me
                 for i in range(n):
                     result[i] = row[i] - mean
             elif known < whole:
-                _filter_runs(row, mean, before, sos, steady, padding, zero_phase, alone, result)
+                _filter_runs(row, mean, before, sos, steady, padding, period, zero_phase, alone, result)
             else:
                 for i in range(whole):
                     lanes[padding + i, held] = row[i] - mean
@@ -162,9 +165,10 @@ def _filter_held(lanes, held, of, whole, before, sos, steady, padding, zero_phas
 
 
 @njit(cache=True, nogil=True)
-def _filter_runs(row, mean, before, sos, steady, padding, zero_phase, alone, result):
+def _filter_runs(row, mean, before, sos, steady, padding, period, zero_phase, alone, result):
     """Filter each run of known samples by itself, in the first of the lanes; between them stays NaN."""
     result[:] = np.nan
+    padding = 2 * period if period else padding
     first, end = 0, before + result.size
     while first < end:
         stop = first
@@ -172,24 +176,51 @@ def _filter_runs(row, mean, before, sos, steady, padding, zero_phase, alone, res
             alone[padding + stop - first, 0] = row[stop] - mean
             stop += 1
         if stop > before and stop > first:
-            _filter(alone, stop - first, sos, steady, padding, zero_phase)
+            _filter(alone, stop - first, sos, steady, padding, zero_phase, period)
             for i in range(max(first, before), min(stop, end)):
                 result[i - before] = alone[padding + i - first, 0]
         first = stop + 1
 
 
 @njit(cache=True, nogil=True)
-def _filter(lanes, n, sos, steady, padding, zero_phase):
-    """Filter the ``n`` samples of each lane (N, LANES) that begin at ``padding``, in place."""
+def _filter(lanes, n, sos, steady, padding, zero_phase, period=0):
+    """Filter the ``n`` samples of each lane (N, LANES) that begin at ``padding``, in place; with a period the first only."""
     beyond = min(padding, n - 1)  # a short run has less to be mirrored
     first, last = padding, padding + n - 1
-    for i in range(1, beyond + 1):
-        for k in range(LANES):
-            lanes[first - i, k] = 2.0 * lanes[first, k] - lanes[first + i, k]
-            lanes[last + i, k] = 2.0 * lanes[last, k] - lanes[last - i, k]
+    if period:
+        rise, fall = _slope(lanes, first, 1, min(period, n)), _slope(lanes, last, -1, min(period, n))
+        for i in range(1, beyond + 1):  # its slope taken off, the run is mirrored, and the slope goes on
+            lanes[first - i, 0] = lanes[first + i, 0] - 2.0 * i * rise
+            lanes[last + i, 0] = lanes[last - i, 0] - 2.0 * i * fall
+    else:
+        for i in range(1, beyond + 1):
+            for k in range(LANES):
+                lanes[first - i, k] = 2.0 * lanes[first, k] - lanes[first + i, k]
+                lanes[last + i, k] = 2.0 * lanes[last, k] - lanes[last - i, k]
     _run(lanes, first - beyond, n + 2 * beyond, 1, sos, steady)
     if zero_phase:
         _run(lanes, last + beyond, n + 2 * beyond, -1, sos, steady)
+
+
+@njit(cache=True, nogil=True)
+def _slope(lanes, at, step, m):
+    """Return how the first lane rises from ``at`` inwards: the slope there of a parabola by least squares over ``m`` samples.
+
+    A parabola, since its tangent at the end follows a drift that bends, which no line through the run does. Its linear and
+    quadratic parts are orthogonal.
+    """
+    begin = -0.5 * (m - 1)
+    mean_square = (m * m - 1) / 12.0
+    along, spread, bent, bend = 0.0, 0.0, 0.0, 0.0
+    for j in range(m):
+        value, v = lanes[at + step * j, 0], begin + j
+        curve = v * v - mean_square
+        along += value * v
+        spread += v * v
+        bent += value * curve
+        bend += curve * curve
+    slope = along / spread if m > 1 else 0.0
+    return slope + 2.0 * begin * bent / bend if m > 2 else slope
 
 
 @njit(cache=True, nogil=True)

@@ -29,11 +29,15 @@ class Filter:
     zero_phase : bool
         Whether the filter runs forward and backward.
     padding : int
-        By how many samples a run is continued beyond its ends, mirrored through them; 0 where it runs forward only.
+        By how many samples a complete row is continued beyond its ends, mirrored through them; 0 where it runs forward
+        only.
     before, after : int
         How many samples around a window the filter hears.
     passes_mean : bool
         Whether the mean of what goes in comes out.
+    period : int
+        The samples of one period of the high-pass; 0 where there is none or the filter runs forward only. A run beside a
+        gap is continued by two of them, along its own slope, so that a drift is no step to the filter.
     """
 
     sos: np.ndarray
@@ -43,6 +47,7 @@ class Filter:
     before: int
     after: int
     passes_mean: bool
+    period: int = 0
 
 
 def context_of(sos: np.ndarray) -> int:
@@ -115,4 +120,5 @@ def design(rate: float, *, highpass: float | None, lowpass: float | None, phase:
         reach,
         reach if zero else 0,
         highpass is None,
+        math.ceil(rate / highpass) if zero and highpass is not None else 0,
     )

@@ -149,7 +149,7 @@ def _cut(recording: Recording, first: np.ndarray, rows: list[int | None], plan: 
     def cut_some(some: slice) -> None:
         cut(
             x, at[some], n, passes.before, passes.after, wanted[some], passes.sos, passes.steady, passes.padding,
-            passes.zero_phase, passes.passes_mean, level, values[some],
+            passes.zero_phase, passes.passes_mean, level, values[some], passes.period,
         )  # fmt: skip
 
     _on_threads(cut_some, first.size)

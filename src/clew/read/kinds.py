@@ -66,7 +66,8 @@ def kind_of(path: str | Path) -> Literal["table", "image"]:
         check(
             found,
             DataError,
-            "The folder '{}' must hold images ({}). Got none; tables are named file by file.",
+            "The folder '{}' must hold images ({}) or recordings. Got neither; tables are named file by file, and tables and "
+            "arrays are recordings where --window and --rate are given.",
             path,
             ", ".join(IMAGES),
         )

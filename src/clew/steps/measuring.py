@@ -40,7 +40,7 @@ def gather(
         check(not masks, SettingError, "The masks must go with images. Got recordings instead.")
         remarks: list[str] = []
         return "signal", [(path, None) for path in found_files(paths, remarks)], remarks
-    _refuse_mixture(paths)
+    _refuse_mixture(paths, known=signals is not None)
     kinds = {kind_of(path) for path in paths if not path.is_dir()}
     check(len(kinds) <= 1, DataError, "The paths of one study must be all images or all tables. Got both.")
     if kinds == {"table"}:
@@ -189,11 +189,17 @@ def _numbers_said(samples: Samples, column: str) -> Any:
     return samples.origin[column].to_numpy(np.float64)
 
 
-def _refuse_mixture(paths: list[Path]) -> None:
-    """Refuse recordings beside files that are taken for something else."""
+def _refuse_mixture(paths: list[Path], *, known: bool) -> None:
+    """Refuse recordings beside files that are taken for something else, or where it is known that there are none."""
     from clew.read.recording_files import is_recording
 
     recordings = [path for path in paths if path.is_file() and is_recording(path)]
+    check(
+        not recordings or not known,
+        DataError,
+        "The data must be images or tables, as those that the model was trained on. Got the recording '{}'.",
+        *recordings[:1],
+    )
     check(
         not recordings,
         DataError,
