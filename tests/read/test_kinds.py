@@ -26,7 +26,7 @@ def test_the_suffix_tells_the_kind(tmp_path, name, kind):
 
 
 def test_a_folder_is_of_the_kind_of_its_images(tmp_path):
-    with pytest.raises(DataError, match=r"must hold images .* Got none"):
+    with pytest.raises(DataError, match=r"must hold images .* Got neither"):
         kind_of(tmp_path)
     (tmp_path / "a.png").write_bytes(b"x")
     assert kind_of(tmp_path) == "image"

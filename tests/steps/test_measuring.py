@@ -68,3 +68,9 @@ def test_recordings_are_recognised_and_not_mixed_with_others(tmp_path):
     assert gather([tmp_path / "both"], [])[0] == "image"  # as before there were recordings
     with pytest.raises(SettingError, match="masks must go with images"):
         gather([tmp_path / "BBB.mseed"], [tmp_path / "both" / "i.tif"])
+
+
+def test_a_recording_is_refused_where_rows_of_images_or_tables_are_asked_for(tmp_path):
+    recorded_study(tmp_path, labels=False)
+    with pytest.raises(DataError, match="must be images or tables, as those that the model was trained on"):
+        gather([tmp_path / "AAA.mseed"], [], signals=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -71,6 +71,9 @@ class Evidence(Result):
     p_modes : float or None
         How often rows with one mode have a dip as deep as that between two neighbouring clusters of the best k,
         where it is shallowest; None where the columns were standardized, and this is not asked for.
+    p_apart : float or None
+        The same of rows so far apart in time that groups no longer last, one a stretch; None where rows have no times or
+        groups do not last (`clew.explore.stretches`), and this is not asked for.
     ks : ndarray of int64, shape (n_k,)
         The numbers of clusters looked at; the entries of the arrays below.
     index : ndarray of float64, shape (n_k,)
@@ -122,6 +125,15 @@ class Evidence(Result):
     stopped_early: str
     also: list[int]
     notes: list[str]
+    p_apart: float | None = None
+
+    def held_against(self, p_apart: float | None) -> Evidence:
+        """Return the evidence once rows that are far apart in time were asked, too: there are groups if they say so."""
+        if p_apart is None:
+            return self
+        p_value = max(self.p_value, p_apart)
+        k = self.k if p_value <= self.alpha else 0
+        return replace(self, k=k, p_value=p_value, p_apart=p_apart)
 
     def headline(self) -> str:
         """Say the answer in one or two sentences."""
@@ -129,6 +141,12 @@ class Evidence(Result):
         if self.stopped_early == "asked":
             return f"Not decided: stopped after {self.draws[0]} draws of each reference."
         p_clouds = max(self.p_unimodal, self.p_ellipsoid)
+        if not self.k and self.p_apart is not None:
+            return (
+                "No groups claimed: these rows separate better than single clouds, but in stretches of time, and one row a "
+                f"stretch {'does not' if self.p_apart < 1 else 'cannot'} show it (p = {p}; {self.alpha:g} is asked for): one "
+                "population that drifts looks just so."
+            )
         if not self.k and p_clouds <= self.alpha:
             return (
                 "No groups claimed: these rows separate better than single clouds, but their distances do not show "

@@ -18,10 +18,12 @@ from clew.explore.embed import embed as embed_rows
 from clew.explore.evidence import Evidence, evidence
 from clew.explore.hypotheses import Hypotheses, hypotheses
 from clew.explore.stability import SETTLED, match, wandering
+from clew.explore.stretches import LASTING, follows_time, p_apart
 from clew.explore.transform import transform
 from clew.result import Result, step
 from clew.samples import Samples
 from clew.splits import spread_over_groups
+from clew.splits.apart import spell_time
 
 STATED_FROM = 10_000  # rows at most that hypotheses are stated from: their trees gain nothing from more
 ROWS_AT_ONCE = 50_000  # of those that are not shown
@@ -71,6 +73,8 @@ class Exploration(Result):
     follows_source : dict or None
         Where the rows come from several sources (images, stations): the "share" of rows in the group that dominates
         their source, and what is expected "by_chance".
+    follows_time : dict or None
+        Where rows have times: how the cut lasts (`clew.explore.stretches.follows_time`).
     notes : list of str
         What a reader must know: features left out, adaptations made.
     """
@@ -94,6 +98,7 @@ class Exploration(Result):
     hypotheses: Hypotheses | None
     follows_source: dict[str, float] | None
     notes: list[str]
+    follows_time: dict[str, float] | None = None
 
     @property
     def groups(self) -> np.ndarray:
@@ -121,6 +126,20 @@ class Exploration(Result):
             f"({chance:.0%} by chance). It may be the batch, not the objects."
         )
 
+    def time_warning(self) -> str:
+        """Return the sentence that the groups are stretches of time, or "" where they are not."""
+        lasting = self.follows_time
+        if lasting is None or lasting["rows"] < LASTING:
+            return ""
+        stretches = (
+            f"{lasting['stretches']:,.0f} such {'stretch' if lasting['stretches'] == 1 else 'stretches'}"
+        )
+        return (
+            f"The {'groups are' if self.k else 'cut goes by'} stretches of time: {lasting['share']:.0%} of neighbours in "
+            f"time share a group ({lasting['by_chance']:.0%} by chance), as if dealt anew every "
+            f"{spell_time(lasting['lasts'])}; the record holds {stretches}. One population that drifts looks just so."
+        )
+
     def headline(self) -> str:
         """Say whether there are groups, then how far the runs agree (`clew.explore.stability.in_words` says more)."""
         agreement = self.clustering.stability
@@ -143,6 +162,7 @@ class Exploration(Result):
             "stress": float(self.embedding.stress.mean()),
             "hypotheses": self.hypotheses.summary()["hypotheses"] if self.hypotheses else [],
             "follows_source": self.follows_source,
+            "follows_time": self.follows_time,
             "warnings": list(self.notes),
         }
 
@@ -233,15 +253,15 @@ def explore(
         there, metric=metric, runs=runs, random_state=random_state, on_progress=progress.part(0), **how
     )
     by_features = there.table is not None and (there.metric not in TURNED or scale == "standard")
-    found = evidence(
-        cast(np.ndarray, there.table) if by_features else points,
-        k_max=k_max,
-        references=references,
-        standardize=by_features,
-        space=_way(there.metric if by_features else "euclidean", space, how),
-        random_state=random_state,
-        on_progress=progress.part(1),
-    )
+    judged = cast(np.ndarray, there.table) if by_features else points
+    asked: dict[str, Any] = {
+        "k_max": k_max,
+        "references": references,
+        "standardize": by_features,
+        "space": _way(there.metric if by_features else "euclidean", space, how),
+        "random_state": random_state,
+    }
+    found = evidence(judged, **asked, on_progress=progress.part(1))
     maps = embedding.coordinates.astype(np.float64)
     on_maps = space == "embedding"
     known = MetricSpace("euclidean", points) if cluster == "kmeans" else there
@@ -254,6 +274,15 @@ def explore(
         on_progress=progress.part(2),
     )
     consensus = clustering.consensus
+    lasting = follows_time(chosen.take(shown), consensus)
+    if found.k:  # rows that depend on each other in time may look like groups; those far apart have to, too
+        apart = p_apart(
+            chosen.take(shown),
+            lasting,
+            lambda rows: evidence(_varied(judged[rows]), **asked).p_value,
+            random_state=random_state,
+        )
+        found = found.held_against(apart)
     group_centers = np.reshape(
         [points[consensus == g].mean(axis=0) for g in range(len(clustering.sizes))], (-1, points.shape[1])
     )
@@ -288,6 +317,7 @@ def explore(
         dip=dip_test(chosen.features[shown], names=list(chosen.feature_names), random_state=random_state),
         hypotheses=stated,
         follows_source=follows,
+        follows_time=lasting,
         notes=notes,
     )
     return replace(looked, notes=[*notes, *_remarks(looked, cluster=cluster, space=space, scale=scale)])
@@ -298,6 +328,11 @@ def _space(samples: Samples, center: np.ndarray, spread: np.ndarray, metric: str
     if metric == "precomputed":
         return MetricSpace("precomputed", None, samples.distances)
     return metric_space((samples.features - center) / spread, metric=metric, of="explore")
+
+
+def _varied(X: np.ndarray) -> np.ndarray:
+    """Return the columns that vary."""
+    return X[:, np.ptp(X, axis=0) > 0]
 
 
 def _way(metric: Any, space: str, how: dict[str, Any]) -> Callable[[np.ndarray, int], np.ndarray] | None:
@@ -427,7 +462,7 @@ def _check_settings(
 
 def _remarks(looked: Exploration, *, cluster: str, space: str, scale: str) -> list[str]:
     """Return what a reader must know of a look, the gravest first."""
-    remarks = [looked.source_warning()] if looked.source_warning() else []
+    remarks = [said for said in (looked.source_warning(), looked.time_warning()) if said]
     if len(looked.shown) < len(looked.sample):
         remarks.append(
             f"{looked.shown_of()} rows, of every source its share, drawn at random; the others were placed among them."

@@ -9,7 +9,9 @@ import numpy as np
 from clew.samples import Samples
 from clew.splits.apart import has_times
 
-LASTING = 2.0  # rows: from such stretches on, rows depend on each other enough to be thinned
+LASTING = (
+    5.0  # rows: from such stretches on, rows depend on each other enough to be thinned; bursts are shorter
+)
 FEWEST_STRETCHES = 20  # with fewer, nothing can be told
 FORGOTTEN = 0.05  # an autocorrelation of the groups below it counts as none
 FEWEST_PAIRS = 10  # of rows, to tell an autocorrelation from
@@ -35,7 +37,7 @@ def follows_time(samples: Samples, groups: np.ndarray) -> dict[str, float] | Non
     Notes
     -----
     With r(k) the autocorrelation of the groups between rows that are k apart, a stretch has 1 + 2 (r(1) + r(2) + ...)
-    rows: so many count as one independent row (Sokal, in Functional Integration, 1997, doi:10.1007/978-1-4899-0319-8_6).
+    rows: so many count as one independent row (Sokal, in Functional Integration, 1997, 131-192).
     """
     if not has_times(samples):
         return None

@@ -275,9 +275,11 @@ def _by_chance(chosen: Validation) -> str:
 
 def _caveat(record: Record) -> str:
     look = record.exploration
-    if look is None or not look.source_warning():
-        return ""
-    return "The groups follow the sources of the rows: it may be the batch."
+    if look is not None and look.source_warning():
+        return "The groups follow the sources of the rows: it may be the batch."
+    if look is not None and look.k and look.time_warning():
+        return "The groups are stretches of time: it may be drift."
+    return ""
 
 
 def agreement(record: Record) -> str:
