@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 
@@ -118,6 +119,63 @@ def test_groups_that_follow_their_source_are_told():
     mixed = explore(samples(X, groups=np.array(["day", "night"])[np.arange(100) // 50]), **QUICK)
     assert abs(mixed.follows_source["share"] - mixed.follows_source["by_chance"]) < 0.1
     assert not any("follow the sources" in note for note in mixed.notes)
+
+
+def in_time(X, seconds=10.0):
+    """The rows as windows of one recording, one after the other."""
+    start = np.arange(len(X)) * seconds
+    origin = pd.DataFrame({"source": "s", "station": "A", "start": start, "end": start + seconds})
+    return dataclasses.replace(samples(X), origin=origin)
+
+
+def drifting(n, lasts, seed):
+    """One population: two slow Gaussian processes, heard by most features, under noise."""
+    rng = np.random.default_rng(seed)
+    keep = np.exp(-1 / lasts)
+    slow = rng.normal(size=(n, 2))
+    for i in range(1, n):
+        slow[i] = keep * slow[i - 1] + np.sqrt(1 - keep**2) * slow[i]
+    return slow @ rng.normal(size=(2, 5)) + rng.normal(size=(n, 5)) / 2
+
+
+def test_one_population_that_drifts_in_time_is_not_claimed_as_groups():
+    claimed = withheld = 0
+    for seed in range(8):
+        X = drifting(400, 60, seed)
+        one = explore(in_time(X), **QUICK)
+        claimed += explore(samples(X), **QUICK).k > 0  # the same rows, but nothing is known of time
+        assert one.k == 0
+        if one.evidence.p_apart is not None:
+            withheld += 1
+            assert "one population that drifts looks just so" in one.headline()
+            assert any("The cut goes by stretches of time" in note for note in one.summary()["warnings"])
+    assert claimed == withheld >= 2
+
+
+def test_states_that_last_are_found_when_the_record_holds_enough_of_them_and_told_as_stretches():
+    """Day and night for 20 days, each apart by eight standard deviations."""
+    rng = np.random.default_rng(0)
+    night = np.arange(20 * 24) % 24 < 12
+    X = rng.normal(size=(480, 5)) + 8 / np.sqrt(5) * night[:, None]
+    one = explore(in_time(X, 3600.0), **QUICK)
+    assert one.k == 2 and one.evidence.p_apart <= 0.01
+    assert any(note.startswith("The groups are stretches of time: 9") for note in one.notes)
+    assert one.follows_time["lasts"] == pytest.approx(6 * 3600, rel=0.1)  # twice the triangle until r = 0
+    three_days = explore(in_time(X[:72], 3600.0), **QUICK)
+    assert three_days.k == 0 and three_days.evidence.p_apart == 1
+    assert explore(samples(X[:72]), **QUICK).k == 2
+
+
+def test_groups_that_come_in_bursts_are_found_and_are_no_stretches():
+    rng = np.random.default_rng(0)
+    burst = np.zeros(400, bool)
+    for at in rng.integers(0, 396, 25):
+        burst[at : at + rng.integers(1, 5)] = True
+    X = rng.normal(size=(400, 5)) + 8 / np.sqrt(5) * burst[:, None]
+    one = explore(in_time(X), **QUICK)
+    assert one.k == 2 and one.evidence.p_apart is None
+    assert (one.groups == burst).mean() in (pytest.approx(1, abs=0.01), pytest.approx(0, abs=0.01))
+    assert not one.time_warning()
 
 
 def test_new_rows_go_to_the_nearest_centre_as_the_clustering_would(found):

@@ -22,8 +22,8 @@ def cut_all(x, at, found, *, detrend=0, live=None, keep_mean=False):
     live = np.ones((at.size, len(x)), bool) if live is None else live
     out = np.empty((at.size, len(x), N))
     cut(
-        x, at, N, found.before, found.after, live, found.sos, found.steady, found.padding, found.zero_phase,
-        keep_mean, detrend, out,
+        x, at, N, found.before, found.after, live, found.sos, found.steady, found.padding, found.period,
+        found.zero_phase, keep_mean, detrend, out,
     )  # fmt: skip
     return out
 
@@ -41,7 +41,7 @@ def test_a_window_is_what_scipy_makes_of_the_whole_record(highpass, lowpass, pha
 def test_a_context_of_half_the_length_would_not_do():
     x, found = walk(), design(RATE, highpass=1.0, lowpass=None)
     short = type(found)(
-        found.sos, found.steady, True, found.padding, found.before // 4, found.after // 4, False
+        found.sos, found.steady, True, found.padding, found.before // 4, found.after // 4, False, found.period
     )
     whole = signal.sosfiltfilt(found.sos, x)
     at = np.arange(3000, 9000, 333)
@@ -56,6 +56,18 @@ def test_a_low_pass_keeps_the_mean_where_it_is_wanted():
     np.testing.assert_allclose(got, whole[:, 4000 : 4000 + N], rtol=1e-9)
 
 
+def filtered_alone(run, found):
+    """What scipy makes of a run that is continued by two periods along the tangents of parabolas at its ends."""
+    beyond, m = min(2 * found.period, run.size - 1), min(found.period, run.size)
+    i = np.arange(1, beyond + 1)
+    tangents = [
+        np.polynomial.Polynomial.fit(np.arange(m), end, 2).deriv()(0.0) for end in (run[:m], run[::-1][:m])
+    ]
+    before, behind = (end[i] - 2 * i * slope for end, slope in zip((run, run[::-1]), tangents))
+    longer = np.concatenate([before[::-1], run, behind])
+    return signal.sosfiltfilt(found.sos, longer, padlen=0)[beyond : beyond + run.size]
+
+
 def test_behind_a_gap_the_filter_starts_afresh():
     """Each run of known samples by itself is what scipy makes of that run."""
     x, found = walk(), design(RATE, highpass=2.0, lowpass=None)
@@ -64,12 +76,37 @@ def test_behind_a_gap_the_filter_starts_afresh():
     got = cut_all(x, [4000], found)[0]
     a = 4000 - found.before
     b = 4000 + N + found.after
-    left = signal.sosfiltfilt(found.sos, x[0, a:4100])[4000 - a :]
-    right = signal.sosfiltfilt(found.sos, x[0, 4150:b])[: N - 150]
+    left = filtered_alone(x[0, a:4100], found)[4000 - a :]
+    right = filtered_alone(x[0, 4150:b], found)[: N - 150]
     np.testing.assert_allclose(got[0, :100], left, atol=1e-7)
     np.testing.assert_allclose(got[0, 150:], right, atol=1e-7)
     assert np.isnan(got[0, 100:150]).all()
-    np.testing.assert_allclose(got[1], signal.sosfiltfilt(found.sos, x[1, 3950:b])[50 : 50 + N], atol=1e-7)
+    np.testing.assert_allclose(got[1], filtered_alone(x[1, 3950:b], found)[50 : 50 + N], atol=1e-7)
+
+
+def test_behind_a_gap_a_low_pass_is_scipys():
+    x, found = walk(), design(RATE, highpass=None, lowpass=5.0)
+    x[:, 3950:4000] = np.nan
+    whole = signal.sosfiltfilt(found.sos, x[:, 4000 : 4000 + N + found.after])
+    np.testing.assert_allclose(cut_all(x, [4000], found, keep_mean=True)[0], whole[:, :N], rtol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_drift_is_no_step_behind_a_gap(seed):
+    """At 10 Hz, noise on a drift a thousand times as strong that takes 200 s; the high-pass is at 0.1 Hz."""
+    random, found = np.random.default_rng(seed), design(10.0, highpass=0.1, lowpass=None)
+    t = np.arange(8000) / 10
+    x = random.normal(size=8000) + 1000 * np.sin(2 * np.pi * t / 200 + random.uniform(0, 2 * np.pi))
+    truth = signal.detrend(signal.sosfiltfilt(found.sos, x)[4000 : 4000 + N])
+    with_gap = x[None].copy()
+    with_gap[0, 3965:4000] = np.nan
+    got = cut_all(with_gap, [4000], found, detrend=2)[0, 0]
+    assert np.abs(got - truth).max() < 0.4 * np.abs(truth).max()
+    run = x[4000 : 4000 + N + found.after]
+    mutant = signal.detrend(
+        signal.sosfiltfilt(found.sos, run)[:N]
+    )  # mirrored through its end, and by 27 samples
+    assert np.abs(mutant - truth).max() > 2 * np.abs(got - truth).max()
 
 
 def test_a_run_of_one_sample_is_filtered_too():

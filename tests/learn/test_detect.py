@@ -219,7 +219,7 @@ def test_only_other_stations_are_neighbours(monkeypatch):
         seen.append((one.name, [other.name for other in neighbours]))
         return real(one, **settings)
 
-    monkeypatch.setattr("clew.learn.detect.stream_windows", stream)
+    monkeypatch.setattr("clew.learn.window_model.stream_windows", stream)
     three = [recording(name=name) for name in ("A", "B", "C")]
     three[1] = dataclasses.replace(three[1], station="A")
     detect(model(), three)

@@ -46,7 +46,7 @@ def test_a_recording_that_grows_gives_the_events_of_the_finished_one(plan, lengt
 
 
 def test_windows_taken_before_their_filter_has_heard_all_give_other_probabilities(monkeypatch):  # the mutant
-    forest, whole = model(plan=(("highpass", 0.05), ("step", 1.0))), recording()
+    forest, whole = model(plan=(("lowpass", 2.0), ("step", 1.0))), recording()
     finished = detect(forest, [whole])
     monkeypatch.setattr("clew.measure.window_plan.WindowPlan.reach", lambda plan, rate: (10_000, 0))
     lengths = range(200, 30_000, 100)

@@ -24,7 +24,7 @@ def test_sections_are_scipys(highpass, lowpass, kind, corner):
 
 def test_a_causal_filter_hears_nothing_that_comes():
     found = design(100.0, highpass=1.0, lowpass=None, phase="causal")
-    assert (found.after, found.padding, found.zero_phase) == (0, 0, False)
+    assert (found.after, found.padding, found.period, found.zero_phase) == (0, 0, 0, False)
     assert found.before > 0
 
 
@@ -37,6 +37,11 @@ def test_behind_its_context_a_filter_has_forgotten(highpass, lowpass):
     reach = context_of(sos)
     assert energy[reach] < 1e-7 * energy[0] * 1e-6
     assert energy[reach // 4] > 1e-7 * energy[0]  # a context of a quarter would not do
+
+
+def test_the_period_is_that_of_the_high_pass():
+    assert design(100.0, highpass=0.3, lowpass=20.0).period == 334
+    assert design(100.0, highpass=None, lowpass=20.0).period == 0
 
 
 def test_without_corners_nothing_is_filtered():

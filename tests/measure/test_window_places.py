@@ -147,7 +147,7 @@ def as_one_would(first, spans, window, rest):
         best, label, touched = 0.0, "", False
         for one in spans:
             if one.end is None:
-                share = float(start <= one.start < start + window)
+                share = float(start <= one.start < start + window / 2)
                 touched |= start - window <= one.start <= start + window
             else:
                 share = (min(one.end, start + window) - max(one.start, start)) / window
@@ -178,7 +178,35 @@ def test_windows_everywhere_are_of_the_class_that_covers_half_and_the_rest_of_an
 def test_what_follows_a_moment_for_a_window_is_not_called_noise():
     (found,), _ = places([quiet()], given=[given(1e9 + 31, label="P")], everywhere=True, rest="noise", step=5)
     labels = {int(first / RATE): one and one.label for first, one in zip(found.first, found.given)}
-    assert [labels[at] for at in (20, 25, 30, 35, 40, 45)] == ["noise", "P", "P", None, None, "noise"]
+    assert [labels[at] for at in (20, 25, 30, 35, 40, 45)] == ["noise", None, "P", None, None, "noise"]
+
+
+def test_a_window_is_of_a_moment_in_its_first_half_only():
+    for at, label in [
+        (30.0, "P"),
+        (34.99, "P"),
+        (35.0, None),
+        (39.99, None),
+    ]:  # the last sample was enough before
+        (found,), _ = places([quiet()], given=[given(1e9 + at, label="P")], everywhere=True, rest="noise")
+        told = {int(first / RATE): one and one.label for first, one in zip(found.first, found.given)}
+        assert told[30] == label
+
+
+def test_annotations_that_differ_and_meet_in_one_window_are_counted():
+    said = ["In 1 window two annotations that differ fit equally well: the first counts."]
+    two = [given(1e9 + 30, label="P", magnitude=2.5), given(1e9 + 30, label="P", magnitude=3.5)]
+    (found,), notes = places([quiet()], given=two)
+    assert notes == said and found.given[0].columns == {"magnitude": 2.5}
+    _, notes = places([quiet()], given=[two[0], two[0]])
+    assert notes == []  # said twice, but the same
+    ties = [given(1e9 + 30, 1e9 + 35, "a"), given(1e9 + 35, 1e9 + 40, "b")]
+    (found,), notes = places([quiet()], given=ties, everywhere=True)
+    assert notes == said and {one.label for one in found.given if one} == {"a"}
+    _, notes = places([quiet()], given=[*ties, given(1e9 + 30, 1e9 + 40, "c")], everywhere=True)
+    assert notes == []  # another covers more
+    _, notes = places([quiet(bursts=[30])], given=[given(1e9 + 30, label=x) for x in "PS"], trigger="classic")
+    assert notes[1:] == said
 
 
 def test_a_class_for_the_rest_needs_annotations_everywhere():

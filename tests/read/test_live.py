@@ -43,7 +43,8 @@ def samples(recordings_as_they_come):
 def test_a_growing_file_of_records_is_read_as_it_grows(tmp_path):
     values = noise(6000)
     data = b"".join(records_of(stream_of(values)))
-    pieces = [data[at : at + 700] for at in range(0, len(data), 700)]  # ends in the middle of records
+    third = len(data) // 3
+    pieces = [data[:third], *(data[at : at + 700] for at in range(third, len(data), 700))]  # in the middle of records
     path = tmp_path / "a.mseed"
     times = []
 

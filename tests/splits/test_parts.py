@@ -622,13 +622,40 @@ def test_rows_of_one_image_count_by_blocks_of_it(n, n_blocks):
 
 def test_rows_with_times_count_by_stretches_of_the_record():
     for groups in (None, ["record"] * 400):
-        samples, days = timed(groups=groups)
+        samples, days = timed(groups=groups, memory=2)
         unit, caveat = units(samples)
         assert len(np.unique(unit)) == 20 and "over 20 stretches of time" in caveat
         assert all(np.ptp(days[unit == one]) == 19 for one in np.unique(unit))
     grouped = timed(groups=np.arange(400) // 8)[0]
     np.testing.assert_array_equal(units(grouped)[0], grouped.group)
     assert len(np.unique(units(make(40, start=np.repeat([0.0, 1, 2], [20, 10, 10])))[0])) == 3
+
+
+@pytest.mark.parametrize(("memory", "fewest", "most"), [(2, 20, 20), (10, 8, 16), (200, 5, 7)])
+def test_stretches_last_three_gaps_where_that_leaves_five(memory, fewest, most):
+    samples, days = timed(400, memory=memory)
+    unit, caveat = units(samples)
+    n = len(np.unique(unit))
+    assert fewest <= n <= most and f"over {n} stretches of time" in caveat
+    gap = folds(samples, by="time").gap / DAY
+    assert n == 5 or min(np.ptp(days[unit == one]) + 1 for one in np.unique(unit)) >= 3 * gap
+
+
+def test_intervals_over_stretches_cover_where_twenty_of_them_are_too_narrow():
+    """Predictions and labels know nothing of each other, and each is forgotten after a twelfth of the record."""
+    from clew.intervals import group_interval
+
+    covered = {"units": [], "twenty": []}
+    for seed in range(100):
+        random, phi = np.random.default_rng(seed), np.exp(-1 / 40)
+        x = lfilter([1], [1, -phi], random.normal(size=(880, 4)), axis=0)[400:]
+        right = (x[:, 0] > 0) == (x[:, 3] > 0)
+        samples = make(480, start=np.arange(480.0), features=x[:, :3])
+        for how, unit in (("units", units(samples)[0]), ("twenty", np.arange(480) // 24)):
+            found = group_interval(lambda rows, right=right: right[rows].mean(), unit)
+            covered[how].append(found.low <= 0.5 <= found.high)
+    assert np.mean(covered["units"]) >= 0.88
+    assert np.mean(covered["twenty"]) < 0.88
 
 
 @pytest.mark.parametrize("n", [2, 9])

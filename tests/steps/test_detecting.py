@@ -169,7 +169,7 @@ def test_a_run_that_was_killed_goes_on_and_writes_the_same_bytes(tmp_path, monke
         assert settings["first"] > 0
         return real(recording, **settings)
 
-    monkeypatch.setattr("clew.learn.detect.stream_windows", stream)
+    monkeypatch.setattr("clew.learn.window_model.stream_windows", stream)
     told = run(tmp_path, *both)
     assert streamed == ["BW.UH2.SH"]  # the first one was done
     assert "Went on from an earlier run that had not ended." in told.warnings

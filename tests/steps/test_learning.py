@@ -10,6 +10,7 @@ from clew import steps
 from clew.errors import DataError, SealedError, Stopped
 from clew.steps.learning import CIRCULAR
 from clew.study.study import Study
+from tests.steps.recorded import recorded_study
 from tests.steps.worlds import QUICK, named, write_table
 
 
@@ -67,6 +68,20 @@ def test_sealed_labels_of_people_are_the_truth_of_the_test(tmp_path, table):
     twice = steps.test(study, reason="again")
     assert twice.data["openings"] == 2
     assert "not independent" in twice.warnings[0]
+
+
+@pytest.mark.parametrize(("step", "said"), [("2.5s", True), ("5s", False)])
+def test_the_final_test_says_how_many_open_windows_share_samples_with_sealed_ones(tmp_path, step, said):
+    study = recorded_study(tmp_path, by="row", step=step, labels=False)
+    names = study.sample_names()
+    label = np.where(np.arange(len(names)) % 4 < 2, "x", "y")
+    pd.DataFrame({"sample": names, "label": label}).to_csv(tmp_path / "l.csv", index=False)
+    steps.label(study, tmp_path / "l.csv")
+    steps.train(study, trees=5)
+    tested = steps.test(study, reason="figures for the paper")
+    told = [one for one in tested.lines if "overlap a sealed one of the same recording" in one]
+    assert len(told) == said
+    assert all(one[0].isdigit() and one.endswith("another recording would be.") for one in told)
 
 
 def test_a_numeric_target_gives_a_regressor_by_the_same_road(tmp_path, table):

@@ -13,6 +13,8 @@ LASTING = (
     5.0  # rows: from such stretches on, rows depend on each other enough to be thinned; bursts are shorter
 )
 FEWEST_STRETCHES = 20  # with fewer, nothing can be told
+REGULAR = 0.5  # share of steps like the usual one: rows follow each other through the record, no event called them up
+ALIKE = 0.01  # steps that differ by less are alike
 FORGOTTEN = 0.05  # an autocorrelation of the groups below it counts as none
 FEWEST_PAIRS = 10  # of rows, to tell an autocorrelation from
 THINNINGS = 3  # one row a stretch, beginning at other places; the median counts
@@ -32,7 +34,8 @@ def follows_time(samples: Samples, groups: np.ndarray) -> dict[str, float] | Non
     dict or None
         "share" of neighbours in time, at the same station (else in the same recording, or source), in one group; what is
         expected "by_chance", were the groups dealt anew within each; how many "rows" a stretch has, and of how many
-        seconds it is ("lasts"); how many such "stretches" there are. None where rows have no times or nothing to tell.
+        seconds it is ("lasts"); how many such "stretches" there are; how "regular" rows follow each other, the share of
+        steps like the usual one. None where rows have no times or nothing to tell.
 
     Notes
     -----
@@ -53,11 +56,21 @@ def follows_time(samples: Samples, groups: np.ndarray) -> dict[str, float] | Non
         return None
     share = float((group[1:] == group[:-1])[together].mean())
     rows = _rows_a_stretch(of, group, by_chance)
-    lasts = rows * float(np.median(np.diff(start)[together]))
+    steps = np.diff(start)[together]
+    usual = float(np.median(steps))
+    lasts = rows * usual
     if not lasts > 0:
         return None
     stretches = float(np.unique((start - start.min()) // lasts).size)
-    return {"share": share, "by_chance": by_chance, "rows": rows, "lasts": lasts, "stretches": stretches}
+    regular = float(np.mean(np.abs(steps - usual) <= ALIKE * usual))
+    return {
+        "share": share,
+        "by_chance": by_chance,
+        "rows": rows,
+        "lasts": lasts,
+        "stretches": stretches,
+        "regular": regular,
+    }
 
 
 def _shared_by_chance(of: np.ndarray, group: np.ndarray) -> float:
@@ -107,9 +120,10 @@ def p_apart(
     Returns
     -------
     float or None
-        The median p of three thinnings; 1 with fewer than 20 stretches; None where groups do not last.
+        The median p of three thinnings; 1 with fewer than 20 stretches; None where groups do not last, or rows do not
+        follow each other regularly: triggers are called up by what happens, and swarms of them are no drift.
     """
-    if follows is None or follows["rows"] < LASTING:
+    if follows is None or follows["rows"] < LASTING or follows["regular"] < REGULAR:
         return None
     if follows["stretches"] < FEWEST_STRETCHES:
         return 1.0

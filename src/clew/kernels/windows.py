@@ -84,7 +84,7 @@ def _runs_at(x, value):
 
 
 @njit(cache=True, nogil=True)
-def cut(x, at, n, before, after, live, sos, steady, padding, zero_phase, keep_mean, detrend, out, period=0):
+def cut(x, at, n, before, after, live, sos, steady, padding, period, zero_phase, keep_mean, detrend, out):
     """Cut windows out of a recording, each filtered with its own context, then levelled.
 
     Parameters
@@ -97,7 +97,7 @@ def cut(x, at, n, before, after, live, sos, steady, padding, zero_phase, keep_me
         The samples of a window.
     live : ndarray of bool, shape (w, c)
         What is wanted; all else becomes NaN.
-    sos, steady, padding, zero_phase
+    sos, steady, padding, period, zero_phase
         The filter, as `clew.measure.filtering.Filter` has it; no sections for none.
     keep_mean : bool
         Whether the mean, which is taken away before the filter, comes back behind it.
@@ -105,8 +105,6 @@ def cut(x, at, n, before, after, live, sos, steady, padding, zero_phase, keep_me
         0 for nothing, 1 to take away the mean of the window, 2 its straight line by least squares.
     out : ndarray of float64, shape (w, c, n)
         Written.
-    period : int
-        Of the high-pass, in samples, as `clew.measure.filtering.Filter` has it.
     """
     whole = before + n + after
     lanes = np.zeros((whole + 2 * padding, LANES))
@@ -157,7 +155,7 @@ def _known_mean(row):
 def _filter_held(lanes, held, of, whole, before, sos, steady, padding, zero_phase, out):
     """Filter the rows that wait in ``lanes``, the first ``held`` of them, and store what lies in their windows."""
     if held:
-        _filter(lanes, whole, sos, steady, padding, zero_phase)
+        _filter(lanes, whole, sos, steady, padding, 0, zero_phase)
     for k in range(held):
         result = out[of[k, 0], of[k, 1]]
         for i in range(result.size):
@@ -176,14 +174,14 @@ def _filter_runs(row, mean, before, sos, steady, padding, period, zero_phase, al
             alone[padding + stop - first, 0] = row[stop] - mean
             stop += 1
         if stop > before and stop > first:
-            _filter(alone, stop - first, sos, steady, padding, zero_phase, period)
+            _filter(alone, stop - first, sos, steady, padding, period, zero_phase)
             for i in range(max(first, before), min(stop, end)):
                 result[i - before] = alone[padding + i - first, 0]
         first = stop + 1
 
 
 @njit(cache=True, nogil=True)
-def _filter(lanes, n, sos, steady, padding, zero_phase, period=0):
+def _filter(lanes, n, sos, steady, padding, period, zero_phase):
     """Filter the ``n`` samples of each lane (N, LANES) that begin at ``padding``, in place; with a period the first only."""
     beyond = min(padding, n - 1)  # a short run has less to be mirrored
     first, last = padding, padding + n - 1

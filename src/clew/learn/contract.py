@@ -1,4 +1,4 @@
-"""scikit-learn's contract, as all our classifiers of images keep it: settings to get and to set, and what a fit leaves."""
+"""scikit-learn's contract, as all our classifiers of images and recordings keep it: settings to get and to set, and what a fit leaves."""
 
 from __future__ import annotations
 
@@ -25,6 +25,17 @@ class Learner:
     """
 
     forest_: Forest
+    _estimator_type = "classifier"
+
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn that this is a classifier, which needs labels: for `cross_val_score`, `GridSearchCV` and `Pipeline`."""
+        from sklearn.utils import ClassifierTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type="classifier",
+            target_tags=TargetTags(required=True),
+            classifier_tags=ClassifierTags(),
+        )
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the settings."""

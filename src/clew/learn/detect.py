@@ -11,19 +11,15 @@ import numpy as np
 from clew.errors import DataError, SettingError, Stopped, check
 from clew.learn.events import Event, EventMerger, Events, Span, classes_left_out
 from clew.learn.forest import Forest
-from clew.measure.measured import counted
-from clew.measure.window_plan import WindowPlan
-from clew.measure.window_stream import WindowBlock, stream_windows
-from clew.read.recording import Recording, spell_seconds
+from clew.learn.window_model import Way, WindowModel, blocks_of
+from clew.measure.window_stream import WindowBlock
+from clew.read.recording import Recording
 from clew.result import step
 
 OnProgress = Callable[[int, int], bool | None]
-UNDEFINED = "undefined"  # a measurement of a window that the model asks for
-FAR_OUT = 0.05  # of the windows beyond what was seen in training, from which on that is said of a measurement
-SAID = 5  # measurements of which it is said
 
 
-class Detector:
+class Detector(WindowModel):
     """A model for windows, and how the events are made of what it says.
 
     Parameters
@@ -66,32 +62,9 @@ class Detector:
             threshold,
         )
         check(0 <= join < np.inf, SettingError, "The 'join' of predict must be at least 0 s. Got {}.", join)
-        self.forest, self.threshold, self.join = forest, threshold, join
+        super().__init__(forest)
+        self.threshold, self.join = threshold, join
         self.ignore, self.notes = classes_left_out(forest.classes, ignore)
-        self.plan = WindowPlan.from_settings(forest.measure["plan"])
-
-    def n_windows(self, recording: Recording) -> int:
-        """Return how many windows there are in a recording, give or take the first: they begin at whole steps."""
-        spare = recording.duration - self.plan.window
-        return int(spare / self.plan.step) + 1 if spare >= 0 else 0
-
-    def check(self, recording: Recording) -> None:
-        """Refuse a recording that does not fit the model, or is shorter than one window.
-
-        Raises
-        ------
-        DataError
-            As `WindowPlan.rows_in`: if it lacks a component, has another unit, or is too slow for the spectra.
-        """
-        self.plan.rows_in(recording)
-        check(
-            recording.n >= self.plan.n(recording.rate),
-            DataError,
-            "The recording '{}' must be as long as one window of the model ({}). Got {}.",
-            recording.name,
-            spell_seconds(self.plan.window),
-            spell_seconds(recording.duration),
-        )
 
     def result(self, scans: Sequence[Scan], events: Sequence[Event], notes: Sequence[str] = ()) -> Events:
         """Put together what was found in several recordings."""
@@ -100,28 +73,17 @@ class Detector:
         for scan in scans:
             windows.update(scan.windows)
             left_out.update(scan.left_out)
-        outside = np.sum([scan.outside for scan in scans], axis=0) if scans else np.zeros(0)
-        told = self._unlike(outside, sum(windows.values()))
         return Events.of(
             events,
             classes=self.forest.classes,
             windows=dict(windows),
             left_out=dict(left_out),
-            notes=[*notes, *self.notes, *told],
-        )
-
-    def _unlike(self, outside: np.ndarray, n: int) -> list[str]:
-        """Say which measurements lie outside of what was seen in training: there a forest only guesses."""
-        worst = [i for i in np.argsort(-outside, kind="stable") if outside[i] > max(FAR_OUT * n, 1)]
-        names = self.forest.feature_names
-        told = [f"{names[i]} ({int(outside[i]):,} of {counted(n, 'window')})" for i in worst[:SAID]]
-        more = f" and {len(worst) - SAID} more" if len(worst) > SAID else ""
-        return (
-            [f"Unlike the training rows, so the answer is a guess: {', '.join(told)}{more}."] if told else []
+            clipped=sum(scan.clipped for scan in scans),
+            notes=[*notes, *self.notes, *self.remarks(scans)],
         )
 
 
-class Scan:
+class Scan(Way):
     """The way along one recording: takes its windows in order, in any pieces, and gives events as they end.
 
     Parameters
@@ -135,24 +97,12 @@ class Scan:
     def __init__(
         self, detector: Detector, recording: Recording, state: Mapping[str, Any] | None = None
     ) -> None:
-        self.detector, self.recording = detector, recording
-        forest, plan, rate = detector.forest, detector.plan, recording.rate
-        names = list(plan.features(rate).names)
-        absent = [name for name in forest.feature_names if name not in names]
-        check(
-            not absent,
-            DataError,
-            "The windows of '{}' must be measured as the model's were. Got none of: {}.",
-            recording.name,
-            ", ".join(absent[:SAID]),
-        )
-        self.columns = [names.index(name) for name in forest.feature_names]
-        state = state or {}
+        super().__init__(detector, recording, state)
+        self.detector = detector
+        forest, plan, rate, state = detector.forest, detector.plan, recording.rate, state or {}
         self.next: int = state.get("next", 0)  # no window that starts before this sample was not taken
         self.done: bool = state.get("done", False)
         self.windows: Counter[str] = Counter(state.get("windows", {}))
-        self.left_out: Counter[str] = Counter(state.get("left_out", {}))
-        self.outside = np.array(state.get("outside", [0] * len(self.columns)), np.int64)
         self.merger = EventMerger(
             forest.classes,
             length=plan.n(rate),
@@ -166,32 +116,21 @@ class Scan:
     def state(self) -> dict[str, Any]:
         """Return all that must be known to go on, as JSON keeps it."""
         return {
+            **super().state(),
             "next": self.next,
             "done": self.done,
             "windows": dict(self.windows),
-            "left_out": dict(self.left_out),
-            "outside": self.outside.tolist(),
             "merger": self.merger.state(),
         }
-
-    @property
-    def n(self) -> int:
-        """Return how many windows were taken."""
-        return self.windows.total() + self.left_out.total()
 
     def classify(self, block: WindowBlock) -> tuple[np.ndarray, np.ndarray]:
         """Return which windows can be used, bool (w,), and the probability of each class, float64 (w, n_classes), else NaN."""
         forest = self.detector.forest
-        features = block.features[:, self.columns]
-        usable = block.usable & np.isfinite(features).all(axis=1)
+        usable, known = self.measured(block)
         probability = np.full((len(usable), len(forest.classes)), np.nan)
         if usable.any():
-            known = features[usable]
             probability[usable] = forest.predict(known).probability
-            low, high = forest.feature_range.T
-            self.outside += ((known < low) | (known > high)).sum(axis=0)
             self.windows.update(np.array(forest.classes)[probability[usable].argmax(axis=1)].tolist())
-        self.left_out.update(why or UNDEFINED for why, good in zip(block.why, usable.tolist()) if not good)
         return usable, probability
 
     def take(self, block: WindowBlock) -> list[Event]:
@@ -253,10 +192,8 @@ def walk(
     scans = [Scan(detector, one, (begun or {}).get(one.name)) for one in recordings]
     done, total = sum(scan.n for scan in scans), sum(map(detector.n_windows, recordings))
     for scan in scans:
-        recording = scan.recording
-        others = [one for one in recordings if _comparable(one, recording)]
         if not scan.done:
-            for block in stream_windows(recording, plan=detector.plan, first=scan.next, neighbours=others):
+            for block in blocks_of(detector, scan.recording, recordings, first=scan.next):
                 yield scan, scan.take(block)
                 done += len(block.first)
                 if on_progress is not None and on_progress(done, total) is False:
@@ -264,11 +201,6 @@ def walk(
             yield scan, scan.finish()
         else:
             yield scan, []
-
-
-def _comparable(one: Recording, other: Recording) -> bool:
-    """Tell whether two recordings are of different stations, at the same times and rate."""
-    return one.station != other.station and one.rate == other.rate and one.dated and other.dated
 
 
 @step(sees="nothing")

@@ -250,6 +250,8 @@ class Events(Result):
         How many windows could not be used, by reason.
     notes : list of str
         What to mind.
+    clipped : int
+        How many of the windows that were used look clipped.
     """
 
     recording: np.ndarray
@@ -265,6 +267,7 @@ class Events(Result):
     windows: dict[str, int]
     left_out: dict[str, int]
     notes: list[str]
+    clipped: int = 0
 
     @staticmethod
     def of(
@@ -274,6 +277,7 @@ class Events(Result):
         windows: dict[str, int],
         left_out: dict[str, int],
         notes: Sequence[str] = (),
+        clipped: int = 0,
     ) -> Events:
         """Put events together."""
         kinds: dict[str, Any] = {
@@ -283,7 +287,14 @@ class Events(Result):
         columns: dict[str, Any] = {
             name: np.array([getattr(one, name) for one in events], kind) for name, kind in kinds.items()
         }
-        return Events(**columns, classes=list(classes), windows=windows, left_out=left_out, notes=list(notes))
+        return Events(
+            **columns,
+            classes=list(classes),
+            windows=windows,
+            left_out=left_out,
+            notes=list(notes),
+            clipped=clipped,
+        )
 
     def __len__(self) -> int:
         return len(self.label)
@@ -311,6 +322,7 @@ class Events(Result):
             "labels": {name: counts[name] for name in self.classes if counts[name]},
             "windows": dict(self.windows),
             "left_out": dict(self.left_out),
+            "clipped": self.clipped,
             "notes": list(self.notes),
         }
 
@@ -318,13 +330,19 @@ class Events(Result):
         """Return the events as they stand in tables, one dict each."""
         return [self[i].row() for i in range(len(self))]
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self, *, timestamps: bool = False) -> pd.DataFrame:
         """Return one row an event: recording, station, start, end, label, probability, highest, n_windows.
 
-        Times are text (ISO 8601, UTC) of recordings that are dated, else seconds; all are text where both occur.
+        Times are text (ISO 8601, UTC) of recordings that are dated, or ``timestamps`` (UTC, in microseconds); of others they
+        are seconds; all are text where both occur.
         """
         import pandas as pd
 
         table = pd.DataFrame(self.rows(), columns=list(COLUMNS))
+        if timestamps and self.dated.all():
+            for name in ("start", "end"):
+                micro = np.round(getattr(self, name) * 1e6).astype("int64").astype("datetime64[us]")
+                table[name] = pd.Series(micro).dt.tz_localize("UTC")
+            return table
         both = len(self) and not (self.dated.all() or not self.dated.any())
         return table.astype({"start": str, "end": str}) if both else table

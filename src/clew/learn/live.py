@@ -64,7 +64,7 @@ class Live:
             If it does not fit the model.
         """
         if recording.name not in self.scans:
-            self.detector.plan.rows_in(recording)
+            self.detector.check_sensor(recording)
             self.scans[recording.name] = Scan(self.detector, recording)
         scan = self.scans[recording.name]
         scan.recording = recording

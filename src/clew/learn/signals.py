@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,10 @@ from clew.measure.window_plan import Detrend
 from clew.measure.window_stream import stream_windows
 from clew.measure.windows import measure_windows
 from clew.read.given import Given
+from clew.read.kinds import some_of
+from clew.read.obspy_streams import is_stream, recordings_of
 from clew.read.recording import Recording, recording_of
+from clew.read.recordings import Recordings, read_recordings
 from clew.samples import Samples
 from clew.splits import By
 from clew.validate.metrics import Validation
@@ -35,7 +39,8 @@ class SignalClassifier(Learner):
     Parameters
     ----------
     rate : float, optional
-        Samples per second of arrays, in Hz; a `Recording` tells its own.
+        Samples per second of arrays, in Hz; all else tells its own. Where a model is used and this is None, it is the
+        rate that the model was trained at.
     window : float, optional
         How long a window is, in s; as long as the shortest recording where it is None.
     step : float, optional
@@ -89,20 +94,24 @@ class SignalClassifier(Learner):
     def of(cls, forest: Forest, *, rate: float | None = None) -> SignalClassifier:
         """Return a classifier that predicts by a forest that was trained before; it has no windows to be validated on.
 
+        Its settings are those of the forest, the rate of arrays too if there was one and no other is given.
+
         Raises
         ------
         DataError
             If the forest was not trained on windows of recordings.
         """
-        plan = Detector(forest, ignore=[]).plan
-        known = {name: getattr(plan, name) for name in ("window", "step", "highpass", "lowpass", "phase")}
-        classifier = cls(rate=rate, **known, detrend=plan.detrend, highest=plan.highest)
+        plan, how = Detector(forest, ignore=[]).plan, forest.measure.get("how", {})
+        cut = {name: getattr(plan, name) for name in ("window", *WINDOWS) if hasattr(plan, name)}
+        cut |= {"before": how.get("before", 2.0), "components": how.get("components", "auto")}
+        learnt = {name: forest.settings[name] for name in TRAINING if name in forest.settings}
+        classifier = cls(rate=_rate_of(forest) if rate is None else rate, **cut, **learnt)
         classifier._take(forest)
         return classifier
 
     @classmethod
     def load(cls, folder: str | Path, *, rate: float | None = None) -> SignalClassifier:
-        """Read a classifier that `save` or ``clew train`` wrote.
+        """Read a classifier that `save` or ``clew train`` wrote, with all its settings.
 
         Raises
         ------
@@ -135,7 +144,7 @@ class SignalClassifier(Learner):
 
         Parameters
         ----------
-        recordings : sequence of Recording, or of ndarray of shape (n,) or (n_components, n)
+        recordings : sequence of Recording, of ndarray of shape (n,) or (n_components, n), of obspy.Stream, or of paths; or Recordings
         given : sequence of Given, or of str
             What is said of pieces of the recordings; or one class for each whole recording.
 
@@ -146,7 +155,7 @@ class SignalClassifier(Learner):
         SettingError
             If a setting is out of range.
         """
-        read = self._recordings(recordings)
+        read = self._each(recordings, self.rate)
         how = {name: getattr(self, name) for name in WINDOWS} | {"window": self._window(read)}
         measured = measure_windows(read, given=self._given(read, given), **how)
         measure = {"kind": "signal", "how": how, **measured.settings}
@@ -160,21 +169,43 @@ class SignalClassifier(Learner):
     def _window(self, recordings: Sequence[Recording]) -> float:
         return min(one.duration for one in recordings) if self.window is None else self.window
 
-    def _recordings(self, given: Sequence[Any]) -> list[Recording]:
-        """Return recordings as they are, and arrays as recordings without a date."""
-        check(len(given), DataError, "The recordings of a SignalClassifier must be at least one. Got none.")
-        width = len(str(len(given)))
+    def _each(self, given: Any, rate: float | None) -> list[Recording]:
+        """Return one recording for each that is given, with different names."""
+        several = _several(given)
+        if several is None:
+            return _opened(given, rate, "recording")
+        check(several, DataError, "The recordings of a SignalClassifier must be at least one. Got none.")
+        width = len(str(len(several)))
         made = []
-        for i, one in enumerate(given, 1):
-            if not isinstance(one, Recording):
-                check(
-                    self.rate is not None,
-                    SettingError,
-                    "The 'rate' of a SignalClassifier must be the samples per second of arrays. Got none.",
-                )
-                one = recording_of(one, rate=self.rate or 0.0, name=f"recording {i:0{width}}")
-            made.append(one)
-        return made
+        for i, one in enumerate(several, 1):
+            found = _opened(one, rate, f"recording {i:0{width}}")
+            check(
+                len(found) == 1,
+                DataError,
+                "Each of the {} recordings must be of one sensor. Got number {} with {}: {}.",
+                len(several),
+                i,
+                len(found),
+                some_of([each.name for each in found]),
+            )
+            made += found
+        taken = Counter(one.name for one in made)
+        return [
+            dataclasses.replace(one, name=f"{one.name} ({i:0{width}})") if taken[one.name] > 1 else one
+            for i, one in enumerate(made, 1)
+        ]
+
+    def _together(self, given: Any, rate: float | None) -> list[Recording]:
+        """Return the recordings of all that is given: files and traces of one sensor are put together."""
+        several = _several(given)
+        if several and (all(map(_is_path, several)) or all(map(is_stream, several))):
+            return _opened(several, rate, "")
+        return self._each([given] if isinstance(given, np.ndarray) else given, rate)
+
+    @property
+    def _rate(self) -> float | None:
+        """Return the samples per second of arrays that a model is to look at."""
+        return _rate_of(self._fitted()) if self.rate is None else self.rate
 
     def _given(self, recordings: Sequence[Recording], given: Sequence[Any]) -> list[Given]:
         """Return what is said of pieces; one class for each recording is said of all of it."""
@@ -183,10 +214,11 @@ class SignalClassifier(Learner):
         check(
             len(given) == len(recordings),
             DataError,
-            "The labels of a SignalClassifier must be one for each of the {} recordings, or what is Given of pieces of them. "
-            "Got {}.",
+            "The labels of a SignalClassifier must be one for each of the {} recordings, or a list of Given, each of which "
+            "says what a piece of a recording is. Got {} label{}.",
             len(recordings),
             len(given),
+            "s" * (len(given) != 1),
         )
         return [
             Given(one.name, one.start, one.start + one.duration, str(label), {})
@@ -221,7 +253,7 @@ class SignalClassifier(Learner):
             If a recording does not fit the model, or none of its windows can be used.
         """
         detector = Detector(self._fitted(), ignore=[])
-        return np.array([self._mean(detector, one) for one in self._recordings(recordings)])
+        return np.array([self._mean(detector, one) for one in self._each(recordings, self._rate)])
 
     def _mean(self, detector: Detector, recording: Recording) -> np.ndarray:
         detector.check(recording)
@@ -266,10 +298,53 @@ class SignalClassifier(Learner):
 
         Parameters
         ----------
-        recordings : Recording or ndarray, or a list of them
+        recordings : Recording, ndarray, obspy.Stream, obspy.Trace, str or Path, a list of one kind of them, or Recordings
+            Paths are read by `clew.read.recordings.read_recordings`.
         threshold, join, ignore
             As for `clew.learn.detect.detect`.
         """
-        several = recordings if isinstance(recordings, (list, tuple)) else [recordings]
-        read = self._recordings(several)
+        read = self._together(recordings, self._rate)
         return detect(self._fitted(), read, threshold=threshold, join=join, ignore=ignore)
+
+
+# ---- what is given ----
+def _rate_of(forest: Forest) -> float | None:
+    """Return the sampling rate that a forest was trained at, in Hz; None where there were several."""
+    rate = forest.measure.get("rate")
+    return float(rate) if isinstance(rate, (int, float)) else None
+
+
+def _is_path(given: Any) -> bool:
+    return isinstance(given, (str, Path))
+
+
+def _several(given: Any) -> list[Any] | None:
+    """Return what is in a list of recordings, or in an array of arrays; None where one thing is given."""
+    if isinstance(given, Recordings):
+        return list(given.recordings)
+    return list(given) if isinstance(given, (list, tuple, np.ndarray)) else None
+
+
+def _opened(given: Any, rate: float | None, name: str) -> list[Recording]:
+    """Return the recordings of one thing: itself, those of files or of traces, or that of an array under a name."""
+    if isinstance(given, Recording):
+        return [given]
+    several = given if isinstance(given, list) and given else [given]
+    if all(map(_is_path, several)):
+        return read_recordings(several, rate=rate).recordings
+    if all(map(is_stream, several)):
+        return recordings_of(several)
+    numbers = np.asarray(given) if isinstance(given, (np.ndarray, list, tuple)) else np.array("")
+    check(
+        numbers.ndim in (1, 2) and numbers.dtype.kind in "biuf",
+        DataError,
+        "What a SignalClassifier takes must be a Recording, an array of shape (n,) or (n_components, n), a Stream or a Trace "
+        "of ObsPy, the path of a file, a list of one kind of them, or the Recordings of read_recordings. Got: {}.",
+        type(given).__name__,
+    )
+    check(
+        rate is not None,
+        SettingError,
+        "The 'rate' of a SignalClassifier must be the samples per second of arrays. Got none.",
+    )
+    return [recording_of(numbers, rate=rate, name=name)]

@@ -36,12 +36,15 @@ class Places:
         What people said of each.
     outside : int
         How many more were found that do not lie whole in the recording.
+    met : int
+        In how many two annotations that differ fit equally well; the first counts.
     """
 
     first: np.ndarray
     event: list[str]
     given: list[Given | None]
     outside: int = 0
+    met: int = 0
 
 
 @dataclass(eq=False)
@@ -52,19 +55,29 @@ class _Found:
     n: int
     at: dict[int, tuple[str, Given | None]] = field(default_factory=dict)
     outside: int = 0
+    met: set[int] = field(default_factory=set)
 
     def add(self, first: int, event: str, given: Given | None) -> bool:
         """Note a window; False if it does not lie whole in the recording."""
         fits = first >= 0 and first + self.n <= self.recording.n
         self.outside += not fits
         if fits:
-            self.at.setdefault(first, (event, given))
+            _, other = self.at.setdefault(first, (event, given))
+            if _differ(other, given):
+                self.met.add(first)
         return fits
 
     def places(self) -> Places:
         first = np.array(sorted(self.at), np.int64)
         told = [self.at[i] for i in first.tolist()]
-        return Places(first, [event for event, _ in told], [given for _, given in told], self.outside)
+        return Places(
+            first, [event for event, _ in told], [given for _, given in told], self.outside, len(self.met)
+        )
+
+
+def _differ(one: Given | None, other: Given | None) -> bool:
+    """Tell whether two annotations say different things."""
+    return one is not None and other is not None and (one.label, one.columns) != (other.label, other.columns)
 
 
 def sliding(recording: Recording, plan: WindowPlan) -> Places:
@@ -162,7 +175,7 @@ def _told_of(
     """
     start = recording.start + places.first / recording.rate
     told: list[Given | None] = [None] * len(start)
-    best, touched = np.zeros(len(start)), np.zeros(len(start), bool)
+    best, touched, met = np.zeros(len(start)), np.zeros(len(start), bool), np.zeros(len(start), bool)
     for one in given or ():
         if one.recording != recording.name:
             continue
@@ -173,11 +186,13 @@ def _told_of(
         for i in range(low, high):
             share = _shared(one, float(start[i]), plan.window)
             if share >= 0.5 and share > best[i]:
-                told[i], best[i] = one, share
+                told[i], best[i], met[i] = one, share, False
+            elif share >= 0.5 and share == best[i]:
+                met[i] |= _differ(told[i], one)
     if rest:
         for i in np.flatnonzero(~touched).tolist():
             told[i] = Given(recording.name, float(start[i]), float(start[i]) + plan.window, rest, {})
-    return Places(places.first, places.event, told, places.outside)
+    return Places(places.first, places.event, told, places.outside, int(met.sum()))
 
 
 def _shared(one: Given, start: float, window: float) -> float:
@@ -263,10 +278,16 @@ def place_windows(
 ) -> tuple[list[Places], list[str]]:
     """Return where the windows of each recording lie, and what is to be said: around triggers, what is given, or sliding."""
     check(
-        not rest or (everywhere and given is not None),
+        not rest or (everywhere and given is not None and trigger == "none"),
         SettingError,
-        "The 'rest' setting of the windows must go with annotations and windows everywhere. Got '{}' without.",
+        "The 'rest' setting of the windows must go with --annotations and --everywhere, and no --trigger. Got '{}' without.",
         rest,
+    )
+    check(
+        not everywhere or (given is not None and trigger == "none"),
+        SettingError,
+        "The 'everywhere' setting of the windows must go with --annotations and no --trigger. Got {}.",
+        "no annotations" if given is None else f"--trigger {trigger}",
     )
     check_choice(
         trigger,
@@ -275,7 +296,7 @@ def place_windows(
         of="the windows",
     )
     if trigger != "none":
-        return around_triggers(
+        places, notes = around_triggers(
             recordings,
             plan,
             trigger=trigger,
@@ -287,9 +308,19 @@ def place_windows(
             before=before,
             given=given,
         )
-    if given is not None and everywhere:
-        slid = [sliding(one, plan) for one in recordings]
-        return [_told_of(one, at, plan, given, rest) for one, at in zip(slid, recordings)], []
+        return places, notes + _note_of_meeting(places)
+    if given is not None and not everywhere:
+        places = around_given(recordings, plan, given, before=before)
+        return places, _note_of_meeting(places)
+    places = [sliding(one, plan) for one in recordings]
     if given is not None:
-        return around_given(recordings, plan, given, before=before), []
-    return [sliding(one, plan) for one in recordings], []
+        places = [_told_of(one, at, plan, given, rest) for one, at in zip(places, recordings)]
+    return places, _note_of_meeting(places)
+
+
+def _note_of_meeting(places: Sequence[Places]) -> list[str]:
+    """Say in how many windows annotations met."""
+    met = sum(one.met for one in places)
+    if not met:
+        return []
+    return [f"In {counted(met, 'window')} two annotations that differ fit equally well: the first counts."]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +15,9 @@ import numpy as np
 from clew.errors import DataError, SettingError, check, check_choice, did_you_mean
 from clew.measure.filtering import Filter, Phase, design
 from clew.measure.waveforms import FeatureTable, describe
+from clew.read.kinds import some_of
 from clew.read.recording import Recording, spell_seconds
+from clew.words import listed
 
 Detrend = Literal["linear", "mean", "none"]
 THREE = ("Z", "N", "E")
@@ -259,7 +262,7 @@ def plan_windows(
     step = window if step is None else step
     _check_number("window", window, low=0.0, above=True)
     _check_number("step", step, low=0.001)
-    _check_number("missing", missing, low=0.0, high=0.99)
+    _check_number("missing", missing, low=0.0, high=0.99, flag=" (--gaps)")
     _check_number("flat", flat, low=0.0)
     _check_number("taper", taper, low=0.0, high=1.0)
     slowest = min(recordings, key=lambda one: one.rate)
@@ -297,8 +300,10 @@ def plan_windows(
     return plan
 
 
-def _check_number(name: str, value: Any, *, low: float, high: float = np.inf, above: bool = False) -> None:
-    """Refuse a setting that is no number from ``low`` (or ``above`` it) to ``high``."""
+def _check_number(
+    name: str, value: Any, *, low: float, high: float = np.inf, above: bool = False, flag: str = ""
+) -> None:
+    """Refuse a setting that is no number from ``low`` (or ``above`` it) to ``high``; ``flag`` is what it is called elsewhere."""
     number = isinstance(value, Real) and not isinstance(value, bool) and np.isfinite(float(value))
     fits = number and low <= value <= high and not (above and value == low)
     bounds = (
@@ -307,8 +312,9 @@ def _check_number(name: str, value: Any, *, low: float, high: float = np.inf, ab
     check(
         fits,
         SettingError,
-        "The '{}' setting of the windows must be a number {}. Got {} instead.",
+        "The '{}' setting of the windows{} must be a number {}. Got {} instead.",
         name,
+        flag,
         bounds,
         value,
     )
@@ -335,7 +341,7 @@ def _components(
             names,
             DataError,
             "The recordings must have a component in common. Got {}.",
-            "; ".join(f"'{one.name}' with {', '.join(one.components)}" for one in recordings[:4]),
+            _odd_ones(recordings),
         )
     else:
         names = tuple(name.strip() for name in asked.split(","))
@@ -353,6 +359,18 @@ def _components(
                 )
     three = tuple(names.index(name) for name in THREE) if set(THREE) <= set(names) else None
     return names, tuple(range(len(names))), three
+
+
+def _odd_ones(recordings: Sequence[Recording]) -> str:
+    """Say which recordings lack the component that most have, and what they have instead."""
+    has = Counter(name for one in recordings for name in set(one.components))
+    usual, n = min(has.items(), key=lambda item: (-item[1], item[0]))
+    odd = [
+        f"'{one.name}' with {', '.join(one.components)}" for one in recordings if usual not in one.components
+    ]
+    return (
+        f"{listed(odd[:4]) if len(odd) <= 4 else some_of(odd)}, where {n} of {len(recordings)} have {usual}"
+    )
 
 
 def _units(recordings: Sequence[Recording], names: tuple[str, ...]) -> tuple[str, ...]:

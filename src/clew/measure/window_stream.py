@@ -33,6 +33,10 @@ class WindowBlock:
     usable : ndarray of bool, shape (w,)
     why : list of str
         "gap", "flat", "dead", "alone" (no other station at that time) or "undefined" where it is not; else "".
+    dead : list of str
+        The components that did not move, "N, E", where that is why; else "".
+    clipped : ndarray of bool, shape (w,)
+        Whether samples look cut off at the top or bottom.
     """
 
     first: np.ndarray
@@ -41,6 +45,8 @@ class WindowBlock:
     features: np.ndarray
     usable: np.ndarray
     why: list[str]
+    dead: list[str]
+    clipped: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +155,7 @@ def _cut(recording: Recording, first: np.ndarray, rows: list[int | None], plan: 
     def cut_some(some: slice) -> None:
         cut(
             x, at[some], n, passes.before, passes.after, wanted[some], passes.sos, passes.steady, passes.padding,
-            passes.zero_phase, passes.passes_mean, level, values[some], passes.period,
+            passes.period, passes.zero_phase, passes.passes_mean, level, values[some],
         )  # fmt: skip
 
     _on_threads(cut_some, first.size)
@@ -274,9 +280,19 @@ def block_of(cut: Cut, features: np.ndarray, recording: Recording, plan: WindowP
     usable = why == ""
     start = recording.start + cut.first / recording.rate
     end = start + plan.n(recording.rate) / recording.rate
+    known = np.where(usable[:, None], features, np.nan)
     return WindowBlock(
-        cut.first, start, end, np.where(usable[:, None], features, np.nan), usable, why.tolist()
+        cut.first, start, end, known, usable, why.tolist(), _dead(cut, why, plan), cut.clipped
     )
+
+
+def _dead(cut: Cut, why: np.ndarray, plan: WindowPlan) -> list[str]:
+    """Name for each window the components that did not move, where that keeps it from being measured."""
+    dead = cut.state[:, : len(plan.components)] == WHY.index("dead")
+    return [
+        ", ".join(name for name, still in zip(plan.components, row) if still) if one == "dead" else ""
+        for one, row in zip(why.tolist(), dead.tolist())
+    ]
 
 
 def window_at(recording: Recording, first: int, plan: WindowPlan) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,9 @@ import numpy as np
 
 from clew.errors import DataError, SettingError, check, did_you_mean
 from clew.measure.window_places import Places
-from clew.measure.window_plan import THREE, WindowPlan
+from clew.measure.window_plan import SLOWEST, THREE, WindowPlan
 from clew.measure.window_stream import Cut, block_of
+from clew.read.given import STATION, has_no_station
 from clew.read.recording import DAY, Recording, spell_time
 from clew.samples import Samples
 
@@ -39,7 +41,10 @@ class Part:
         Why a window is not usable; and why it were not if the vertical was measured alone.
     components : list of str
         Those that lived: "ZNE".
+    dead : list of str
+        Those that kept a window from being measured: "N, E".
     stands_in, clipped : list of bool
+        Slow sensors clip nothing that could be told: on many days it rains 0 mm, and no sky has more than 8 eighths of cloud.
     """
 
     recording: Recording
@@ -49,6 +54,7 @@ class Part:
     why: list[str] = field(default_factory=list)
     why_alone: list[str] = field(default_factory=list)
     components: list[str] = field(default_factory=list)
+    dead: list[str] = field(default_factory=list)
     stands_in: list[bool] = field(default_factory=list)
     clipped: list[bool] = field(default_factory=list)
 
@@ -60,7 +66,9 @@ class Part:
     def add(self, cut: Cut, features: np.ndarray) -> None:
         """Add a block."""
         self.features.append(features)
-        self.why += block_of(cut, features, self.recording, self.plan).why
+        block = block_of(cut, features, self.recording, self.plan)
+        self.why += block.why
+        self.dead += block.dead
         if self.plan.stand_in:
             alone = self.plan.without_three()
             columns = self.columns(alone)
@@ -71,7 +79,7 @@ class Part:
             between.join(name for name, state in zip(names, row) if state == 0) for row in cut.state.tolist()
         ]
         self.stands_in += (cut.chosen > 0).tolist()
-        self.clipped += cut.clipped.tolist()
+        self.clipped += (cut.clipped & (self.recording.rate >= SLOWEST)).tolist()
 
     def columns(self, plan: WindowPlan) -> list[int]:
         """Return which columns another plan, which measures less, has."""
@@ -134,13 +142,15 @@ def samples_of(
         )
         if keep.any():
             features.append(np.concatenate(part.features)[keep][:, part.columns(plan)])
-    origin = _origin(parts, usable, plan, columns, given)
+    told = _stations_told([part.recording for part in parts], given)
+    origin = _origin(parts, usable, plan, columns, given, told)
     names = [
         f"{part.recording.name}@{part.recording.spell(time)}"
         for part, keep in zip(parts, usable)
         for time in _times(part)[keep].tolist()
     ]
-    groups, notes = _groups(group, origin, names, [part.recording for part in parts])
+    unknown = {part.recording.name for part in parts if has_no_station(part.recording)} - set(told)
+    groups, notes = _groups(group, origin, names, told=bool(told), unknown=unknown)
     notes += _at_one_time(groups, origin, plan.window)
     labels = [
         "" if one is None else one.label
@@ -161,6 +171,19 @@ def samples_of(
     return samples, notes
 
 
+def _stations_told(recordings: Sequence[Recording], given: Sequence[Given] | None) -> dict[str, str]:
+    """Return the stations that annotations tell of recordings whose files tell none, by the recordings' names."""
+    said: defaultdict[str, set[str]] = defaultdict(set)
+    for one in given or ():
+        if one.columns.get(STATION):
+            said[one.recording].add(str(one.columns[STATION]))
+    return {
+        one.name: next(iter(said[one.name]))
+        for one in recordings
+        if len(said.get(one.name, ())) == 1 and has_no_station(one)
+    }
+
+
 def _times(part: Part) -> np.ndarray:
     """Return when the windows of a part begin, in s."""
     return part.recording.start + part.places.first / part.recording.rate
@@ -172,6 +195,7 @@ def _origin(
     plan: WindowPlan,
     columns: Sequence[str],
     given: Sequence[Given] | None,
+    told_stations: dict[str, str],
 ) -> pd.DataFrame:
     """Return where each window comes from, and what was said of it."""
     import pandas as pd
@@ -183,7 +207,7 @@ def _origin(
         recording, start, first = part.recording, _times(part)[keep], part.places.first[keep]
         here: dict[str, Sequence[Any]] = {
             "source": [recording.source_at(one) for one in first.tolist()],
-            "station": [recording.station or recording.name] * len(first),
+            "station": [told_stations.get(recording.name, recording.station or recording.name)] * len(first),
             "recording": [recording.name] * len(first),
             starts: start.tolist(),
             ends: (start + part.n / recording.rate).tolist(),
@@ -220,10 +244,25 @@ def _column(values: list[Any]) -> np.ndarray:
 
 
 def _groups(
-    group: str | None, origin: pd.DataFrame, names: Sequence[str], recordings: Sequence[Recording]
+    group: str | None, origin: pd.DataFrame, names: Sequence[str], *, told: bool, unknown: set[str]
 ) -> tuple[list[str], list[str]]:
-    """Return the group of each window, and what is to be said of it."""
+    """Return the group of each window, and what is to be said of it: of recordings whose stations are told or unknown, too."""
     station, recording = origin["station"].tolist(), origin["recording"].tolist()
+    several = len(set(station)) > 1
+    if group == "station" or (group is None and told and "start" not in origin):
+        notes = (
+            []
+            if group
+            else [
+                "The group is the station that the annotations tell, so that what is learned is tested on stations not seen."
+            ]
+        )
+        if several and unknown & set(recording):
+            of = "" if unknown >= set(recording) else f" of {len(unknown & set(recording))} files"
+            notes.append(
+                f"The stations{of} are not known: each file counts as one (annotations can tell it, in a column 'station')."
+            )
+        return station, notes
     if group is None and "start" not in origin:
         return recording, [
             "Each recording is a group: they are not dated, so their times cannot be compared."
@@ -232,7 +271,7 @@ def _groups(
         return _values("event", origin, names), [
             "The group is the event, since several stations recorded the same ones; --group station asks of stations not seen."
         ]
-    if group is None and len(set(station)) > 1:
+    if group is None and several:
         return station, [
             "The group is the station, so that what is learned is tested on stations not seen; --group day, event, file or "
             "a column of the given windows ask other questions."
@@ -244,7 +283,10 @@ def _groups(
         ]
     if group == "day":
         dated = [spell_time(DAY * np.floor(time / DAY), dated=True)[:10] for time in origin["start"]]
-        return dated, []
+        one = len(set(dated)) == 1
+        return dated, [
+            f"All windows are of one day, {dated[0]}, so they are one group, which cannot be split; --group station, event or file can be."
+        ] if one else []
     return _values({"file": "source"}.get(group, group), origin, names), []
 
 

@@ -13,7 +13,7 @@ from clew.errors import DataError, Stopped, check, check_choice
 from clew.measure.filtering import Phase
 from clew.measure.measured import Measured, counted
 from clew.measure.window_places import Places, Triggered, place_windows
-from clew.measure.window_plan import Detrend, WindowPlan, plan_windows, row_of
+from clew.measure.window_plan import THREE, Detrend, WindowPlan, plan_windows, row_of
 from clew.measure.window_stream import (
     WindowBlock,
     cut_windows,
@@ -104,7 +104,7 @@ def measure_windows(
         longer than a window, sliding ones in longer spans. With triggers it is only where labels come from.
     everywhere : bool
         Let windows slide over all recordings though something is given: a window is of the class of the span that covers half
-        of it or more, or of a moment in it.
+        of it or more, or of a moment in its first half.
     rest : str
         The class of windows everywhere that nothing given touches, nor that begin within a window behind a moment, such as
         "noise"; they have none by default.
@@ -277,6 +277,12 @@ def _notes_of_recordings(
         notes.append(
             f"Measured: {', '.join(plan.components)}. Left alone, since not all recordings have it or it was not asked for: {some_of(others)}."
         )
+    letters = [name for name in plan.components if len(name) == 1 and name.isalpha()]
+    if len(letters) == len(plan.components) >= 3 and "Z" not in letters and "Z" not in others:
+        notes.append(
+            f"Which of the components {listed(letters)} is the vertical is not known: each is measured by itself, and nothing "
+            "takes three together."
+        )
     short = [one.name for one in recordings if one.n < plan.n(one.rate)]
     if short:
         notes.append(
@@ -311,12 +317,18 @@ def _notes_of_windows(
     notes = []
     for reason, words in LEFT_OUT.items():
         if counts.get(reason):
-            notes.append(f"Left out: {counted(counts[reason], 'window')} of {counts['windows']} {words}.")
+            more = {"dead": _dead_said(parts), "alone": " (without --network they would stay)"}.get(
+                reason, ""
+            )
+            notes.append(
+                f"Left out: {counted(counts[reason], 'window')} of {counts['windows']} {words}{more}."
+            )
     lacks = [part for part in parts if part.lacks_horizontals()]
     if plan.stand_in and lacks and settled is not plan:
         notes.append(
-            f"{len(lacks)} of {counted(len(parts), 'recording')} have no living horizontals: measurements that need three "
-            "components are left out (--lacking windows keeps them and leaves the windows out)."
+            f"{len(lacks)} of {counted(len(parts), 'recording')} {'has' if len(lacks) == 1 else 'have'} no window in which all "
+            f"three components live{_dead_in(lacks)}: measurements that need three components are left out (--lacking windows "
+            "keeps them and leaves the windows out)."
         )
     stand_ins = sum(int((np.array(part.stands_in, bool) & one).sum()) for part, one in zip(parts, usable))
     if stand_ins:
@@ -335,6 +347,26 @@ def _notes_of_windows(
     if empty:
         notes.append(f"No usable window in {some_of(empty)}.")
     return notes
+
+
+def _dead_in(parts: Sequence[Part]) -> str:
+    """Name the components that no window of some recordings has, with how many recordings, where they differ."""
+    dead = Counter(
+        name for part in parts for name in THREE if not any(name in one for one in part.components)
+    )
+    if not dead:
+        return ""
+    each = [f"{name}" if n == len(parts) else f"{name} in {n}" for name, n in dead.items()]
+    return f" ({listed(each)} {'is' if len(each) == 1 else 'are'} dead)"
+
+
+def _dead_said(parts: Sequence[Part]) -> str:
+    """Say which components did not move, and what can be done where others did."""
+    dead = Counter(name for part in parts for one in part.dead if one for name in one.split(", ") if name)
+    if not dead:
+        return ""
+    advice = "; --components measures others" if len(parts[0].plan.components) > 1 else ""
+    return f" ({', '.join(f'{name} in {n:,}' for name, n in dead.items())}{advice})"
 
 
 def _notes_of_labels(samples: Samples) -> list[str]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from clew.errors import DataError, check
+from clew.errors import DataError, check, did_you_mean
 from clew.read.kinds import has_suffix, some_of
 from clew.read.quakeml import Pick, read_quakeml
-from clew.read.recording import Recording
+from clew.read.recording import Recording, spell_seconds
 from clew.read.tables import Columns, read_columns
 from clew.read.times import is_date, read_times
 
@@ -19,6 +21,39 @@ QUAKEML = (".xml", ".qml", ".quakeml")
 SOURCE = ("source", "file", "filename", "fname")
 WHOSE = (*SOURCE, "recording", "station")
 BEGIN = ("start", "pick", "time")
+ALSO_BEGIN = (
+    "starttime",
+    "start_time",
+    "begin",
+    "begintime",
+    "begin_time",
+    "onset",
+)  # where none of these is there
+UNTIL = ("end", "duration")
+ALSO_UNTIL = ("endtime", "end_time", "stop")
+LIKE_BEGIN = (
+    "start",
+    "begin",
+    "began",
+    "onset",
+    "arriv",
+    "timestamp",
+    "datetime",
+)  # how words of other names begin
+LIKE_UNTIL = (
+    "end",
+    "ends",
+    "ended",
+    "stop",
+    "stops",
+    "stopped",
+    "until",
+    "till",
+    "finish",
+    "dur",
+    "lasts",
+    "length",
+)
 EVERY = "*"  # of all recordings
 STATION = "station_code"  # the column of what a table says is the station of a file that tells none
 
@@ -59,7 +94,8 @@ def read_given(
         A row of a table is of the recording that `recording`, `station` or `source` (a file, also called `file`) names;
         "*" stands for all, and where there is one recording only no row must name it. `start` (or `pick`, or `time`) is a
         date, or seconds since the start of a recording that is not dated; so is `end`, or `duration` in s. Without an
-        end the row is a moment; a table without `start` speaks of whole recordings. `label` is the class.
+        end the row is a moment; a table without `start`, and one row for each recording, speaks of whole recordings.
+        `label` is the class. Names may be in capitals, and `start_time`, `begin` and `stop`, say, are as good.
     recordings : sequence of Recording
     notes : list of str, optional
         Is added to: what there is to say, one sentence each.
@@ -67,11 +103,13 @@ def read_given(
     Raises
     ------
     DataError
-        If a row fits no recording, lies outside of it, or ends before it starts; with its place.
+        If a row fits no recording, lies outside of it, or ends before it starts; with its place. If a table seems to tell
+        times in columns that are not called so.
 
     Notes
     -----
-    A row that names a station is of all of its recordings that were running then. Of a file that tells no station, what the
+    A row that names a station, or its code without that of the network where this leaves no doubt, is of all of its
+    recordings that were running then. Of a file that tells no station, what the
     table says is the station becomes the column "station_code". Picks of a catalogue at stations, or
     times, that were not recorded are passed over and counted.
     """
@@ -81,7 +119,33 @@ def read_given(
         return _of_picks(read_quakeml(path), recordings, path, notes)
     columns = read_columns(path)
     notes += columns.notes
-    return _Rows(columns, recordings).given()
+    rows = _Rows(columns, recordings)
+    found = rows.given()
+    return found if rows.begin else _whole(found, recordings, path, notes)
+
+
+def has_no_station(recording: Recording) -> bool:
+    """Tell whether a recording is called by its file, since that tells no station."""
+    return any(one.source == recording.station for channel in recording.channels for one in channel.stretches)
+
+
+def _whole(found: list[Given], recordings: Sequence[Recording], path: Path, notes: list[str]) -> list[Given]:
+    """Say of what rows without times speak; refuse several for one recording, which must be of pieces of it."""
+    name, n_rows = Counter(one.recording for one in found).most_common(1)[0]
+    check(
+        n_rows == 1,
+        DataError,
+        "The table '{}' must say when its rows start ('start'), or have one row for each recording. Got {} rows for '{}'.",
+        path.name,
+        n_rows,
+        name,
+    )
+    lengths = [one.end - one.start for one in found if one.end is not None]
+    spelt = list(dict.fromkeys(map(spell_seconds, (min(lengths), max(lengths)))))
+    notes.append(
+        f"'{path.name}' has no column 'start': each of its rows speaks of a whole recording, of {' to '.join(spelt)}."
+    )
+    return found
 
 
 # ---- tables ----
@@ -90,8 +154,8 @@ class _Rows:
 
     def __init__(self, columns: Columns, recordings: Sequence[Recording]) -> None:
         self.columns, self.recordings, self.name = columns, recordings, columns.path.name
-        self.begin = self._one_of(BEGIN)
-        self.until = self._one_of(("end", "duration"))
+        self.begin = self._one_of(BEGIN) or self._one_of(ALSO_BEGIN)
+        self.until = self._one_of(UNTIL) or self._one_of(ALSO_UNTIL)
         check(
             self.begin or not self.until,
             DataError,
@@ -100,11 +164,16 @@ class _Rows:
             self.until,
         )
         self.source = self._one_of(SOURCE)
+        self.recording, self.station, self.label = map(
+            self._one_of, (("recording",), ("station",), ("label",))
+        )
+        self._refuse_other_times()
         self._dated: dict[str, np.ndarray] = {}  # columns of dates, in s
         self._known: dict[tuple[str, ...], list[Recording]] = {}  # by what names them
 
     def _one_of(self, names: Sequence[str]) -> str:
-        found = [name for name in names if name in self.columns.cells]
+        """Return the column that is called by one of some names, in whatever case; "" for none."""
+        found = [name for name in self.columns.cells if name.strip().casefold() in names]
         check(
             len(found) < 2,
             DataError,
@@ -115,15 +184,45 @@ class _Rows:
         )
         return found[0] if found else ""
 
+    def _others(self) -> list[str]:
+        """Return the columns that are only kept."""
+        taken = {self.begin, self.until, self.source, self.recording, self.station, self.label}
+        return [name for name in self.columns.cells if name not in taken]
+
+    def _refuse_other_times(self) -> None:
+        """Refuse columns that seem to tell when rows start or end, where none is known to: they would change what is meant."""
+        words = {name: re.split(r"[^a-z]+", name.casefold()) for name in self._others()}
+        if not self.begin:
+            like = [name for name in words if any(word.startswith(LIKE_BEGIN) for word in words[name])]
+            like += [name for name in words if name not in like and self._holds_clocks(name)]
+            known = (*BEGIN, *ALSO_BEGIN)
+        else:
+            like = [name for name in words if not self.until and set(words[name]) & set(LIKE_UNTIL)]
+            known = (*UNTIL, *ALSO_UNTIL)
+        check(
+            not like,
+            DataError,
+            "The table '{}' must say when its rows {} in a column '{}'. Got {}, which may be it.{}",
+            self.name,
+            "end" if self.begin else "start",
+            known[0],
+            some_of([f"'{name}'" for name in like]),
+            did_you_mean(like[0].casefold(), known) if like else "",
+        )
+
+    def _holds_clocks(self, name: str) -> bool:
+        """Tell whether a column holds dates with a time of day."""
+        first = next((cell for cell in self.columns.cells[name] if cell), "")
+        return isinstance(first, str) and ":" in first and is_date(first)
+
     def given(self) -> list[Given]:
-        taken = {self.begin, self.until, self.source, "recording", "station", "label"}
-        extra = {name: self.columns.typed(name).tolist() for name in self.columns.cells if name not in taken}
+        extra = {name: self.columns.typed(name).tolist() for name in self._others()}
         found = []
         for row in range(len(self.columns.places)):
             said = {name: values[row] for name, values in extra.items()}
-            station, label = self._text("station", row), self._text("label", row)
+            station, label = self._text(self.station, row), self._text(self.label, row)
             for recording, start, end in self._spans(row, self._recordings_of(row)):
-                untold = station not in ("", EVERY) and _has_no_station(recording)
+                untold = station not in ("", EVERY) and has_no_station(recording)
                 columns = said | ({STATION: station} if untold else {})
                 found.append(Given(recording.name, start, end, label, columns))
         return found
@@ -138,7 +237,7 @@ class _Rows:
 
     def _recordings_of(self, row: int) -> list[Recording]:
         """Return the recordings that a row may be of."""
-        texts = tuple(self._text(column, row) for column in ("recording", self.source, "station"))
+        texts = tuple(self._text(column, row) for column in (self.recording, self.source, self.station))
         if texts not in self._known:
             self._known[texts] = self._named(texts, self.columns.places[row])
         return self._known[texts]
@@ -146,19 +245,21 @@ class _Rows:
     def _named(self, texts: tuple[str, ...], place: str) -> list[Recording]:
         """Return the recordings of a name, a file and a station, each "" where it is not told."""
         found, named = list(self.recordings), list[str]()
-        columns = (("recording", _is_called), (self.source, _is_from), ("station", _is_at))
-        for text, (column, fits) in zip(texts, columns):
-            if text and (column != "station" or not named or not all(map(_has_no_station, found))):
+        columns = ((self.recording, _called), (self.source, _from), (self.station, _at))
+        for text, (column, those) in zip(texts, columns):
+            if text and (column != self.station or not named or not all(map(has_no_station, found))):
                 named.append(f"{column} '{text}'")
-                found = [one for one in found if text == EVERY or fits(one, text)]
+                found = found if text == EVERY else those(found, text)
+        stations = sorted({one.station for one in self.recordings if not has_no_station(one)})
         check(
             found,
             DataError,
-            "Every row of '{}' must be of a recording that there is. Got {} in {}; there are: {}.",
+            "Every row of '{}' must be of a recording that there is. Got {} in {}; there are: {}{}.",
             self.name,
             " of ".join(named),
             place,
             some_of([one.name for one in self.recordings]),
+            f"; stations: {some_of(stations)}" if stations else "",
         )
         check(
             named or len(found) == 1,
@@ -167,15 +268,15 @@ class _Rows:
             self.name,
             place,
         )
-        stations = {one.station for one in found}
+        n_stations = len({one.station for one in found})
         check(
-            texts[0] or texts[2] or len(stations) == 1,
+            texts[0] or texts[2] or n_stations == 1,
             DataError,
             "Every row of '{}' must say which station it is of, or '*' for all. Got {} in {}, which holds {} stations.",
             self.name,
             " of ".join(named),
             place,
-            len(stations),
+            n_stations,
         )
         return found
 
@@ -222,12 +323,12 @@ class _Rows:
     def _end(self, row: int, recording: Recording, start: float) -> float | None:
         if not self.until:
             return None
-        if self.until == "end":
-            end = self._time("end", row, recording)
+        if self.until.strip().casefold() != "duration":
+            end = self._time(self.until, row, recording)
         else:
-            text = self._text("duration", row)
+            text = self._text(self.until, row)
             end = start + (
-                _seconds(text, "duration", self.name, self.columns.places[row]) if text else np.nan
+                _seconds(text, self.until, self.name, self.columns.places[row]) if text else np.nan
             )
         return None if np.isnan(end) else end
 
@@ -263,24 +364,31 @@ class _Rows:
         return self._dated[column]
 
 
-def _has_no_station(recording: Recording) -> bool:
-    """Tell whether a recording is called by its file, since that tells no station."""
-    return any(one.source == recording.station for channel in recording.channels for one in channel.stretches)
+def _called(recordings: Sequence[Recording], name: str) -> list[Recording]:
+    return [one for one in recordings if one.name == name]
 
 
-def _is_called(recording: Recording, name: str) -> bool:
-    return recording.name == name
+def _at(recordings: Sequence[Recording], station: str) -> list[Recording]:
+    """Return the recordings of a station, which may be told without its network where there is one only of that code."""
+    exact = [one for one in recordings if one.station == station]
+    bare = [
+        one for one in recordings if one.station.rpartition(".")[2] == station and not has_no_station(one)
+    ]
+    return exact or (bare if len({one.station for one in bare}) == 1 else [])
 
 
-def _is_at(recording: Recording, station: str) -> bool:
-    return recording.station == station
-
-
-def _is_from(recording: Recording, source: str) -> bool:
-    """Tell whether a recording comes from a file: by the end of its path."""
+def _from(recordings: Sequence[Recording], source: str) -> list[Recording]:
+    """Return the recordings that come from a file: by the end of its path."""
     wanted = PurePosixPath(source.replace("\\", "/")).parts
-    files = {one.source for channel in recording.channels for one in channel.stretches}
-    return any(PurePosixPath(file).parts[-len(wanted) :] == wanted or file == source for file in files)
+
+    def is_it(file: str) -> bool:
+        return PurePosixPath(file).parts[-len(wanted) :] == wanted or file == source
+
+    return [
+        one
+        for one in recordings
+        if any(is_it(part.source) for channel in one.channels for part in channel.stretches)
+    ]
 
 
 def _meets(recording: Recording, start: float, end: float | None) -> bool:

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import sys
 import threading
 import time as clock
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from clew.errors import DataError, SettingError, check
 from clew.read.kinds import has_suffix
 from clew.read.live_parsers import RECORD, Lines, Records
+from clew.read.live_start import already_there
 from clew.read.live_recording import KEEP, LiveRecording
 
 CHUNK = 1 << 17  # bytes that are taken together
+
+
+class Grown(list[LiveRecording]):
+    """The recordings that are known, one of which has grown.
+
+    Attributes
+    ----------
+    waits : bool
+        Whether there is more of which it is not known yet what it is.
+    """
+
+    def __init__(self, recordings: Iterable[LiveRecording], *, waits: bool) -> None:
+        super().__init__(recordings)
+        self.waits = waits
 
 
 def follow(
@@ -28,7 +43,7 @@ def follow(
     patience: float | None = None,
     keep: float = KEEP,
     notes: list[str] | None = None,
-) -> Iterator[list[LiveRecording]]:
+) -> Iterator[Grown]:
     """Read what comes, and yield the recordings each time they have grown.
 
     Parameters
@@ -52,14 +67,16 @@ def follow(
 
     Yields
     ------
-    list of LiveRecording
-        The same ones each time, and those that are new. A recording of miniSEED appears once 30 s and two records of it are
-        there, so that all of its components are known; its records must come in the order of time, at most so late.
+    Grown
+        The same ones each time, and those that are new. What a file of miniSEED holds already is read in the order of time,
+        whatever its own. What comes then, and at standard input, may come component after component, as long as it comes
+        faster than it is recorded and 150 MB hold what waits; else a component is given up that is more than 30 s and two
+        of its records behind.
 
     Raises
     ------
     DataError
-        If what comes is neither miniSEED nor lines of numbers, or a file shrinks.
+        If what comes is neither miniSEED nor lines of numbers, or holds no samples, or a file shrinks.
 
     Notes
     -----
@@ -69,10 +86,16 @@ def follow(
     notes = [] if notes is None else notes
     standard = str(path) == "-"
     name = "stdin" if standard else Path(path).name
-    pieces = _standard_input(poll, stop) if standard else _growing(Path(path), poll, stop, patience)
     parser: Records | Lines | None = None
-    head, recordings = b"", list[LiveRecording]()
-    for data in pieces:
+    begin = 0
+    if not standard and (there := already_there(Path(path), name, notes)):
+        parser, begin = Records(name, keep, notes, there.known), there.end
+        for data in there.pieces(CHUNK):
+            yield from _pushed(parser, data)
+        parser.in_order = False
+        yield from _pushed(parser, b"", always=True)
+    head = b""
+    for data in _standard_input(poll, stop) if standard else _growing(Path(path), begin, poll, stop, patience):
         head += data
         if len(head) < 8:  # a miniSEED record shows by its first eight bytes
             continue
@@ -80,25 +103,30 @@ def follow(
             parser = (
                 Records(name, keep, notes) if RECORD.match(head) else Lines(name, keep, notes, rate, time)
             )
-        recordings, grown = parser.push(head)
+        yield from _pushed(parser, head)
         head = b""
-        if grown:
-            yield recordings
-            for one in recordings:
-                one.trim()
     parser = parser or Lines(name, keep, notes, rate, time)
     recordings, grown = parser.close(head)
     for one in recordings:
         grown |= one.settle()
     if grown:
-        yield recordings
+        yield Grown(recordings, waits=False)
+
+
+def _pushed(parser: Records | Lines, data: bytes, *, always: bool = False) -> Iterator[Grown]:
+    """Yield the recordings, if there is more of them with these bytes, or in any case."""
+    recordings, grown = parser.push(data)
+    if recordings and (grown or always):
+        yield Grown(recordings, waits=parser.waits)
+        for one in recordings:
+            one.trim()
 
 
 # ---- bytes as they come ----
 def _growing(
-    path: Path, poll: float, stop: Callable[[], bool] | None, patience: float | None
+    path: Path, begin: int, poll: float, stop: Callable[[], bool] | None, patience: float | None
 ) -> Iterator[bytes]:
-    """Yield what is in a file, and what is added to it."""
+    """Yield what is in a file from byte ``begin`` on, and what is added to it."""
     check(
         not has_suffix(path, (".gz", ".bz2")),
         DataError,
@@ -107,6 +135,7 @@ def _growing(
     )
     try:
         with path.open("rb") as file:
+            file.seek(begin)
             waited = 0.0
             while True:
                 if data := file.read(CHUNK):
@@ -136,11 +165,11 @@ def _growing(
 def _standard_input(poll: float, stop: Callable[[], bool] | None) -> Iterator[bytes]:
     """Yield what comes at standard input until its end; a thread waits for it."""
     waiting: queue.Queue[bytes | None] = queue.Queue(maxsize=16)
+    read = _reader()
 
     def wait() -> None:
-        stream: Any = sys.stdin.buffer
         try:
-            while data := stream.read1(CHUNK):
+            while data := read():
                 waiting.put(data)
         finally:
             waiting.put(None)
@@ -156,3 +185,16 @@ def _standard_input(poll: float, stop: Callable[[], bool] | None) -> Iterator[by
         if data is None:
             return
         yield data
+
+
+def _reader() -> Callable[[], bytes]:
+    """Return what waits for bytes of standard input: of the file itself, since a buffer is locked while a thread waits.
+
+    Python cannot end while another thread holds that lock.
+    """
+    try:
+        number = sys.stdin.fileno()
+    except (AttributeError, OSError, ValueError):  # it was put in place of the file
+        stream = sys.stdin.buffer
+        return lambda: stream.read1(CHUNK)
+    return lambda: os.read(number, CHUNK)

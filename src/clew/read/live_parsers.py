@@ -5,17 +5,19 @@ from __future__ import annotations
 import io
 import itertools
 import re
+import time as clock
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
 from clew.errors import DataError, check
 from clew.read.kinds import one_line, package
-from clew.read.live_recording import WAIT, LiveRecording
+from clew.read.live_recording import PATIENCE, WAIT, LiveRecording
 from clew.read.miniseed_index import identifier
-from clew.read.recording import InMemory, Stretch
+from clew.read.recording import InMemory, Stretch, spell_seconds
 from clew.read.recordings import ORDER
 from clew.read.sensor_grid import Grid
 from clew.read.sensor_layout import layout_of
@@ -23,6 +25,8 @@ from clew.read.sensor_lines import Layout, Rows
 from clew.read.traces import Trace, nominal_rate, seed_trace
 
 HEAD = 4096  # bytes of a record in which its length is told
+HELD = 150_000_000  # bytes of samples that wait for others at most: over a day of three components at 100 Hz
+RECENT = 7200.0  # s that a component may be behind at the end of a file that grows, and be waited for
 LINES = 64  # of a table, before its rate is told from its times
 RECORD = re.compile(rb"[0-9 \0]{6}[DRQM][ \0]")  # how a miniSEED record begins
 
@@ -37,11 +41,33 @@ class Pending:
     traces : list of Trace
     start, end : float
         In s.
+    since : float
+        When the first of it came, by the clock.
     """
 
     traces: list[Trace]
     start: float
     end: float
+    since: float
+
+
+@dataclass
+class Known:
+    """What is known of a recording before its first sample comes.
+
+    Parameters
+    ----------
+    start : float
+        In s.
+    wait : float
+        As of `LiveRecording`.
+    ends : dict of str to float
+        By component, how far what is there reaches, in s.
+    """
+
+    start: float = float("inf")
+    wait: float = WAIT
+    ends: dict[str, float] = field(default_factory=dict)
 
 
 class Records:
@@ -55,10 +81,20 @@ class Records:
         In s.
     notes : list of str
         Is added to.
+    known : mapping of str to Known
+        What is there already, by recording; it comes first, in the order of time.
+
+    Attributes
+    ----------
+    in_order : bool
+        Whether what comes is what was there already.
     """
 
-    def __init__(self, name: str, keep: float, notes: list[str]) -> None:
+    def __init__(
+        self, name: str, keep: float, notes: list[str], known: Mapping[str, Known] | None = None
+    ) -> None:
         self.name, self.keep, self.notes = name, keep, notes
+        self.known, self.in_order = known or {}, bool(known)
         self._rest = b""
         self._pending: dict[str, Pending] = {}
         self._live: dict[str, LiveRecording] = {}
@@ -96,7 +132,19 @@ class Records:
         for key in list(self._pending):
             self._begin(key)
         grown |= self._take([])
+        check(
+            self._live,
+            DataError,
+            "The input '{}' must hold at least one whole miniSEED record with samples. Got {:,} bytes without one.",
+            self.name,
+            self._at + len(self._rest),
+        )
         return list(self._live.values()), grown
+
+    @property
+    def waits(self) -> bool:
+        """Tell whether there are recordings of which it is not known yet which components they have."""
+        return self.in_order or bool(self._pending)
 
     def _traces(self, records: list[bytes]) -> list[Trace]:
         """Decode whole records; those that are damaged are left out."""
@@ -131,20 +179,39 @@ class Records:
 
     def _take(self, traces: list[Trace]) -> bool:
         """Add what has come to its recordings; tell whether one has grown."""
+        now = clock.monotonic()
         for trace in traces:
-            key = ".".join(filter(None, (trace.station, trace.sensor)))
-            if key in self._live:
+            key = recording_key(trace)
+            if key not in self._live:
+                start, end = trace.stretch.start, trace.stretch.start + trace.stretch.n / trace.rate
+                pending = self._pending.setdefault(key, Pending([], start, end, now))
+                pending.traces.append(trace)
+                pending.start, pending.end = min(pending.start, start), max(pending.end, end)
+            else:
                 self._put(self._live[key], trace)
-                continue
-            start, end = trace.stretch.start, trace.stretch.start + trace.stretch.n / trace.rate
-            pending = self._pending.setdefault(key, Pending([], start, end))
-            pending.traces.append(trace)
-            pending.start, pending.end = min(pending.start, start), max(pending.end, end)
-        for key in [
-            key for key, one in self._pending.items() if one.end - one.start >= self._wait(one.traces)
-        ]:
-            self._begin(key)
-        return any([one.advance() for one in self._live.values()])  # noqa: C419 (all of them advance)
+        held = sum(one.n_bytes for one in self._live.values())
+        held += sum(8 * trace.stretch.n for one in self._pending.values() for trace in one.traces)
+        full = held > HELD
+        for key, one in list(self._pending.items()):
+            length = one.end - one.start
+            slow = now - one.since >= min(length / 2, PATIENCE)  # as fast as it is recorded, or slower
+            if key in self.known or (length >= self._wait(one.traces) and (slow or full)):
+                self._begin(key)
+        return any([self._advance(one, now, full) for one in self._live.values()])  # noqa: C419 (all of them advance)
+
+    def _advance(self, live: LiveRecording, now: float, full: bool) -> bool:
+        """Count what came of a recording; say which components are given up."""
+        if self.in_order:
+            return live.advance()
+        before = set(live.left)
+        grown = live.advance(now, full=full)
+        for one in sorted(live.left - before):
+            live.whole = False
+            behind = spell_seconds((max(live.ends.values()) - live.ends[one]) / live.rate)
+            self._say(
+                f"'{live.name}': the component {one} is {behind} behind the others and is waited for no longer: windows are done without it."
+            )
+        return grown
 
     def _wait(self, traces: list[Trace]) -> float:
         """Return how far in s the components of a recording may come behind each other: a record comes when it is full."""
@@ -153,20 +220,24 @@ class Records:
     def _begin(self, key: str) -> None:
         """Make a recording of what has come of it so far."""
         pending = self._pending.pop(key)
-        one = pending.traces[0]
+        one, known = pending.traces[0], self.known.get(key, Known())
         live = LiveRecording(
             key,
             station=one.station,
             rate=one.rate,
             components=sorted(
-                {trace.component for trace in pending.traces}, key=lambda c: (ORDER.get(c, 9), c)
+                {*known.ends, *(trace.component for trace in pending.traces)},
+                key=lambda c: (ORDER.get(c, 9), c),
             ),
-            start=pending.start,
+            start=min(known.start, pending.start),
             dated=True,
             keep=self.keep,
             unit=one.unit,
             source=self.name,
         )
+        live.wait = known.wait
+        last = max(known.ends.values(), default=0.0)
+        live.final = {c: live.index(end) for c, end in known.ends.items() if last - end < RECENT}
         self._live[key] = live
         for trace in pending.traces:
             self._put(live, trace)
@@ -174,6 +245,7 @@ class Records:
     def _put(self, live: LiveRecording, trace: Trace) -> None:
         """Add the samples of a trace to its recording."""
         if trace.component not in live.components:
+            live.whole = False
             self._say(
                 f"'{live.name}': the component {trace.component} came later than the others and is passed over."
             )
@@ -185,6 +257,7 @@ class Records:
             return
         first = live.index(trace.stretch.start)
         if live.ends[trace.component] <= first < live.n:
+            live.whole = False
             self._say(
                 f"'{live.name}': samples of {trace.component} came too late: windows of their time were done without them."
             )
@@ -195,6 +268,11 @@ class Records:
         if note not in self._said:
             self._said.add(note)
             self.notes.append(note)
+
+
+def recording_key(trace: Trace) -> str:
+    """Return the name of the recording that a trace belongs to."""
+    return ".".join(filter(None, (trace.station, trace.sensor)))
 
 
 def record_length(head: bytes) -> int | None:
@@ -258,6 +336,7 @@ class Lines:
         self._rest = b""
         self._line, self._next = 1, 0  # of the next line, and of the next sample
         self._last: float | None = None  # when the last row was taken
+        self.waits = False  # for components of a recording
         self._layout: Layout | None = None
         self._grid: Grid | None = None
         self._live: LiveRecording | None = None

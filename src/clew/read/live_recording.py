@@ -10,7 +10,8 @@ from clew.errors import DataError, check
 from clew.read.recording import Channel, InMemory, Recording, Stretch, spell_seconds
 
 KEEP = 600.0  # s
-WAIT = 30.0  # s of samples that a component may be behind before it counts as missing, where nothing else is known
+WAIT = 30.0  # s of samples that a component may be behind in any case, where nothing else is known
+PATIENCE = 600.0  # s by the clock on the wall for which one is waited for at most
 MERGED = 4096  # samples up to which new ones are put behind the last piece
 
 
@@ -35,7 +36,13 @@ class LiveRecording(Recording):
     Attributes
     ----------
     wait : float
-        For how many s of samples a component that is behind the others is waited for.
+        How many s of samples a component may be behind the others in any case.
+    final : dict of str to int
+        How far the components reach that are not given up before the clock on the wall says so.
+    left : set of str
+        The components that are given up, until they catch up.
+    whole : bool
+        Whether all that came could be used.
     """
 
     def __init__(
@@ -58,6 +65,11 @@ class LiveRecording(Recording):
         self._keep = round(keep * rate)
         self._n = self._held = self._seen = 0
         self.wait = WAIT
+        self.final: dict[str, int] = {}
+        self.left: set[str] = set()
+        self.whole = True
+        self._came: dict[str, float] = {}
+        self._new: set[str] = set()
 
     # ---- as every recording ----
     @property
@@ -82,7 +94,7 @@ class LiveRecording(Recording):
 
     @property
     def n(self) -> int:
-        """Return how many samples have come: of all components, or of the first where others are `wait` behind it."""
+        """Return how many samples have come: of all components but those that were given up."""
         return self._n
 
     @property
@@ -128,7 +140,7 @@ class LiveRecording(Recording):
         They count once `advance` was called, when all that came at one time is there.
         """
         late = max(0, self._held - first)
-        values, first = np.asarray(values, np.float64)[late:], first + late
+        values, first = np.asarray(values)[late:], first + late
         if not len(values):
             return
         pieces = self._pieces[component]
@@ -138,12 +150,45 @@ class LiveRecording(Recording):
             pieces.append((first, values))
             pieces.sort(key=lambda piece: piece[0])
         self.ends[component] = max(self.ends[component], first + len(values))
+        self._new.add(component)
 
-    def advance(self) -> bool:
-        """Count what was added; tell whether there are more samples now."""
-        ends, before = self.ends.values(), self._n
-        self._n = max(before, min(ends), max(ends) - round(self.wait * self.rate))
+    def advance(self, now: float | None = None, *, full: bool = False) -> bool:
+        """Count what was added; tell whether there are more samples now.
+
+        A component that is more than `wait` behind is given up; but where they come faster than they are recorded, as from
+        a finished file, no more than memory speaks against waiting for it.
+
+        Parameters
+        ----------
+        now : float, optional
+            What the clock says, in s; without it samples come in the order of time.
+        full : bool
+            Whether too much is held already.
+        """
+        newest, before = max(self.ends.values()), self._n
+        if now is not None:
+            self._came.update(dict.fromkeys(self._new, now))
+        self._new.clear()
+        least = newest - round(self.wait * self.rate)
+        behind = {one for one, end in self.ends.items() if end < least}
+        self.left &= behind
+        self.left |= {one for one in behind if full or self._is_overdue(one, newest, now)}
+        ends = [least if one in self.left else end for one, end in self.ends.items()]
+        self._n = max(before, min(ends))
         return self._n > before
+
+    def _is_overdue(self, component: str, newest: int, now: float | None) -> bool:
+        """Tell whether nothing of a component that is behind has come for too long."""
+        end = self.ends[component]
+        if now is None:
+            return component not in self.final or end < self.final[component]
+        since = now - self._came.setdefault(component, now)
+        return since >= min((newest - end) / self.rate / 2, PATIENCE)
+
+    @property
+    def n_bytes(self) -> int:
+        """Return how much is held."""
+        return sum(values.nbytes for pieces in self._pieces.values() for _, values in pieces)
 
     def settle(self) -> bool:
         """Stop waiting for components that are behind; tell whether there are more samples now."""

@@ -241,7 +241,7 @@ class Recording:
 def recording_of(
     values: np.ndarray,
     *,
-    rate: float,
+    rate: float | None = None,
     name: str = "recording",
     components: Sequence[str] | None = None,
     start: float | None = None,
@@ -255,7 +255,7 @@ def recording_of(
     values : ndarray, shape (n_samples,) or (n_components, n_samples)
         NaN where nothing was recorded.
     rate : float
-        In Hz.
+        In Hz; an array does not tell it.
     name : str
     components : sequence of str, optional
         One name a component; "Z", "N", "E" of three, else "1", "2", ... by default, and "" for one.
@@ -263,7 +263,25 @@ def recording_of(
         The time of the first sample, in s since 1970-01-01 UTC; without it the recording is not dated.
     unit, source : str
         Of the samples, and the file that they are from.
+
+    Raises
+    ------
+    DataError
+        If the values are no array of numbers of this shape, or the rate is not given.
     """
+    check(
+        not (hasattr(values, "stats") or hasattr(values, "traces")),
+        DataError,
+        "The values of a recording must be an array. Got a {} of ObsPy: clew.read.obspy_streams.recordings_of makes "
+        "recordings of it.",
+        type(values).__name__,
+    )
+    check(
+        rate is not None,
+        DataError,
+        "The 'rate' of a recording that is made of an array must be its samples per second. Got none.",
+    )
+    assert rate is not None
     rows = np.atleast_2d(np.asarray(values))
     check(
         rows.ndim == 2,

@@ -77,8 +77,10 @@ def _in_folder(folder: Path, notes: list[str]) -> list[Path]:
         DataError,
         "The folder '{}' must hold recordings. Got {}.",
         folder,
-        some_of([file.name for file in files])
-        or "no files" + (f" but hidden ones ({some_of(hidden)})" if hidden else ""),
+        f"{some_of([file.name for file in files])}, which no reader knows: text is a recording where its first line that is no "
+        "name of columns is numbers, and its suffix .csv, .txt or .tsv; without times it needs --rate and --window"
+        if files
+        else "no files" + (f" but hidden ones ({some_of(hidden)})" if hidden else ""),
     )
     chosen = set(taken)
     chosen |= {metadata_of(file) for file in taken if has_suffix(file, STORES)}  # read with it

@@ -55,6 +55,8 @@ class Recordings:
         "files", "recordings", "stations", "gaps", "overlaps".
     given : list of Given
         What the files themselves say of pieces of the recordings, such as a class or a magnitude.
+    failed : list of str
+        Why files could not be read, one sentence each.
     """
 
     recordings: list[Recording]
@@ -62,6 +64,7 @@ class Recordings:
     sha256: dict[str, str]
     counts: dict[str, int]
     given: list[Given] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
 
 
 def read_recordings(
@@ -71,6 +74,7 @@ def read_recordings(
     time: str | None = None,
     response: str | Path | None = None,
     output: Literal["displacement", "velocity", "acceleration"] = "velocity",
+    lenient: bool = False,
     on_progress: Callable[[int, int], bool | None] | None = None,
 ) -> Recordings:
     """Open recordings: their samples are read when they are asked for, whatever the size of the files.
@@ -88,6 +92,8 @@ def read_recordings(
         A StationXML file: the response of the instruments is removed.
     output : {"displacement", "velocity", "acceleration"}
         What is wanted then, in m, m/s or m/s².
+    lenient : bool
+        Pass over files that cannot be read, as long as there is one that can; else the first of them is refused.
     on_progress : callable, optional
         Called with the number of files done and of all; returning False stops.
 
@@ -103,26 +109,38 @@ def read_recordings(
     traces: list[Trace] = []
     given: list[Given] = []
     hashes: dict[str, str] = {}
+    failed: list[str] = []
     for done, (path, source) in enumerate(zip(files, distinct_names(files))):
         check(
             on_progress is None or on_progress(done, len(files)) is not False, Stopped, "Reading was stopped."
         )
-        hashes[source] = _hash(path)
-        found, said = _open(path, source, rate, time, notes)
+        own: list[str] = []
+        try:
+            digest = _hash(path)
+            found, said = _open(path, source, rate, time, own)
+        except DataError as error:
+            if not lenient:
+                raise
+            failed.append(str(error))
+            continue
+        hashes[source] = digest
+        _say_rate(source, found, rate, own)
         traces += found
         given += said
+        notes += own
         if has_suffix(path, STORES) and metadata_of(path).is_file():
             hashes[f"metadata of {source}"] = _hash(metadata_of(path))
+    check(traces or not failed, DataError, "{}", *failed[:1])
     check(traces, DataError, "The recordings must hold samples. Got none in {}.", some_of(list(hashes)))
     _say_same_bytes(hashes, notes)
-    recordings = _grouped(traces, notes)
+    recordings = grouped(traces, notes)
     gaps, overlaps = _say_gaps(recordings, notes)
     if response is not None:
         from clew.read.response import with_response
 
         recordings = [with_response(one, response, output=output) for one in recordings]
     counts = {
-        "files": len(files),
+        "files": len(files) - len(failed),
         "recordings": len(recordings),
         "stations": len({one.station for one in recordings}),
         "gaps": gaps,
@@ -130,7 +148,7 @@ def read_recordings(
     }
     if on_progress is not None:
         on_progress(len(files), len(files))
-    return Recordings(recordings, said_once(notes), hashes, counts, given)
+    return Recordings(recordings, said_once(notes), hashes, counts, given, failed)
 
 
 def _hash(path: Path) -> str:
@@ -195,8 +213,8 @@ def _open(
 
 
 # ---- from traces to recordings ----
-def _grouped(traces: list[Trace], notes: list[str]) -> list[Recording]:
-    """Put the traces of one sensor at one rate together, and say what is unusual about them."""
+def grouped(traces: list[Trace], notes: list[str]) -> list[Recording]:
+    """Put the traces of one sensor at one rate together, and say in the notes what is unusual about them."""
     sensors: dict[tuple[str, str, bool], list[Trace]] = defaultdict(list)
     n_sensors = Counter(station for station, _ in {(trace.station, trace.sensor) for trace in traces})
     for trace in traces:
@@ -316,6 +334,14 @@ def _say_gaps(recordings: Iterable[Recording], notes: list[str]) -> tuple[int, i
         all_gaps += gaps
         all_overlaps += overlaps
     return all_gaps, all_overlaps
+
+
+def _say_rate(source: str, traces: Iterable[Trace], rate: float | None, notes: list[str]) -> None:
+    """Say that a file tells another rate itself than the one that was given."""
+    told = sorted({one.rate for one in traces if rate is not None and abs(one.rate / rate - 1) > 1e-5})
+    if told:
+        listed = " and ".join(f"{one:g} Hz" for one in told)
+        notes.append(f"'{source}' tells its rate itself, {listed}; the {rate:g} Hz of --rate were not used.")
 
 
 def _say_same_bytes(hashes: dict[str, str], notes: list[str]) -> None:

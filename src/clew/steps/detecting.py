@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from clew.learn.forest import Forest
     from clew.learn.live import Live
     from clew.learn.progress import Progress
+    from clew.learn.window_model import WindowModel
     from clew.read.recording import Recording
 
 FORMATS = (".csv", ".parquet", ".jsonl", ".xml")
@@ -69,7 +70,7 @@ def detect_events(
     threshold, join, ignore
         As for `clew.learn.detect.detect`.
     live : bool
-        Print each event as one line of JSON when it ends, until the input ends or Ctrl-C is pressed.
+        Print each event as one line of JSON when it ends, until the input ends, Ctrl-C is pressed or SIGTERM comes.
     restart : bool
         Begin anew, where an earlier run was stopped.
     on_progress : callable, optional
@@ -78,7 +79,7 @@ def detect_events(
     Raises
     ------
     DataError
-        If no recording fits the model.
+        If no recording can be read, or none fits the model.
     SettingError
         If a setting is out of range, or the output holds anything but events.
     Stopped
@@ -98,8 +99,8 @@ def detect_events(
 
     inputs = find_recordings(paths)
     check_output(out, None, inputs=inputs, formats=FORMATS, ours=_holds_events)
-    read = read_recordings(paths, **how)
-    recordings, misfits = _fitting(detector, read.recordings)
+    read = read_recordings(paths, **how, lenient=True)
+    recordings, misfits = fitting(detector, read.recordings)
     _check_dated(out, recordings)
     made = _made(detector, how, read.sha256, recordings)
     progress = Progress(out.with_name(f".{out.name}.progress"), made, restart=restart)
@@ -107,11 +108,13 @@ def detect_events(
         events = _found(detector, recordings, progress, on_progress)
     except (KeyboardInterrupt, Stopped) as stopped:
         raise Stopped("Stopped; what was found is kept, and the same command goes on.") from stopped
-    result = detector.result(events[0], events[1], [*read.notes, *misfits, *progress.notes])
+    result = detector.result(
+        events[0], events[1], [*read.notes, *misfits, *progress.notes, *_replaced(out)]
+    )
     write_events(result, out)
     recorded, own = record_predictions(folder, forest, sha256=read.sha256, n_rows=len(result), out=out)
     progress.remove()
-    return _outcome(result, folder, forest, out, recorded, own, status=1 if misfits else 0)
+    return _outcome(result, folder, forest, out, recorded, own, status=1 if left_out else 0)
 
 
 def _found(
@@ -138,18 +141,18 @@ def _found(
     return list(scans.values()), events
 
 
-def _fitting(detector: Detector, recordings: Sequence[Recording]) -> tuple[list[Recording], list[str]]:
+def fitting(model: WindowModel, recordings: Sequence[Recording]) -> tuple[list[Recording], list[str]]:
     """Return the recordings that fit the model, and why others do not; refuse where none does."""
-    fitting, why = [], []
+    fit, why = [], []
     for one in recordings:
         try:
-            detector.check(one)
-            fitting.append(one)
+            model.check(one)
+            fit.append(one)
         except DataError as error:
             why.append(f"Left out: {error}")
             if len(why) == len(recordings):
                 raise
-    return fitting, why
+    return fit, why
 
 
 def _made(
@@ -166,6 +169,12 @@ def _made(
         "sha256": dict(sha256),
         "recordings": [one.name for one in recordings],
     }
+
+
+def _replaced(out: Path | None) -> list[str]:
+    """Say that a file holds earlier events, which go when it is written."""
+    there = out is not None and out.exists() and out.stat().st_size > 0
+    return [f"Replaced the earlier events in {out}."] if there else []
 
 
 def _check_dated(out: Path | None, recordings: Sequence[Recording]) -> None:
@@ -197,33 +206,46 @@ def _listen(
     )
     if out is not None:
         check_output(out, None, inputs=paths, formats=FORMATS, ours=_holds_events)
-    live, say = Live(detector), logging.getLogger("clew").info
+    live, log = Live(detector), logging.getLogger("clew")
     events: list[Event] = []
     notes: list[str] = []
-    fits: dict[str, bool] = {}
+    told = 0  # notes that were said already
+    why_not: dict[str, list[str]] = {}
+    whole = True
     with _until_interrupted() as asked:
         keep = max(KEEP, live.memory())
         come = follow(paths[0], rate=how["rate"], time=how["time"], stop=asked.is_set, keep=keep, notes=notes)
         for recordings in come:
             for one in recordings:
-                if one.name not in fits:
+                if one.name not in why_not:
                     _check_dated(out, [one])
-                    why_not = _unfit(detector, one)
-                    fits[one.name] = not why_not
-                    notes += why_not
-                    say(*why_not or [_latency(live, one)])
-                if fits[one.name]:
+                    why_not[one.name] = _unfit(detector, one)
+                    notes += why_not[one.name]
+                    if not why_not[one.name]:
+                        log.info(_latency(live, one))
+                if not why_not[one.name]:
                     events += _print(live.grow(one))
+            check(
+                recordings.waits or not all(why_not.values()),
+                DataError,
+                "No recording fits the model. {}",
+                " ".join(notes),
+            )
+            if not all(why_not.values()):  # else the refusal says it
+                for note in sentences(notes[told:]):
+                    log.warning(note)
+                told = len(notes)
+            whole = all(one.whole for one in recordings)
             if asked.is_set():
                 break
-    check(any(fits.values()) or not fits, DataError, "No recording fits the model. {}", " ".join(notes))
     events += _print(live.close())
     result = detector.result(list(live.scans.values()), events, notes)
     if out is not None:
         write_events(result, out)
-    outcome = _outcome(result, folder, detector.forest, out, None, [], status=int(not all(fits.values())))
+    lossless = whole and not any(why_not.values())
+    outcome = _outcome(result, folder, detector.forest, out, None, [], status=0 if lossless else 1)
     for line in outcome.lines:
-        say(line)  # on stderr: events alone are on stdout
+        log.info(line)  # on stderr: events alone are on stdout
     return replace(outcome, lines=[])
 
 
@@ -241,7 +263,7 @@ def _line(row: Mapping[str, Any]) -> str:
 def _unfit(detector: Detector, recording: Recording) -> list[str]:
     """Return why a recording does not fit the model, if it does not; how long it is does not matter."""
     try:
-        detector.plan.rows_in(recording)
+        detector.check_sensor(recording)
     except DataError as error:
         return [f"Left out: {error}"]
     return []
@@ -260,16 +282,17 @@ def _latency(live: Live, recording: Recording) -> str:
 
 @contextlib.contextmanager
 def _until_interrupted() -> Iterator[threading.Event]:
-    """Yield what Ctrl-C sets; it interrupts nothing, so that what has come is worked off first."""
+    """Yield what Ctrl-C and SIGTERM set; they interrupt nothing, so that what has come is worked off first."""
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():  # only there signals can be caught
         yield asked
         return
-    before = signal.signal(signal.SIGINT, lambda *_: asked.set())
+    before = {one: signal.signal(one, lambda *_: asked.set()) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield asked
     finally:
-        signal.signal(signal.SIGINT, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 # ---- what is written ----
@@ -286,7 +309,7 @@ def write_events(events: Events, path: Path) -> Path:
         return write_whole(path, _csv(events).encode())
     from clew.learn.apply import write_table
 
-    return write_table(events.to_frame(), path)
+    return write_table(events.to_frame(timestamps=True), path)
 
 
 def _csv(events: Events) -> str:

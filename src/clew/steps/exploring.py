@@ -204,5 +204,7 @@ def export(study: Study, *, out: Path) -> Outcome:
             [standing[one][0] if standing.get(one, ("", ""))[1] == "group" else "" for one in samples.sample],
         )
     write_table(table, out)
-    lines = [f"{len(table)} open rows in {out}; the {study.counts()['sealed']} sealed ones stay sealed."]
+    sealed = study.counts()["sealed"]
+    stay = "the sealed one stays sealed" if sealed == 1 else f"the {sealed} sealed ones stay sealed"
+    lines = [f"{len(table)} open rows in {out}; {stay}."]
     return Outcome(lines, {"rows": len(table), "out": str(out), "columns": list(table.columns)})

@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from clew.study.study import Source, Study
 
 MOST_NAMED = 12  # measurements that `new` names
+FEWEST_SAMPLES = 100  # rows at equal steps of time that may be a recording,
+TIME_NAMES = (
+    "time",
+    "t_",
+    "t [",
+    "t (",
+    "seconds",
+)  # where a column that is called so, or is the time of the rows, says it
 
 
 def new(
@@ -116,8 +124,10 @@ def new(
         Tables: leave rows with missing measurements out, and say so, or refuse them.
     symmetrise : {"mean", "min", "max"}
         Distances: what stands for two directions that differ.
-    edge_source, edge_target : str
-        Distances: the columns with the two ends of each edge.
+    edge_source : str
+        Distances: the column with one end of each edge.
+    edge_target : str
+        Distances: the column with the other end of each edge.
     edge_length : str
         Distances: the column with the length of each edge.
     edge_parts : {"refuse", "largest"}
@@ -134,9 +144,11 @@ def new(
         Images: objects with fewer pixels are left out, and counted.
     border : {"keep", "drop"}
         Images: what to do with objects that touch the border.
-    window, step : str
-        Signals: how long a window is and how far the next begins behind it, in s or with a unit (500ms, 5min, 30d). A window is 10 s by
-        default, or the whole of what comes cut already (SeisBench, .ts); the next begins where it ends.
+    window : str
+        Signals: how long a window is, in s or with a unit (500ms, 5min, 30d); 10 s by default, or the whole of what comes cut already
+        (SeisBench, .ts).
+    step : str
+        Signals: from the start of a window to the start of the next, in s or with a unit; by default the next begins where it ends.
     annotations : Path
         Signals: a table of pieces that people marked (source or station, start, end, label, and more), or QuakeML. Windows are cut there.
     everywhere : bool
@@ -147,16 +159,22 @@ def new(
         Signals: cut windows around triggers of this kind (STA/LTA) only; "coincidence" asks that several stations agree.
     stations : int
         Signals: how many stations must agree in a coincidence.
-    sta, lta : float
-        Signals: the short and the long average of a trigger, in s.
-    on, off : float
-        Signals: the ratio of the averages at which a trigger begins, and ends.
+    sta : float
+        Signals: how long the short average of a trigger is, in s.
+    lta : float
+        Signals: how long the long average of a trigger is, in s.
+    on : float
+        Signals: the ratio of the short average to the long one at which a trigger begins.
+    off : float
+        Signals: the ratio of the short average to the long one at which a trigger ends.
     before : float
         Signals: how long before a trigger, or a marked moment, its window begins, in s.
     rate : float
         Signals: samples per second of a table or array that does not say so, in Hz.
-    highpass, lowpass : float
-        Signals: corner frequencies of a Butterworth filter, in Hz; no filter by default.
+    highpass : float
+        Signals: the frequency below which a Butterworth filter takes away, in Hz; nothing by default.
+    lowpass : float
+        Signals: the frequency above which a Butterworth filter takes away, in Hz; nothing by default.
     phase : {"zero", "causal"}
         Signals: a filter that shifts nothing but looks ahead, or one that does not.
     components : str
@@ -244,6 +262,7 @@ def new(
     samples.resolve(features)  # refuses unknown names before anything is written
     dealt = seal(samples, share=sealed, by=by, random_state=random_state)
     notes = [*remarks, *measured.notes, *_copies(samples, dealt.sealed)]
+    notes += _even_times(samples) if kind == "table" else []
     settings = {key: list(value) if isinstance(value, tuple) else value for key, value in how[kind].items()}
     measurement = Measurement(
         what={"image": "objects", "signal": "windows"}.get(kind, "rows"),
@@ -278,7 +297,8 @@ def new(
         last = draft.record(dealt, verb="seal", seconds=0.0, **common)
         if samples.labels is not None:
             given = {str(name): str(one) for name, one in zip(samples.sample, samples.labels) if one}
-            record_labels(draft, given, source=", ".join(s.name for s in sources if s.role == "data"))
+            role = "annotations" if annotations else "data"
+            record_labels(draft, given, source=", ".join(s.name for s in sources if s.role == role))
     counts = Study(study).counts()
     data = {
         "rows": samples.n_rows,
@@ -382,6 +402,22 @@ def _copies(samples: Samples, sealed: np.ndarray) -> list[str]:
     n_same = int(same.any(axis=0).sum() + same.any(axis=1).sum())
     told = f"{n_same} rows are at distance 0 from one beyond the seal, which flatters the final test."
     return [told] if n_same else []
+
+
+def _even_times(samples: Samples) -> list[str]:
+    """Say that rows at equal steps of time, of one file, may be samples of a recording rather than rows by themselves."""
+    import numpy as np
+
+    named = [i for i, name in enumerate(samples.feature_names) if name.casefold().startswith(TIME_NAMES)]
+    columns = [samples.features[:, i] for i in named]
+    if "start" in samples.origin:
+        columns.append(samples.origin["start"].to_numpy(np.float64))
+    one_file = samples.n_rows >= FEWEST_SAMPLES and samples.origin["source"].nunique() == 1
+    for column in columns if one_file else []:
+        steps = np.diff(column)
+        if (steps > 0).all() and np.ptp(steps) <= 0.01 * np.median(steps):
+            return ["Rows at equal steps of time: if this is a recording, --window says how it is cut."]
+    return []
 
 
 def _sources(

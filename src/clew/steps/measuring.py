@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from clew.errors import DataError, SettingError, check, did_you_mean
 from clew.steps.outcome import OnProgress
+from clew.words import listed
 
 if TYPE_CHECKING:
     from clew.distances import Distances
@@ -146,9 +147,14 @@ def _windows(
     column, target = how.pop("label", None), how.pop("target", None)
     reading = {name: how.pop(name) for name in ("rate", "time") if name in how}
     read = read_recordings([path for path, _ in files], **reading, response=around.get("response"))
-    given, hashes = list(read.given), dict(read.sha256)
+    given, hashes, said = list(read.given), dict(read.sha256), list(read.notes)
     if "annotations" in around:
-        given = read_given(around["annotations"], read.recordings)
+        given = read_given(around["annotations"], read.recordings, notes=said)
+        if column is None and target is None and given and not any(one.label for one in given):
+            others = listed(list(given[0].columns)) or "none"
+            said.append(
+                f"The annotations carry no labels; their other columns: {others}. --label or --target takes one of them."
+            )
     elif given and "window" not in how:  # cut already, as data sets are
         how["window"] = min(one.duration for one in read.recordings)
     for role, path in around.items():
@@ -159,7 +165,7 @@ def _windows(
     samples = measured.samples
     if target is not None:
         samples = samples.with_target(_numbers_said(samples, target))
-    return replace(measured, samples=samples, notes=[*read.notes, *measured.notes], sha256=hashes)
+    return replace(measured, samples=samples, notes=[*said, *measured.notes], sha256=hashes)
 
 
 def _said(given: Any, column: str) -> str:

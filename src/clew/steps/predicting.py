@@ -28,6 +28,7 @@ def predict(
     rate: float | None = None,
     time: str | None = None,
     response: Path | None = None,
+    each_window: bool = False,
     live: bool = False,
     restart: bool = False,
     on_progress: OnProgress | None = None,
@@ -42,7 +43,7 @@ def predict(
         Images, tables, recordings, or folders of them; measured just as the model's own rows were.
     out : Path
         CSV, Parquet (.parquet) or JSON lines (.jsonl): source, sample, label, probability and one column a class, or
-        the predicted value. Of recordings: the events, also as QuakeML (.xml).
+        the predicted value. Of recordings: the events, also as QuakeML (.xml); or each window, where numbers are predicted.
     masks : list of Path
         Label images of the new images.
     paint : Path
@@ -60,6 +61,8 @@ def predict(
         Signals: the column that says when, in a table.
     response : Path
         Signals: StationXML, where the model was trained on signals without the instruments' response.
+    each_window : bool
+        Signals: write each window instead of events: label, probability and one column a class.
     live : bool
         Signals: follow a growing file, or standard input ("-"), and print each event as it ends.
     restart : bool
@@ -68,6 +71,7 @@ def predict(
     from clew.learn.apply import check_format, check_output, paint_classes, prediction_table, write_table
     from clew.learn.forest import Forest
     from clew.steps.detecting import FORMATS, detect_events
+    from clew.steps.each_window import predict_windows
 
     if out is None and not live:
         raise SettingError("The setting --out must name the file to write. Got none.")
@@ -81,14 +85,19 @@ def predict(
         "The model '{}' must be one for objects, windows or rows of tables. Got one for pixels, which `clew pixels predict` uses.",
         model,
     )
-    of_signals: dict[str, Any] = {
-        "threshold": threshold, "join": join, "ignore": ignore, "rate": rate, "time": time,
-        "response": response, "live": live, "restart": restart,
+    of_events: dict[str, Any] = {
+        "threshold": threshold, "join": join, "ignore": ignore, "live": live, "restart": restart,
     }  # fmt: skip
+    of_signals: dict[str, Any] = {"rate": rate, "time": time, "response": response}
     if trained_on == "signal":
-        _refuse_settings({"masks": masks, "paint": paint}, "images", "recordings")
+        _refuse_settings({"masks": masks, "paint": paint}, "images", "a model for recordings")
+        if each_window or not forest.classes:
+            _refuse_settings(of_events, "events", "a table of each window")
+            return predict_windows(forest, folder, paths, out=out, on_progress=on_progress, **of_signals)
+        of_signals |= of_events
         return detect_events(forest, folder, paths, out=out, on_progress=on_progress, **of_signals)
-    _refuse_settings(of_signals, "recordings", WORDS.get(str(trained_on), "rows"))
+    of_signals |= {**of_events, "each_window": each_window}
+    _refuse_settings(of_signals, "recordings", f"a model for {WORDS.get(str(trained_on), 'rows')}")
     assert out is not None
     kind, files, remarks = gather(paths, masks or [], signals=False)
     inputs = [path for pair in files for path in pair if path is not None]
@@ -161,8 +170,8 @@ def _refuse_settings(given: dict[str, Any], meant: str, got: str) -> None:
         check(
             not value,
             SettingError,
-            "The setting --{} must go with {}. Got a model for {} instead.",
-            name,
+            "The setting --{} must go with {}. Got {} instead.",
+            name.replace("_", "-"),
             meant,
             got,
         )
