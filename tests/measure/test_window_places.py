@@ -210,9 +210,9 @@ def test_annotations_that_differ_and_meet_in_one_window_are_counted():
 
 
 def test_a_class_for_the_rest_needs_annotations_everywhere():
-    with pytest.raises(SettingError, match="'rest' setting of the windows must go with annotations"):
+    with pytest.raises(SettingError, match="'rest' setting of the windows must go with --annotations"):
         places([quiet()], rest="noise")
-    with pytest.raises(SettingError, match="everywhere. Got 'noise'"):
+    with pytest.raises(SettingError, match="--trigger. Got 'noise'"):
         places([quiet()], given=[given(1e9)], rest="noise")
 
 

@@ -12,7 +12,7 @@ from clew.errors import DataError, check
 from clew.learn.forest import Forest
 from clew.measure.measured import counted
 from clew.measure.window_plan import THREE, WindowPlan, row_of
-from clew.measure.window_stream import WindowBlock, stream_windows
+from clew.measure.window_stream import WindowBlock, block_of, cut_windows, grid, measure_cut, stream_windows
 from clew.read.recording import Recording, spell_seconds
 
 UNDEFINED = "undefined"  # a measurement of a window that the model asks for
@@ -190,9 +190,18 @@ class Way:
 def blocks_of(
     model: WindowModel, recording: Recording, recordings: Sequence[Recording], *, first: int = 0
 ) -> Iterator[WindowBlock]:
-    """Yield the measured windows of one of several recordings; the other stations' are its neighbours."""
-    others = [one for one in recordings if _comparable(one, recording)]
-    return stream_windows(recording, plan=model.plan, first=first, neighbours=others)
+    """Yield the measured windows of one of several recordings; the other stations' are its neighbours.
+
+    A recording that is long enough, but too short for one to begin at a whole step, has one window: from its first sample
+    on, as data sets of traces that were cut already are measured.
+    """
+    plan, others = model.plan, [one for one in recordings if _comparable(one, recording)]
+    if any(some.size for some in grid(recording, plan)):
+        yield from stream_windows(recording, plan=plan, first=first, neighbours=others)
+    elif first == 0 and recording.n >= plan.n(recording.rate):
+        for cut in cut_windows(recording, [np.zeros(1, np.int64)], plan=plan):
+            features = measure_cut(cut, recording, plan=plan, neighbours=others)
+            yield block_of(cut, features, recording, plan)
 
 
 def _comparable(one: Recording, other: Recording) -> bool:

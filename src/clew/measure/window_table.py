@@ -260,7 +260,7 @@ def _groups(
         if several and unknown & set(recording):
             of = "" if unknown >= set(recording) else f" of {len(unknown & set(recording))} files"
             notes.append(
-                f"The stations{of} are not known: each file counts as one (annotations can tell it, in a column 'station')."
+                f"The stations{of} are not known: each file counts as one (annotations can tell them, in a column 'station')."
             )
         return station, notes
     if group is None and "start" not in origin:
@@ -285,7 +285,7 @@ def _groups(
         dated = [spell_time(DAY * np.floor(time / DAY), dated=True)[:10] for time in origin["start"]]
         one = len(set(dated)) == 1
         return dated, [
-            f"All windows are of one day, {dated[0]}, so they are one group, which cannot be split; --group station, event or file can be."
+            f"All windows are of one day, {dated[0]}: they are one group, and splits go by time within it."
         ] if one else []
     return _values({"file": "source"}.get(group, group), origin, names), []
 

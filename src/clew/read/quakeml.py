@@ -78,8 +78,13 @@ class Pick:
 
 
 # ---- writing ----
-def write_quakeml(rows: pd.DataFrame, path: str | Path) -> Path:
+def write_quakeml(
+    rows: pd.DataFrame, path: str | Path, *, component: str = "", window: float | None = None
+) -> Path:
     """Write events as QuakeML 1.2: one event a row, with one pick at its start.
+
+    The pick is the start of the first window that is of the event, and the onset of no phase: it has no phase hint, says so in
+    a comment, and is as uncertain as a window is long.
 
     A class that is one of QuakeML's types of event becomes the type, others become "other event"; the class stands in the
     description, and with the probability and the end in a comment. Identifiers are made from what they identify, and no
@@ -90,6 +95,10 @@ def write_quakeml(rows: pd.DataFrame, path: str | Path) -> Path:
     rows : pandas.DataFrame
         Columns recording, station, start, end, label, probability. Times are dates as text, UTC where they name no zone.
     path : str or Path
+    component : str
+        What was measured, which is the last letter of the channel: "Z".
+    window : float, optional
+        How long a window is, in s.
 
     Raises
     ------
@@ -120,7 +129,7 @@ def write_quakeml(rows: pd.DataFrame, path: str | Path) -> Path:
         seen[digest] += 1
         name = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
         said = f"class: {label}; probability: {probability:.6f}; end: {_spell(end[i])}"
-        parameters.append(_event(name, label, _spell(start[i]), said, station, recording))
+        parameters.append(_event(name, label, _spell(start[i]), said, _waveform(station, recording, component), window))
     every = hashlib.sha256("\n".join(seen.elements()).encode()).hexdigest()[:24]
     parameters.set("publicID", f"smi:local/clew/events/{every}")
     ElementTree.indent(root)
@@ -130,7 +139,9 @@ def write_quakeml(rows: pd.DataFrame, path: str | Path) -> Path:
         raise WriteError(f"The events cannot be written to '{path}'. Got: {one_line(error)}.") from error
 
 
-def _event(name: str, label: str, start: str, said: str, station: str, recording: str) -> ElementTree.Element:
+def _event(
+    name: str, label: str, start: str, said: str, codes: dict[str, str], window: float | None
+) -> ElementTree.Element:
     """Return an event with its pick, in the order of elements of QuakeML's schema."""
     event = ElementTree.Element(f"{{{BED}}}event", publicID=f"smi:local/clew/event/{name}")
     description = ElementTree.SubElement(event, f"{{{BED}}}description")
@@ -138,9 +149,15 @@ def _event(name: str, label: str, start: str, said: str, station: str, recording
     comment = ElementTree.SubElement(event, f"{{{BED}}}comment", id=f"smi:local/clew/comment/{name}")
     _text(comment, "text", said)
     pick = ElementTree.SubElement(event, f"{{{BED}}}pick", publicID=f"smi:local/clew/pick/{name}")
-    _text(ElementTree.SubElement(pick, f"{{{BED}}}time"), "value", start)
-    ElementTree.SubElement(pick, f"{{{BED}}}waveformID", _waveform(station, recording))
+    time = ElementTree.SubElement(pick, f"{{{BED}}}time")
+    _text(time, "value", start)
+    if window is not None:
+        _text(time, "uncertainty", f"{window:g}")
+    ElementTree.SubElement(pick, f"{{{BED}}}waveformID", codes)
     _text(pick, "evaluationMode", "automatic")
+    remark = ElementTree.SubElement(pick, f"{{{BED}}}comment", id=f"smi:local/clew/comment/pick/{name}")
+    of = "" if window is None else f" of {window:g} s"
+    _text(remark, "text", f"the start of the first window{of} that is of this event, not the onset of a phase")
     _text(event, "type", label.casefold() if label.casefold() in EVENT_TYPES else OTHER)
     _text(event, "typeCertainty", "suspected")
     return event
@@ -150,13 +167,16 @@ def _text(parent: ElementTree.Element, name: str, text: str) -> None:
     ElementTree.SubElement(parent, f"{{{BED}}}{name}").text = text
 
 
-def _waveform(station: str, recording: str) -> dict[str, str]:
-    """Return the codes of a station "BW.UH1" and its sensor, which is what the recording "BW.UH1.00.BH" is called beyond."""
+def _waveform(station: str, recording: str, component: str) -> dict[str, str]:
+    """Return the codes of a station "BW.UH1" and its sensor, which is what the recording "BW.UH1.00.BH" is called beyond.
+
+    The channel has the component that was measured, as "BHZ".
+    """
     network, _, code = station.rpartition(".")
     location, _, channel = recording.removeprefix(station).lstrip(".").rpartition(".")
     codes = {"networkCode": network, "stationCode": code}
     if recording.startswith(f"{station}.") and len(location) <= 2 and len(channel) == 2:
-        codes |= {"locationCode": location, "channelCode": channel}
+        codes |= {"locationCode": location, "channelCode": channel + component}
     return codes
 
 

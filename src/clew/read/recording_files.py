@@ -77,8 +77,8 @@ def _in_folder(folder: Path, notes: list[str]) -> list[Path]:
         DataError,
         "The folder '{}' must hold recordings. Got {}.",
         folder,
-        f"{some_of([file.name for file in files])}, which no reader knows: text is a recording where its first line that is no "
-        "name of columns is numbers, and its suffix .csv, .txt or .tsv; without times it needs --rate and --window"
+        f"{some_of([file.name for file in files])} (files of numbers must be text that begins with one, and need --rate and "
+        "--window)"
         if files
         else "no files" + (f" but hidden ones ({some_of(hidden)})" if hidden else ""),
     )

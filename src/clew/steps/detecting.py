@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from clew.learn.live import Live
     from clew.learn.progress import Progress
     from clew.learn.window_model import WindowModel
+    from clew.measure.window_plan import WindowPlan
     from clew.read.recording import Recording
 
 FORMATS = (".csv", ".parquet", ".jsonl", ".xml")
@@ -111,7 +112,7 @@ def detect_events(
     result = detector.result(
         events[0], events[1], [*read.notes, *misfits, *progress.notes, *_replaced(out)]
     )
-    write_events(result, out)
+    write_events(result, out, plan=detector.plan)
     recorded, own = record_predictions(folder, forest, sha256=read.sha256, n_rows=len(result), out=out)
     progress.remove()
     return _outcome(result, folder, forest, out, recorded, own, status=1 if left_out else 0)
@@ -241,7 +242,7 @@ def _listen(
     events += _print(live.close())
     result = detector.result(list(live.scans.values()), events, notes)
     if out is not None:
-        write_events(result, out)
+        write_events(result, out, plan=detector.plan)
     lossless = whole and not any(why_not.values())
     outcome = _outcome(result, folder, detector.forest, out, None, [], status=0 if lossless else 1)
     for line in outcome.lines:
@@ -296,13 +297,14 @@ def _until_interrupted() -> Iterator[threading.Event]:
 
 
 # ---- what is written ----
-def write_events(events: Events, path: Path) -> Path:
-    """Write events whole, as the name says: CSV, Parquet, JSON lines or QuakeML."""
+def write_events(events: Events, path: Path, *, plan: WindowPlan | None = None) -> Path:
+    """Write events whole, as the name says: CSV, Parquet, JSON lines or QuakeML, which tells how windows were cut."""
     kind = path.suffix.casefold()
     if kind == ".xml":
         from clew.read.quakeml import write_quakeml
 
-        return write_quakeml(events.to_frame(), path)
+        component = plan.components[plan.of[0]] if plan else ""
+        return write_quakeml(events.to_frame(), path, component=component, window=plan and plan.window)
     if kind == ".jsonl":
         return write_whole(path, "".join(map(_line, events.rows())).encode())
     if kind == ".csv":  # without pandas, which takes as much memory as all the rest
