@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import shlex
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from clew.cli import main
-from clew.demo.signals import _marked, against_truth, signals
+from clew.demo.signals import _detected, _marked, against_truth, signals
 from clew.learn.events import Event, Events
 from clew.simulate import sensor_network
+from clew.steps import Outcome
 from clew.study.study import Study
 
 
@@ -173,3 +175,18 @@ def test_what_wind_is_called_is_counted_apart(day):
     counted = against_truth(found((f"XX.{day.stations[0]}", middle, middle + 10, "train")), day)
     assert counted["wind"]["called"] == {"train": 1}
     assert counted["kinds"]["train"]["false"] == 0
+
+
+def test_the_table_shows_what_is_false_in_wind_beside_what_is_false_elsewhere(day):
+    """Every false event stands in the table: none only in the sentences below it."""
+    i = int(np.flatnonzero(day.truth.kind == "wind")[0])
+    gust = (f"XX.{day.stations[0]}", day.truth.start[i, 0] + 20, day.truth.start[i, 0] + 50, "train")
+    events = found(*perfect(day), gust)
+    counted = against_truth(events, day)
+    lines = _detected(Outcome(["9 events."], {}), counted, day, Path("tuesday.csv"))
+    head = next(line for line in lines if "found" in line and "false" in line)
+    assert head.split() == ["found", "false", "in", "wind", "false", "elsewhere"]
+    rows = {line.split()[0]: line for line in lines if re.match(r" {4}[a-z]+ +\d+ of", line)}
+    assert rows["train"].split()[1:] == ["0", "of", "0", "1", "0"]
+    assert rows["earthquake"].split()[1:] == ["8", "of", "8", "0", "0"]
+    assert head.index("wind") + len("wind") == rows["train"].rindex("1") + 1  # under its head

@@ -224,3 +224,12 @@ def test_each_event_has_the_first_trigger_of_each_recording():
         assert np.allclose(one.first / RATE, [38, 78], atol=0.3)
         assert len(set(one.event)) == 2
     assert found[0].event == found[1].event == found[2].event
+
+
+def test_windows_everywhere_need_annotations_and_no_triggers():
+    with pytest.raises(
+        SettingError, match="'everywhere' setting .* must go with --annotations .*Got no annotations"
+    ):
+        places([quiet()], everywhere=True)
+    with pytest.raises(SettingError, match="'everywhere' setting .*Got --trigger classic"):
+        places([quiet(bursts=[30])], given=[given(1e9 + 30)], everywhere=True, trigger="classic")

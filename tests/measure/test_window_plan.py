@@ -150,3 +150,11 @@ def test_every_component_keeps_its_own_unit():
     units = dict(zip(table.names, table.units, strict=True))
     assert (units["rms_amplitude_a"], units["rms_amplitude_b"]) == ("°C", "hPa")
     assert units["centroid_frequency_b"] == "Hz"
+
+
+def test_the_recording_that_lacks_what_the_others_have_is_named_and_the_share_of_gaps_by_its_flag():
+    many = [recording("Z", name=name) for name in "ABCDE"]
+    with pytest.raises(DataError, match=r"in common. Got 'X' with pressure; the other 5 have Z\.$"):
+        plan_windows([*many, recording(("pressure",), name="X")])
+    with pytest.raises(SettingError, match=r"'missing' setting of the windows \(--gaps\) must be"):
+        plan_windows(many, missing=2)

@@ -170,3 +170,55 @@ def test_what_people_said_stands_beside_each_window():
 
 def test_without_labels_there_are_none():
     assert measure_windows([one()]).samples.labels is None
+
+
+def test_the_station_that_annotations_tell_is_that_of_files_which_tell_none():
+    files = [one(f"{name}.npz", start=None, seed=i) for i, name in enumerate("abc")]
+    spans = [
+        given(at, at + 10, recording=f"{name}.npz", station_code=code)
+        for name, code in (("a", "U"), ("b", "U"), ("c", "V"))
+        for at in (0.0, 20.0)
+    ]
+    for group in ("station", None):
+        measured = measure_windows(files, given=spans, group=group)
+        assert measured.samples.origin["station"].tolist() == ["U"] * 4 + ["V"] * 2
+        assert measured.samples.group.tolist() == ["U"] * 4 + ["V"] * 2
+        assert any("the station that the annotations tell" in n for n in measured.notes) == (group is None)
+        assert not any("not known" in note for note in measured.notes)
+    known = [one("a.npz", start=None), one("b.npz", start=None)]
+    for recording in known:
+        object.__setattr__(recording, "station", "NC.W")
+    assert set(measure_windows(known, given=spans[:4]).samples.origin["station"]) == {"NC.W"}
+
+
+def test_files_whose_stations_nobody_tells_are_said_to_count_as_one_each():
+    files = [one(f"{name}.npz", start=None, seed=i) for i, name in enumerate("ab")]
+    measured = measure_windows(files, group="station")
+    assert set(measured.samples.group) == {"a.npz", "b.npz"}
+    assert any("stations are not known: each file counts as one" in note for note in measured.notes)
+    half = measure_windows(
+        files,
+        group="station",
+        given=[given(0, 10, recording="a.npz", station_code="U"), given(0, 10, recording="b.npz")],
+    )
+    assert half.samples.group.tolist() == ["U", "b.npz"]
+    assert any("stations of 1 file are not known" in note for note in half.notes)
+
+
+def test_one_day_as_the_group_is_said():
+    assert any(
+        "All windows are of one day, 2010-05-27" in note
+        for note in measure_windows([one()], group="day").notes
+    )
+    night = one(start=START + 8 * 3600 - 30)
+    assert not any("one day" in note for note in measure_windows([night], group="day").notes)
+
+
+def test_days_without_rain_are_not_clipped():
+    wet = np.arange(400) % 10 < 5  # five days with rain, five without
+    rain = np.where(wet, np.random.default_rng(0).exponential(size=400), 0.0)[None]
+    for rate, clipped in ((1.0, True), (1 / 86400, False)):
+        days = recording_of(rain, rate=rate, name="rain", start=START - START % (86400 * 100))
+        measured = measure_windows([days], window=100 / rate, flat=0)
+        assert (measured.counts["clipped"] > 0) == clipped
+        assert any("clipped" in note for note in measured.notes) == clipped

@@ -219,3 +219,33 @@ def test_windows_that_overlap_count_as_no_more_than_their_samples(step, share, a
     assert covered.sum() / 500 == pytest.approx(alone, abs=0.3)
     assert said == f"Windows overlap by {share}: {measured.samples.n_rows} windows hold the samples of {round(covered.sum() / 500)}, and count as no more."  # fmt: skip
     assert not any("overlap" in note for note in measure_windows([one()]).notes)
+
+
+def test_the_horizontal_that_is_dead_is_named_and_one_recording_has():
+    def kill(x):
+        x[1] = 0.0
+
+    dead = changed(one("B"), kill)
+    assert any(
+        "1 of 1 recording has no two living horizontals (N is dead):" in n
+        for n in measure_windows([dead]).notes
+    )
+    both = measure_windows([one("A"), dead], lacking="windows")
+    assert any("of recordings, with no two living horizontals (N is dead)." in note for note in both.notes)
+    with pytest.raises(DataError, match="Got 10 windows: 10 of recordings, with no two .*N is dead"):
+        measure_windows([dead], lacking="windows")
+
+
+def test_dead_components_are_named_with_what_helps():
+    def kill(x):
+        x[2, 1000:1500] = 0.0
+
+    measured = measure_windows([changed(one(), kill)], components="each")
+    assert any("in which nothing moved (E in 1; --components measures others)." in n for n in measured.notes)
+
+
+def test_components_of_which_none_is_known_as_the_vertical_are_said():
+    said = "Which of the components A, B and C is the vertical is not known"
+    assert any(said in note for note in measure_windows([one(components="ABC")]).notes)
+    for components in ("ZNE", "AB", "Z"):
+        assert not any("not known" in note for note in measure_windows([one(components=components)]).notes)

@@ -162,3 +162,55 @@ def test_a_station_that_contradicts_its_file_is_refused(tmp_path):
     object.__setattr__(one.channels[0].stretches[0], "source", "u.mseed")
     with pytest.raises(DataError, match="Got source 'u.mseed' of station 'V' in line 2"):
         read(tmp_path, "source,station,start\nu.mseed,V,2010-05-27T16:24:10\n", [one])
+
+
+def test_names_in_capitals_and_common_synonyms_of_start_and_end_are_understood(tmp_path):
+    plain = read(tmp_path, "file,start,end,label\na,1,3,x\n", [undated("a"), undated("b")])
+    for head in ("File,Begin,Stop,Label", "SOURCE,start_time,endtime,LABEL", "fname,onset,end_time,label"):
+        assert read(tmp_path, f"{head}\na,1,3,x\n", [undated("a"), undated("b")]) == plain
+    (one,) = read(
+        tmp_path, "Start,Duration,onset\n1,2,9\n", [undated("a")]
+    )  # beside a start it is something else
+    assert (one.start, one.end, one.columns) == (1.0, 3.0, {"onset": 9.0})
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("file,startt,label\na,1,x\n", "start in a column 'start'. Got 'startt'.*Did you mean 'start'"),
+        ("file,arrival_s,label\na,1,x\n", "Got 'arrival_s', which may be it"),
+        ("file,when,label\na,2010-05-27T16:24:10,x\n", "Got 'when', which may be it"),
+        ("file,start,finish,label\na,1,2,x\n", "rows end in a column 'end'. Got 'finish'"),
+        ("file,start,end_s\na,1,2\n", "rows end in a column 'end'. Got 'end_s'"),
+        ("file,label\na,x\na,y\n", "or have one row for each recording. Got 2 rows for 'a'"),
+    ],
+)
+def test_times_in_columns_that_are_not_known_are_refused_rather_than_taken_for_whole_recordings(
+    tmp_path, text, sentence
+):
+    with pytest.raises(DataError, match=sentence):
+        read(tmp_path, text, [undated("a"), undated("b")])
+
+
+def test_rows_that_speak_of_whole_recordings_are_told(tmp_path):
+    notes = []
+    text = "file,label,recorded,weekend\na.ogg,x,2024-05-01,1\nb.ogg,y,2024-05-02,0\n"  # a day is no start
+    assert len(read(tmp_path, text, [undated("a.ogg", 3), undated("b.ogg", 4)], notes=notes)) == 2
+    assert any(
+        "has no column 'start': each of its rows speaks of a whole recording, of 3" in n for n in notes
+    )
+    notes = []
+    read(tmp_path, "file,start\na.ogg,1\n", [undated("a.ogg", 3)], notes=notes)
+    assert not any("whole recording" in note for note in notes)
+
+
+def test_a_station_may_be_told_without_its_network_where_that_leaves_no_doubt(tmp_path):
+    network = [dated("XX.SIM1.HH", "XX.SIM1"), dated("XX.SIM2.HH", "XX.SIM2"), undated("b.SIM2")]
+    text = "station,start\n{},2010-05-27T16:24:10\n"
+    for code in ("SIM1", "XX.SIM1"):
+        assert [one.recording for one in read(tmp_path, text.format(code), network)] == ["XX.SIM1.HH"]
+    assert [one.recording for one in read(tmp_path, text.format("SIM2"), network)] == ["XX.SIM2.HH"]
+    with pytest.raises(DataError, match="there are: XX.SIM1.HH, .*; stations: XX.SIM1, XX.SIM2"):
+        read(tmp_path, text.format("SIM3"), network)
+    with pytest.raises(DataError, match="Got station 'SIM1'.*stations: XX.SIM1, XX.SIM2, YY.SIM1"):
+        read(tmp_path, text.format("SIM1"), [*network, dated("YY.SIM1.HH", "YY.SIM1")])

@@ -1,5 +1,7 @@
 import io
 import os
+import signal
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -44,7 +46,10 @@ def test_a_growing_file_of_records_is_read_as_it_grows(tmp_path):
     values = noise(6000)
     data = b"".join(records_of(stream_of(values)))
     third = len(data) // 3
-    pieces = [data[:third], *(data[at : at + 700] for at in range(third, len(data), 700))]  # in the middle of records
+    pieces = [
+        data[:third],
+        *(data[at : at + 700] for at in range(third, len(data), 700)),
+    ]  # in the middle of records
     path = tmp_path / "a.mseed"
     times = []
 
@@ -142,3 +147,31 @@ def test_files_that_shrink_are_packed_empty_or_missing_are_refused(tmp_path):
         next(follow(tmp_path / "empty.csv", stop=lambda: True, **QUICK))
     with pytest.raises(SettingError, match="'poll'"):
         next(follow(path, poll=0))
+
+
+TEXT = """
+import sys
+from clew.errors import DataError
+from clew.read import live
+if sys.argv[1] == "buffered":  # the mutant
+    live._reader = lambda: lambda: sys.stdin.buffer.read1(live.CHUNK)
+try:
+    list(live.follow("-", poll=0.01))
+except DataError as error:
+    sys.exit(str(error))
+"""
+
+
+@pytest.mark.parametrize(("how", "status"), [("of the file", 1), ("buffered", -signal.SIGABRT)])
+def test_a_refusal_ends_while_standard_input_is_still_open(how, status):
+    process = subprocess.Popen(
+        [sys.executable, "-c", TEXT, how], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    process.stdin.write("hello, this is text\n" * 100)
+    process.stdin.flush()
+    try:
+        assert process.wait(timeout=60) == status  # the thread waits for what never comes
+        assert "must have a column of numbers" in process.stderr.read()
+    finally:
+        process.kill()
+        process.communicate()

@@ -1,4 +1,5 @@
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -113,7 +114,8 @@ def test_a_damaged_record_is_missing_and_said():
     np.testing.assert_array_equal(row[~missing], values[0][: len(row)][~missing])
 
 
-def test_a_component_that_comes_late_and_another_rate_are_passed_over_and_said():
+def test_a_component_that_comes_late_and_another_rate_are_passed_over_and_said(monkeypatch):
+    monkeypatch.setattr("clew.read.live_parsers.HELD", 0)  # nothing may wait
     values, notes = noise(2000), []
     first = records_of(stream_of(values[:2], ["BHZ", "BHN"]))
     late = records_of(stream_of(values[2:], ["BHE"], begin=BEGIN + 50))
@@ -224,10 +226,13 @@ def test_components_whose_long_records_fill_at_different_times_are_waited_for(ra
     records = as_they_fill(stream_of(values, rate=rate), length=4096)
     assert max(contents(one)[1] for one in records) > 30 * rate
 
+    clock = Clock(monkeypatch)
+
     def heard():
         notes, parser, seen = [], Records("in", 1e6, []), []
         parser.notes = notes
         for record in records:  # one at a time, as they come
+            clock.now = obspy.read(io.BytesIO(record), headonly=True)[0].stats.endtime.timestamp
             recordings, _ = parser.push(record)
             for live in recordings:
                 have = sum(part.shape[1] for part in seen)
@@ -245,13 +250,114 @@ def test_components_whose_long_records_fill_at_different_times_are_waited_for(ra
     assert notes and not (seen.shape == values.shape and np.array_equal(seen, values))
 
 
-def test_samples_that_come_too_late_are_said():
+def test_samples_that_come_too_late_are_said(monkeypatch):
+    monkeypatch.setattr("clew.read.live_parsers.HELD", 0)  # nothing may wait
     values, notes = noise(4000), []
     both = records_of(stream_of(values[:2, :1000], ["BHZ", "BHN"]))
     ahead = records_of(stream_of(values[:1, 1000:], ["BHZ"], begin=BEGIN + 50))
     behind = records_of(stream_of(values[1:2, 1000:1500], ["BHN"], begin=BEGIN + 50))
     grown(Records("in", 1e4, notes), b"".join([*both, *ahead, *behind]), 512)
-    assert notes == ["'XX.A.BH': samples of N came too late: windows of their time were done without them."]
+    assert notes[1:] == [
+        "'XX.A.BH': samples of N came too late: windows of their time were done without them."
+    ]
+    assert "the component N is " in notes[0]
     notes.clear()
     grown(Records("in", 1e4, notes), b"".join([*both, *both, *ahead]), 512)  # twice the same is not late
-    assert notes == []
+    assert not any("too late" in note for note in notes)
+
+
+# ---- components that come one after the other ----
+class Clock:
+    """A clock that goes on only when it is told to."""
+
+    def __init__(self, monkeypatch, module="clew.read.live_parsers"):
+        self.now = 0.0
+        monkeypatch.setattr(f"{module}.clock", SimpleNamespace(monotonic=lambda: self.now))
+
+
+def one_after_the_other(values, **how):
+    """The records of each component behind those of the one before."""
+    names = ("BHZ", "BHN", "BHE")
+    return [b"".join(records_of(stream_of(row[None], [name], **how))) for name, row in zip(names, values)]
+
+
+@pytest.mark.parametrize("step", [512, 5000])
+def test_components_that_come_one_after_the_other_are_waited_for(step, monkeypatch):
+    Clock(monkeypatch)
+    values, notes = noise(6000), []
+    (live,), seen = grown(Records("in", 60.0, notes), b"".join(one_after_the_other(values)), step)
+    np.testing.assert_array_equal(seen["XX.A.BH"], values)
+    assert notes == [] and live.whole
+
+
+def test_components_that_come_one_after_the_other_in_blocks_are_waited_for(monkeypatch):
+    Clock(monkeypatch)
+    values, notes = noise(12_000), []
+    blocks = [
+        piece
+        for at in range(0, 12_000, 3000)
+        for piece in one_after_the_other(values[:, at : at + 3000], begin=BEGIN + at / 20)
+    ]
+    (live,), seen = grown(Records("in", 60.0, notes), b"".join(blocks), 700)
+    np.testing.assert_array_equal(seen["XX.A.BH"], values)
+    assert notes == [] and live.whole
+
+
+def test_what_waits_is_bounded_and_giving_up_is_said(monkeypatch):  # and shows what waiting prevents
+    Clock(monkeypatch)
+    monkeypatch.setattr("clew.read.live_parsers.HELD", 30_000)
+    values, notes = noise(6000), []
+    (live,), seen = grown(Records("in", 1.0, notes), b"".join(one_after_the_other(values)), 512)
+    assert live.components == ("Z",) and not live.whole
+    np.testing.assert_array_equal(seen["XX.A.BH"], values[:1])
+    assert any("the component N came later than the others" in note for note in notes)
+    begun = b"".join(records_of(stream_of(values[:, :1200])))
+    rest = b"".join(one_after_the_other(values[:, 1200:], begin=BEGIN + 60))
+    notes.clear()
+    parser, held = Records("in", 1.0, notes), []
+    for at in range(0, len(begun + rest), 512):
+        for live in parser.push((begun + rest)[at : at + 512])[0]:
+            held.append(live.n_bytes)
+            live.trim()
+    assert max(held) < 80_000 and not live.whole
+    assert any("the component N is " in note and "waited for no longer" in note for note in notes)
+
+
+def test_a_component_that_ends_is_given_up_as_fast_as_the_others_are_recorded(monkeypatch):
+    clock, notes = Clock(monkeypatch), []
+    values = noise(6000)
+    both = as_they_fill(stream_of(values[:2, :2000], ["BHZ", "BHN"]))
+    alone = as_they_fill(stream_of(values[:1, 2000:], ["BHZ"], begin=BEGIN + 100))
+    parser = Records("in", 1e6, notes)
+    for record in [*both, *alone]:
+        stats = obspy.read(io.BytesIO(record), headonly=True)[0].stats
+        clock.now = stats.endtime.timestamp - BEGIN
+        recordings, _ = parser.push(record)
+        if clock.now < 100:
+            assert not any(one.left for one in recordings)
+    (live,) = recordings
+    behind = (live.ends["Z"] - live.n) / 20
+    assert live.left == {"N"} and behind == pytest.approx(live.wait, abs=0.1) and not live.whole
+    assert len(notes) == 1 and "the component N is " in notes[0]
+
+
+def test_a_stub_of_a_record_is_refused_and_nothing_else_is_lost():
+    record = records_of(stream_of(noise(3000)), length=4096)[0]
+    parser = Records("in", 60.0, [])
+    parser.push(record[:3000])
+    with pytest.raises(DataError, match=r"at least one whole miniSEED record.* Got 3,000 bytes without one"):
+        parser.close(b"")
+    parser = Records("in", 60.0, [])
+    parser.push(record)
+    assert len(parser.close(b"")[0]) == 1
+
+
+def test_a_rate_that_is_not_the_recordings_own_is_said():
+    data = b"".join(records_of(stream_of(noise(3000))))
+    for rate, said in (
+        (50.0, ["'in' tells its rate itself, 20 Hz; the 50 Hz of --rate were not used."]),
+        (20.0, []),
+    ):
+        notes = []
+        grown(Records("in", 60.0, notes, rate), data, 10**6)
+        assert notes == said

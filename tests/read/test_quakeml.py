@@ -42,6 +42,9 @@ def test_obspy_reads_the_picks_that_were_written(tmp_path):
         ("BW", "UH1", "", "SH"),
         ("BW", "UH4", "00", "EH"),
     ]
+    write_quakeml(EVENTS, tmp_path / "z.xml", component="Z")
+    codes = [event.picks[0].waveform_id for event in obspy.read_events(str(tmp_path / "z.xml"))]
+    assert [one.channel_code for one in codes] == ["SHZ", "SHZ", "EHZ", None]
     assert [event.event_type for event in catalogue] == [
         "earthquake",
         "earthquake",
@@ -165,3 +168,17 @@ def test_what_is_no_quakeml_is_refused(tmp_path):
     (tmp_path / "a.xml").write_text("<html></html>")
     with pytest.raises(DataError, match="must be QuakeML"):
         read_quakeml(tmp_path / "a.xml")
+
+
+def test_nobody_reads_the_start_of_a_window_as_the_pick_of_a_phase(tmp_path):
+    write_quakeml(EVENTS, tmp_path / "a.xml", component="Z", window=10.0)
+    for event in obspy.read_events(str(tmp_path / "a.xml")):
+        (pick,) = event.picks
+        assert pick.phase_hint is None
+        assert pick.time_errors.uncertainty == 10.0
+        told = "the start of the first window of 10 s that is of this event, not the onset of a phase"
+        assert pick.comments[0].text == told
+    assert [one.sensor for one in read_quakeml(tmp_path / "a.xml")] == ["SH", "SH", "00.EH", ""]
+    write_quakeml(EVENTS, tmp_path / "b.xml")  # who does not know the window claims no uncertainty
+    (pick,) = obspy.read_events(str(tmp_path / "b.xml"))[0].picks
+    assert pick.time_errors.uncertainty is None

@@ -82,7 +82,9 @@ def test_a_path_where_nothing_is_and_a_folder_without_recordings_are_refused(tmp
     with pytest.raises(DataError, match=r"Got no files but hidden ones \(.hidden.mseed\)"):
         find_recordings([tmp_path])
     (tmp_path / "cat.jpg").write_bytes(b"x")
-    with pytest.raises(DataError, match="Got cat.jpg"):
+    with pytest.raises(
+        DataError, match=r"Got cat.jpg \(files of numbers must be .* need --rate and --window\)"
+    ):
         find_recordings([tmp_path])
 
 

@@ -270,3 +270,27 @@ def test_reading_window_by_window_takes_the_same_memory_for_a_long_recording(tmp
     one.read(0, n)  # this must be seen, or the test shows nothing
     assert tracemalloc.get_traced_memory()[1] / 1e6 > 35
     tracemalloc.stop()
+
+
+def test_files_that_cannot_be_read_are_passed_over_where_that_is_asked_for(tmp_path):
+    good = saved(tmp_path / "good.mseed", trace())
+    (tmp_path / "bad.mseed").write_bytes(good.read_bytes()[:100])
+    (tmp_path / "empty.mseed").write_bytes(b"")
+    with pytest.raises(DataError, match="bad.mseed"):
+        read_recordings([tmp_path])
+    read = read_recordings([tmp_path], lenient=True)
+    assert [one.name for one in read.recordings] == ["XX.CLEW.HH"]
+    assert len(read.failed) == 2 and "bad.mseed" in read.failed[0] and "0 bytes" in read.failed[1]
+    assert list(read.sha256) == ["good.mseed"] and read.counts["files"] == 1
+    assert read_recordings([good]).failed == []
+    with pytest.raises(DataError, match="bad.mseed"):
+        read_recordings([tmp_path / "bad.mseed"], lenient=True)
+
+
+def test_a_rate_that_is_not_the_files_own_is_said(tmp_path):
+    path = saved(tmp_path / "a.mseed", trace())
+    (note,) = read_recordings([path], rate=50.0).notes
+    assert note == "'a.mseed' tells its rate itself, 100 Hz; the 50 Hz of --rate were not used."
+    assert read_recordings([path], rate=100.0).notes == read_recordings([path]).notes == []
+    np.save(tmp_path / "b.npy", counts())
+    assert not any("of --rate" in note for note in read_recordings([tmp_path / "b.npy"], rate=50.0).notes)

@@ -179,8 +179,11 @@ def test_an_unknown_output_is_refused(inventory):
 
 
 def test_a_file_that_is_no_inventory_is_refused(tmp_path):
-    (tmp_path / "a.xml").write_text("<a/>")
-    with pytest.raises(DataError, match="must be StationXML"):
-        with_response(recorded(ground(100)), tmp_path / "a.xml")
+    for name, content in (("a.xml", "<a/>"), ("a.csv", "a,b\n1,2\n")):
+        (tmp_path / name).write_text(content)
+        with pytest.raises(DataError) as refused:
+            with_response(recorded(ground(100)), tmp_path / name)
+        told = f"The file '{tmp_path / name}' of --response must be StationXML. Got something else."
+        assert str(refused.value) == told  # and not the name of a copy that ObsPy made
     with pytest.raises(DataError, match="must be a file that can be read"):
         with_response(recorded(ground(100)), tmp_path / "b.xml")

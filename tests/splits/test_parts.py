@@ -1,6 +1,7 @@
 """Folds and seals: nothing that belongs together is torn apart, whatever the rows look like."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -673,7 +674,7 @@ def test_an_impossible_share_is_refused(share):
 
 
 def test_two_rows_cannot_be_sealed():
-    with pytest.raises(DataError, match="at least 3 rows"):
+    with pytest.raises(DataError, match="at least 3 rows.* Got 2 instead; --sealed 0 seals none"):
         seal(make(2))
 
 
@@ -696,3 +697,12 @@ def test_rows_of_a_group_are_drawn_evenly():
     for seed in range(400):
         counts[spread_over_groups(np.repeat(["a", "b"], 30), 12, random_state=seed)] += 1
     assert abs(counts / 400 - 0.2).max() < 0.08
+
+
+@pytest.mark.parametrize(("lasts", "said"), [(1.5, "overlap with an open"), (0.5, "nearer than")])
+def test_sealed_rows_that_overlap_open_ones_are_not_said_to_be_nearer_than_nothing(lasts, said):
+    samples, _ = timed(memory=1e-3 if lasts > 1 else 4)
+    origin = samples.origin.assign(end=samples.origin["start"] + lasts * DAY)
+    found = seal(replace(samples, origin=origin))
+    assert " 0 seconds" not in found.reason
+    assert said in found.reason and ("an open row and may resemble it" in found.reason)

@@ -61,12 +61,18 @@ def test_all_formats_say_the_same(tmp_path):
     for name in ("events.csv", "events.parquet", "events.jsonl", "events.xml"):
         run(tmp_path, path, out=name)
     table = pd.read_csv(tmp_path / "events.csv")
-    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "events.parquet"), table, check_dtype=False)
+    parquet, dates = pd.read_parquet(tmp_path / "events.parquet"), table.copy()
+    for name in ("start", "end"):
+        assert str(parquet[name].dtype) == "datetime64[us, UTC]"
+        dates[name] = pd.to_datetime(dates[name], utc=True)
+    pd.testing.assert_frame_equal(parquet, dates, check_dtype=False)
     pd.testing.assert_frame_equal(pd.read_json(tmp_path / "events.jsonl", lines=True, dtype=False), table)
     catalogue = obspy.read_events(tmp_path / "events.xml")
     picks = [event.picks[0] for event in catalogue]
     assert [str(pick.time)[:-4] for pick in picks] == FOUND
     assert picks[0].waveform_id.station_code == "UH1"
+    assert picks[0].waveform_id.channel_code == "SHZ"
+    assert picks[0].time_errors.uncertainty == 4.0
 
 
 def test_a_table_is_written_as_pandas_writes_it(tmp_path):
@@ -96,7 +102,9 @@ def test_recordings_without_dates_have_seconds_and_no_quakeml(tmp_path):
     how = forest.measure["plan"] | {"components": [""], "units": [""]}
     forest = dataclasses.replace(forest, measure=forest.measure | {"plan": how})
     run(tmp_path, tmp_path / "a.npy", rate=RATE, forest=forest)
-    assert pd.read_csv(tmp_path / "events.csv")["start"].tolist() == [100.0, 300.0, 448.0]
+    run(tmp_path, tmp_path / "a.npy", rate=RATE, forest=forest, out="events.parquet")
+    for table in (pd.read_csv(tmp_path / "events.csv"), pd.read_parquet(tmp_path / "events.parquet")):
+        assert table["start"].tolist() == [100.0, 300.0, 448.0]
     with pytest.raises(SettingError, match="must be dated. Got 'a.npy'.* write a .csv"):
         run(tmp_path, tmp_path / "a.npy", rate=RATE, forest=forest, out="events.xml")
 
@@ -307,7 +315,8 @@ print(told.result.headline(), file=sys.stderr)
 """
 
 
-def test_a_growing_file_is_followed_until_ctrl_c(tmp_path):
+@pytest.mark.parametrize("ends", [signal.SIGINT, signal.SIGTERM])
+def test_a_growing_file_is_followed_until_ctrl_c_or_sigterm(tmp_path, ends):
     whole = write(tmp_path / "a.mseed", noise_with_knocks(knocks=(100.0, 104.0, 300.0, *range(560, 600, 4))))
     data, grows = whole.read_bytes(), tmp_path / "grows.mseed"
     half = len(data) // 2 // 4096 * 4096
@@ -324,7 +333,7 @@ def test_a_growing_file_is_followed_until_ctrl_c(tmp_path):
             file.write(data[half:])
         second = process.stdout.readline()
         assert json.loads(second)["start"] == FOUND[1]
-        process.send_signal(signal.SIGINT)
+        process.send_signal(ends)
         rest, errors = process.communicate(timeout=60)
     finally:
         process.kill()
@@ -333,6 +342,44 @@ def test_a_growing_file_is_followed_until_ctrl_c(tmp_path):
     assert last["start"] == "2010-05-27T16:33:52.000"  # it was still open
     assert "3 events" in errors
     assert pd.read_csv(tmp_path / "live.csv")["start"].tolist() == [*FOUND[:2], last["start"]]
+
+
+def test_a_file_of_which_nothing_fits_is_refused_at_once(tmp_path):
+    slow = np.random.default_rng(0).normal(0, 100, (1, 60_000)).astype(np.int32)
+    about = {"network": "BW", "station": "UH2", "rate": 10.0, "start": START}
+    write_miniseed(tmp_path / "a.mseed", slow, channels=["BHZ"], **about)
+    write_miniseed(tmp_path / "b.mseed", slow, channels=["BHN"], **(about | {"rate": RATE}))
+    for name, why in (("a", "must reach 20 Hz"), ("b", "must have the component 'Z'. Got 'N'")):
+        with pytest.raises(
+            DataError, match=f"No recording fits the model.*{why}"
+        ):  # or it would listen for ever
+            detect_events(model(), tmp_path, [tmp_path / f"{name}.mseed"], live=True)
+
+
+def test_what_is_given_up_is_said_at_once_and_in_the_status(tmp_path, monkeypatch, capsys, caplog):
+    about = {"network": "BW", "station": "UH1", "rate": RATE, "start": START}
+    values = noise_with_knocks()[None].astype(np.int32)
+    first = write_miniseed(tmp_path / "z.mseed", values, channels=["SHZ"], **about).read_bytes()
+    data = first + write_miniseed(tmp_path / "n.mseed", values, channels=["SHN"], **about).read_bytes()
+    monkeypatch.setattr("clew.read.live.CHUNK", 4096)
+    for held, status in ((10**8, 0), (10_000, 1)):
+        monkeypatch.setattr("clew.read.live_parsers.HELD", held)
+        caplog.clear()
+        said, told = listened(monkeypatch, capsys, data, tmp_path)
+        assert len(said.splitlines()) == 3  # of the vertical alone
+        assert told.status == status
+        warned = [one.message for one in caplog.records if one.levelname == "WARNING"]
+        assert any("the component N came later" in one for one in warned) == bool(status)
+
+
+def test_files_that_cannot_be_read_are_named_and_the_others_searched(tmp_path):
+    write(tmp_path / "b.mseed")
+    (tmp_path / "a.mseed").write_bytes((tmp_path / "b.mseed").read_bytes()[:100])
+    told = run(tmp_path, tmp_path)
+    assert (told.data["events"], told.status) == (3, 1)
+    assert any("Left out: The file" in one and "a.mseed" in one for one in told.warnings)
+    with pytest.raises(DataError, match="a.mseed"):
+        run(tmp_path, tmp_path / "a.mseed")
 
 
 def test_a_live_run_follows_one_thing(tmp_path):
@@ -359,8 +406,10 @@ def test_earlier_events_are_replaced(tmp_path):
     for name in ("events.csv", "events.parquet", "events.jsonl", "events.xml"):
         run(tmp_path, path, out=name)
         before = (tmp_path / name).read_bytes()
-        run(tmp_path, path, out=name, ignore=["knock"])
+        told = run(tmp_path, path, out=name, ignore=["knock"])
         assert (tmp_path / name).read_bytes() != before
+        assert f"Replaced the earlier events in {tmp_path / name}." in told.warnings
+    assert not any("Replaced" in one for one in run(tmp_path, path, out="new.csv").warnings)
 
 
 def test_an_output_must_be_named_and_of_a_known_kind(tmp_path):
@@ -384,3 +433,24 @@ def test_predictions_go_on_the_thread_of_the_models_study(tmp_path, monkeypatch)
     assert list(seen["sha256"]) == ["a.mseed"]
     assert seen["out"] == tmp_path / "events.csv"
     assert "These are the study's own recordings." in told.warnings
+
+
+def test_a_bar_has_something_to_draw(tmp_path, monkeypatch):
+    monkeypatch.setattr(window_stream, "BLOCK", 70)
+    seen = []
+    run(tmp_path, write(tmp_path / "a.mseed"), on_progress=lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (150, 150)
+    assert len(seen) > 2
+
+
+def test_clipped_windows_are_said(tmp_path):
+    values = noise_with_knocks()
+    values[10_000:10_200] = np.clip(np.rint(2000 * np.sin(np.arange(200) / 5)), -1500, 1500)  # one window
+    told = run(tmp_path, write(tmp_path / "a.mseed", values))
+    assert told.data["clipped"] == told.result.clipped == 1
+    assert any(
+        one.startswith("1 window looks clipped, with many samples at the very top") for one in told.warnings
+    )
+    told = run(tmp_path, write(tmp_path / "b.mseed", station="UH2"), out="b.csv")
+    assert told.data["clipped"] == 0
+    assert not any("clipped" in one for one in told.warnings)

@@ -59,6 +59,7 @@ def test_the_open_rows_are_exported_and_come_back_as_labels(table, tmp_path):
     told = steps.export(study, out=tmp_path / "rows.csv")
     frame = pd.read_csv(tmp_path / "rows.csv")
     assert told.data["rows"] == len(frame) == study.counts()["open"]
+    assert told.lines[0].endswith(f"the {study.counts()['sealed']} sealed ones stay sealed.")
     assert set(frame["sample"]) == set(study.samples().sample), "sealed rows stay sealed"
     found = study.result(study.last("explore"))
     np.testing.assert_array_equal(frame["group"], found.groups)
@@ -115,3 +116,10 @@ def test_a_function_cannot_be_repeated_from_the_record_and_is_refused(table):
     ):
         steps.explore(study, metric=lambda a, b: 0.0, **QUICK)
     assert len(study.steps()) == before
+
+
+def test_one_sealed_row_stays_sealed(table, tmp_path, monkeypatch):
+    study, _ = table
+    steps.explore(study, k=2, **QUICK)
+    monkeypatch.setattr(type(study), "counts", lambda _: {"open": 71, "sealed": 1})
+    assert steps.export(study, out=tmp_path / "rows.csv").lines[0].endswith("; the sealed one stays sealed.")

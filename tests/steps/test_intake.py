@@ -499,3 +499,38 @@ def test_settings_of_recordings_are_refused_with_tables(tmp_path):
             SettingError, match=f"--{next(iter(settings))} must go with recordings. Got tables"
         ):
             steps.new(tmp_path / "x.study", [path], **settings)
+
+
+def test_labels_of_annotations_are_recorded_as_theirs_and_a_table_without_is_told(marked):
+    folder, paths = marked
+    common = {"annotations": folder / "marks.csv", "window": "5s", "sealed": 0.0}
+    told = steps.new(folder / "u.study", paths, **common)
+    assert any("carry no labels; their other columns: kind and size." in line for line in told.lines)
+    told = steps.new(folder / "t.study", paths, target="size", **common)
+    assert not any("carry no labels" in line for line in told.lines)
+    told = steps.new(folder / "m.study", paths, label="kind", **common)
+    assert not any("carry no labels" in line for line in told.lines)
+    (step,) = [step for step in Study(folder / "m.study").steps() if step.verb == "label"]
+    assert "from annotations in marks.csv" in step.headline
+
+
+def test_rows_at_equal_steps_of_time_may_be_a_recording(tmp_path):
+    def notes(name, time, n):
+        values = np.random.default_rng(0).normal(size=n)
+        pd.DataFrame({"time": time[:n], "Z": values}).to_csv(tmp_path / f"{name}.csv", index=False)
+        return steps.new(tmp_path / f"{name}.study", [tmp_path / f"{name}.csv"]).warnings
+
+    def is_said(found):
+        return any("Rows at equal steps of time" in note and "--window" in note for note in found)
+
+    even = np.arange(200) / 100
+    assert is_said(notes("even", even, 200)) and not is_said(notes("few", even, 99))
+    assert not is_said(notes("uneven", np.sort(np.random.default_rng(1).random(200)), 200))
+
+
+def test_each_setting_of_windows_has_a_text_of_its_own():
+    from clew.cli import described
+
+    told = described(steps.new)
+    for pair in (("window", "step"), ("sta", "lta"), ("on", "off"), ("highpass", "lowpass")):
+        assert told[pair[0]] != told[pair[1]]

@@ -249,20 +249,20 @@ def _sealed(tested: Outcome) -> list[str]:
 def _detected(found: Outcome, truth: dict[str, Any], day: SimulatedSignals, table: Path) -> list[str]:
     """Tell what was found on the other morning, and what was not, by kind and by station."""
     hours = len(day.stations) * day.n / day.rate / 3600
+    wind = truth["wind"]
     rows = [
-        f"    {kind:<10}  {one['found']:>6} of {one['heard']:<3}  {one['false']:>5}"
+        f"    {kind:<10}  {one['found']:>6} of {one['heard']:<3}  {wind['called'].get(kind, 0):>13}  {one['false']:>15}"
         for kind, one in truth["kinds"].items()
     ]
     by_station = ", ".join(
         f"{name} {one['found']} of {one['heard']}" for name, one in truth["by_station"].items()
     )
-    wind = truth["wind"]
     called = ", ".join(f"{n} {kind}" for kind, n in wind["called"].items()) or "nothing"
     return [
         f"(9) Tuesday morning: {hours:g} h of recordings of the four stations together, which the model has never met:",
         f"  {found.lines[0]}",
         "  Against the truth, which no step had seen. Heard: louder than the noise at a station, each station counted.",
-        f"    {'':<10}  {'found':>6}     {'':<3}  {'false':>5}",
+        f"    {'':<10}  {'found':>6}    {'':<3}  {'false in wind':>13}  {'false elsewhere':>15}",
         *rows,
         f"  Earthquakes, station by station: {by_station}.",
         f"  Twice there was wind, of which the model knows nothing: it calls it {called}. A model knows no more than what was "

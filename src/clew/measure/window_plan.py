@@ -15,9 +15,7 @@ import numpy as np
 from clew.errors import DataError, SettingError, check, check_choice, did_you_mean
 from clew.measure.filtering import Filter, Phase, design
 from clew.measure.waveforms import FeatureTable, describe
-from clew.read.kinds import some_of
 from clew.read.recording import Recording, spell_seconds
-from clew.words import listed
 
 Detrend = Literal["linear", "mean", "none"]
 THREE = ("Z", "N", "E")
@@ -362,15 +360,13 @@ def _components(
 
 
 def _odd_ones(recordings: Sequence[Recording]) -> str:
-    """Say which recordings lack the component that most have, and what they have instead."""
-    has = Counter(name for one in recordings for name in set(one.components))
-    usual, n = min(has.items(), key=lambda item: (-item[1], item[0]))
-    odd = [
-        f"'{one.name}' with {', '.join(one.components)}" for one in recordings if usual not in one.components
-    ]
-    return (
-        f"{listed(odd[:4]) if len(odd) <= 4 else some_of(odd)}, where {n} of {len(recordings)} have {usual}"
-    )
+    """Say which recordings lack the component that most have, and what they have instead; of all where most have none."""
+    usual, n = Counter(name for one in recordings for name in dict.fromkeys(one.components)).most_common(1)[0]
+    few = 2 * n <= len(recordings)
+    odd = [one for one in recordings if few or usual not in one.components]
+    told = "; ".join(f"'{one.name}' with {', '.join(one.components)}" for one in odd[:4])
+    told += f"; and {len(odd) - 4} more" if len(odd) > 4 else ""
+    return told if few else f"{told}; the other {len(recordings) - len(odd)} have {usual}"
 
 
 def _units(recordings: Sequence[Recording], names: tuple[str, ...]) -> tuple[str, ...]:

@@ -281,9 +281,7 @@ def block_of(cut: Cut, features: np.ndarray, recording: Recording, plan: WindowP
     start = recording.start + cut.first / recording.rate
     end = start + plan.n(recording.rate) / recording.rate
     known = np.where(usable[:, None], features, np.nan)
-    return WindowBlock(
-        cut.first, start, end, known, usable, why.tolist(), _dead(cut, why, plan), cut.clipped
-    )
+    return WindowBlock(cut.first, start, end, known, usable, why.tolist(), _dead(cut, why, plan), cut.clipped)
 
 
 def _dead(cut: Cut, why: np.ndarray, plan: WindowPlan) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clew.errors import DataError, SettingError, check, did_you_mean
+from clew.measure.measured import counted
 from clew.measure.window_places import Places
 from clew.measure.window_plan import SLOWEST, THREE, WindowPlan
 from clew.measure.window_stream import Cut, block_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from clew.read.given import Given
 
 TOGETHER = 10  # windows: for so long those that are no event are one group, where events are groups
+TOLD = "The group is the station that the annotations tell, so that what is learned is tested on stations not seen."
 GROUPS = ("station", "day", "event", "file")
 OWN = ("source", "station", "recording", "start", "end", "seconds_from", "seconds_to", "first", "components")
 
@@ -248,21 +250,8 @@ def _groups(
 ) -> tuple[list[str], list[str]]:
     """Return the group of each window, and what is to be said of it: of recordings whose stations are told or unknown, too."""
     station, recording = origin["station"].tolist(), origin["recording"].tolist()
-    several = len(set(station)) > 1
     if group == "station" or (group is None and told and "start" not in origin):
-        notes = (
-            []
-            if group
-            else [
-                "The group is the station that the annotations tell, so that what is learned is tested on stations not seen."
-            ]
-        )
-        if several and unknown & set(recording):
-            of = "" if unknown >= set(recording) else f" of {len(unknown & set(recording))} files"
-            notes.append(
-                f"The stations{of} are not known: each file counts as one (annotations can tell them, in a column 'station')."
-            )
-        return station, notes
+        return station, [TOLD] * (group is None) + _files_as_stations(origin, unknown)
     if group is None and "start" not in origin:
         return recording, [
             "Each recording is a group: they are not dated, so their times cannot be compared."
@@ -271,10 +260,11 @@ def _groups(
         return _values("event", origin, names), [
             "The group is the event, since several stations recorded the same ones; --group station asks of stations not seen."
         ]
-    if group is None and several:
+    if group is None and len(set(station)) > 1:
         return station, [
             "The group is the station, so that what is learned is tested on stations not seen; --group day, event, file or "
-            "a column of the given windows ask other questions."
+            "a column of the given windows ask other questions.",
+            *_files_as_stations(origin, unknown),
         ]
     if group is None:
         return list(names), [
@@ -288,6 +278,18 @@ def _groups(
             f"All windows are of one day, {dated[0]}: they are one group, and splits go by time within it."
         ] if one else []
     return _values({"file": "source"}.get(group, group), origin, names), []
+
+
+def _files_as_stations(origin: pd.DataFrame, unknown: set[str]) -> list[str]:
+    """Say how many files count as a station each, since nobody tells theirs."""
+    found = set(origin["recording"])
+    n = len(unknown & found)
+    if not n or origin["station"].nunique() < 2:
+        return []
+    of = "" if n == len(found) else f" of {counted(n, 'file')}"
+    return [
+        f"The stations{of} are not known: each file counts as one (annotations can tell them, in a column 'station')."
+    ]
 
 
 def _share_events(origin: pd.DataFrame) -> bool:

@@ -44,7 +44,7 @@ LEFT_OUT = {  # what is said of windows that are left out, by the reason
     "gap": "with samples that were not recorded",
     "flat": "with runs of one same value, which count as not recorded (flat=0 keeps them)",
     "dead": "in which nothing moved",
-    "lacking": "without living horizontals",
+    "lacking": "of recordings",
     "outside": "that reach beyond the recording",
     "alone": "without another station at that time",
     "undefined": "of which not everything can be measured",
@@ -237,7 +237,7 @@ def _counts(parts: Sequence[Part], usable: Sequence[np.ndarray], why: Sequence[n
     left_out = {reason: reasons[reason] for reason in LEFT_OUT if reasons[reason]}
     kept = int(sum(one.sum() for one in usable))
     clipped = int(sum((np.array(part.clipped, bool) & one).sum() for part, one in zip(parts, usable)))
-    said = "; ".join(f"{n} {LEFT_OUT[reason]}" for reason, n in left_out.items())
+    said = "; ".join(f"{n} {LEFT_OUT[reason]}{_more_of(reason, parts)}" for reason, n in left_out.items())
     check(
         found,
         DataError,
@@ -268,9 +268,9 @@ def _notes_of_recordings(
     notes = []
     rates = sorted({one.rate for one in recordings})
     if len(rates) > 1:
-        listed = ", ".join(f"{rate:g}" for rate in rates)
+        spelt = ", ".join(f"{rate:g}" for rate in rates)
         notes.append(
-            f"The recordings have different rates ({listed} Hz): spectra are looked at up to {plan.highest:g} Hz, which all can show."
+            f"The recordings have different rates ({spelt} Hz): spectra are looked at up to {plan.highest:g} Hz, which all can show."
         )
     others = sorted({name for one in recordings for name in one.components if _is_other(plan, one, name)})
     if others:
@@ -317,17 +317,13 @@ def _notes_of_windows(
     notes = []
     for reason, words in LEFT_OUT.items():
         if counts.get(reason):
-            more = {"dead": _dead_said(parts), "alone": " (without --network they would stay)"}.get(
-                reason, ""
-            )
-            notes.append(
-                f"Left out: {counted(counts[reason], 'window')} of {counts['windows']} {words}{more}."
-            )
+            said = words + _more_of(reason, parts)
+            notes.append(f"Left out: {counted(counts[reason], 'window')} of {counts['windows']} {said}.")
     lacks = [part for part in parts if part.lacks_horizontals()]
     if plan.stand_in and lacks and settled is not plan:
         notes.append(
-            f"{len(lacks)} of {counted(len(parts), 'recording')} {'has' if len(lacks) == 1 else 'have'} no window in which all "
-            f"three components live{_dead_in(lacks)}: measurements that need three components are left out (--lacking windows "
+            f"{len(lacks)} of {counted(len(parts), 'recording')} {'has' if len(lacks) == 1 else 'have'} {_dead_in(lacks)}: "
+            "measurements that need three components are left out (--lacking windows "
             "keeps them and leaves the windows out)."
         )
     stand_ins = sum(int((np.array(part.stands_in, bool) & one).sum()) for part, one in zip(parts, usable))
@@ -349,15 +345,24 @@ def _notes_of_windows(
     return notes
 
 
+def _more_of(reason: str, parts: Sequence[Part]) -> str:
+    """Say what else there is to know of windows that are left out: which components are dead, what can be done."""
+    if reason == "alone":
+        return " (without --network they would stay)"
+    if reason == "lacking":
+        return ", with " + _dead_in([part for part in parts if part.lacks_horizontals()])
+    return _dead_said(parts) if reason == "dead" else ""
+
+
 def _dead_in(parts: Sequence[Part]) -> str:
-    """Name the components that no window of some recordings has, with how many recordings, where they differ."""
+    """Say that horizontals are dead: which, and in how many recordings, where it is not both of them in all."""
     dead = Counter(
-        name for part in parts for name in THREE if not any(name in one for one in part.components)
+        name for part in parts for name in THREE[1:] if not any(name in one for one in part.components)
     )
-    if not dead:
-        return ""
-    each = [f"{name}" if n == len(parts) else f"{name} in {n}" for name, n in dead.items()]
-    return f" ({listed(each)} {'is' if len(each) == 1 else 'are'} dead)"
+    if all(dead[name] == len(parts) for name in THREE[1:]):
+        return "no living horizontals"
+    each = [f"{name} is dead" + f" in {n}" * (len(parts) > 1) for name, n in dead.items()]
+    return f"no two living horizontals ({listed(each) or 'both at times'})"
 
 
 def _dead_said(parts: Sequence[Part]) -> str:

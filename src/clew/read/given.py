@@ -191,14 +191,15 @@ class _Rows:
 
     def _refuse_other_times(self) -> None:
         """Refuse columns that seem to tell when rows start or end, where none is known to: they would change what is meant."""
+        known: tuple[str, ...]
         words = {name: re.split(r"[^a-z]+", name.casefold()) for name in self._others()}
         if not self.begin:
             like = [name for name in words if any(word.startswith(LIKE_BEGIN) for word in words[name])]
             like += [name for name in words if name not in like and self._holds_clocks(name)]
-            known = (*BEGIN, *ALSO_BEGIN)
+            known = BEGIN + ALSO_BEGIN
         else:
             like = [name for name in words if not self.until and set(words[name]) & set(LIKE_UNTIL)]
-            known = (*UNTIL, *ALSO_UNTIL)
+            known = UNTIL + ALSO_UNTIL
         check(
             not like,
             DataError,

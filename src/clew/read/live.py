@@ -9,12 +9,13 @@ import threading
 import time as clock
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from clew.errors import DataError, SettingError, check
 from clew.read.kinds import has_suffix
 from clew.read.live_parsers import RECORD, Lines, Records
-from clew.read.live_start import already_there
 from clew.read.live_recording import KEEP, LiveRecording
+from clew.read.live_start import already_there
 
 CHUNK = 1 << 17  # bytes that are taken together
 
@@ -89,19 +90,23 @@ def follow(
     parser: Records | Lines | None = None
     begin = 0
     if not standard and (there := already_there(Path(path), name, notes)):
-        parser, begin = Records(name, keep, notes, there.known), there.end
+        parser, begin = Records(name, keep, notes, rate, there.known), there.end
         for data in there.pieces(CHUNK):
             yield from _pushed(parser, data)
         parser.in_order = False
         yield from _pushed(parser, b"", always=True)
     head = b""
-    for data in _standard_input(poll, stop) if standard else _growing(Path(path), begin, poll, stop, patience):
+    for data in (
+        _standard_input(poll, stop) if standard else _growing(Path(path), begin, poll, stop, patience)
+    ):
         head += data
         if len(head) < 8:  # a miniSEED record shows by its first eight bytes
             continue
         if parser is None:
             parser = (
-                Records(name, keep, notes) if RECORD.match(head) else Lines(name, keep, notes, rate, time)
+                Records(name, keep, notes, rate)
+                if RECORD.match(head)
+                else Lines(name, keep, notes, rate, time)
             )
         yield from _pushed(parser, head)
         head = b""
@@ -195,6 +200,6 @@ def _reader() -> Callable[[], bytes]:
     try:
         number = sys.stdin.fileno()
     except (AttributeError, OSError, ValueError):  # it was put in place of the file
-        stream = sys.stdin.buffer
+        stream: Any = sys.stdin.buffer
         return lambda: stream.read1(CHUNK)
     return lambda: os.read(number, CHUNK)

@@ -18,7 +18,7 @@ from clew.read.kinds import one_line, package
 from clew.read.live_recording import PATIENCE, WAIT, LiveRecording
 from clew.read.miniseed_index import identifier
 from clew.read.recording import InMemory, Stretch, spell_seconds
-from clew.read.recordings import ORDER
+from clew.read.recordings import ORDER, say_rate
 from clew.read.sensor_grid import Grid
 from clew.read.sensor_layout import layout_of
 from clew.read.sensor_lines import Layout, Rows
@@ -81,7 +81,9 @@ class Records:
         In s.
     notes : list of str
         Is added to.
-    known : mapping of str to Known
+    rate : float, optional
+        What somebody takes the rate for, in Hz.
+    known : mapping of str to Known, optional
         What is there already, by recording; it comes first, in the order of time.
 
     Attributes
@@ -91,9 +93,14 @@ class Records:
     """
 
     def __init__(
-        self, name: str, keep: float, notes: list[str], known: Mapping[str, Known] | None = None
+        self,
+        name: str,
+        keep: float,
+        notes: list[str],
+        rate: float | None = None,
+        known: Mapping[str, Known] | None = None,
     ) -> None:
-        self.name, self.keep, self.notes = name, keep, notes
+        self.name, self.keep, self.notes, self.rate = name, keep, notes, rate
         self.known, self.in_order = known or {}, bool(known)
         self._rest = b""
         self._pending: dict[str, Pending] = {}
@@ -239,6 +246,7 @@ class Records:
         last = max(known.ends.values(), default=0.0)
         live.final = {c: live.index(end) for c, end in known.ends.items() if last - end < RECENT}
         self._live[key] = live
+        say_rate(self.name, pending.traces, self.rate, self.notes)
         for trace in pending.traces:
             self._put(live, trace)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,7 @@ class Beginning:
         number = np.cumsum(self.records["length"], dtype=np.int64) // size
         bounds = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(self.records)]
         with self.path.open("rb") as file:
-            for a, b in zip(bounds, bounds[1:]):
+            for a, b in pairwise(bounds):
                 some = np.sort(self.records[a:b], order="offset")
                 parts = []
                 for offset, length in zip(some["offset"].tolist(), some["length"].tolist()):

@@ -129,7 +129,9 @@ def write_quakeml(
         seen[digest] += 1
         name = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
         said = f"class: {label}; probability: {probability:.6f}; end: {_spell(end[i])}"
-        parameters.append(_event(name, label, _spell(start[i]), said, _waveform(station, recording, component), window))
+        parameters.append(
+            _event(name, label, _spell(start[i]), said, _waveform(station, recording, component), window)
+        )
     every = hashlib.sha256("\n".join(seen.elements()).encode()).hexdigest()[:24]
     parameters.set("publicID", f"smi:local/clew/events/{every}")
     ElementTree.indent(root)
@@ -157,7 +159,9 @@ def _event(
     _text(pick, "evaluationMode", "automatic")
     remark = ElementTree.SubElement(pick, f"{{{BED}}}comment", id=f"smi:local/clew/comment/pick/{name}")
     of = "" if window is None else f" of {window:g} s"
-    _text(remark, "text", f"the start of the first window{of} that is of this event, not the onset of a phase")
+    _text(
+        remark, "text", f"the start of the first window{of} that is of this event, not the onset of a phase"
+    )
     _text(event, "type", label.casefold() if label.casefold() in EVENT_TYPES else OTHER)
     _text(event, "typeCertainty", "suspected")
     return event

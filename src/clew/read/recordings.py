@@ -124,7 +124,7 @@ def read_recordings(
             failed.append(str(error))
             continue
         hashes[source] = digest
-        _say_rate(source, found, rate, own)
+        say_rate(source, found, rate, own)
         traces += found
         given += said
         notes += own
@@ -336,7 +336,7 @@ def _say_gaps(recordings: Iterable[Recording], notes: list[str]) -> tuple[int, i
     return all_gaps, all_overlaps
 
 
-def _say_rate(source: str, traces: Iterable[Trace], rate: float | None, notes: list[str]) -> None:
+def say_rate(source: str, traces: Iterable[Trace], rate: float | None, notes: list[str]) -> None:
     """Say that a file tells another rate itself than the one that was given."""
     told = sorted({one.rate for one in traces if rate is not None and abs(one.rate / rate - 1) > 1e-5})
     if told:

@@ -196,7 +196,9 @@ def _inventory(path: str, _state: tuple[int, int]) -> Any:
     except TypeError as error:  # of which no format knows the first bytes; ObsPy names a copy of it
         raise DataError(f"The file '{path}' of --response must be StationXML. Got something else.") from error
     except Exception as error:  # ObsPy raises in many ways
-        raise DataError(f"The file '{path}' of --response must be StationXML. Got: {one_line(error)}.") from error
+        raise DataError(
+            f"The file '{path}' of --response must be StationXML. Got: {one_line(error)}."
+        ) from error
 
 
 def _epochs(

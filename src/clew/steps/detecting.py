@@ -102,6 +102,7 @@ def detect_events(
     check_output(out, None, inputs=inputs, formats=FORMATS, ours=_holds_events)
     read = read_recordings(paths, **how, lenient=True)
     recordings, misfits = fitting(detector, read.recordings)
+    left_out = [*(f"Left out: {sentence}" for sentence in read.failed), *misfits]
     _check_dated(out, recordings)
     made = _made(detector, how, read.sha256, recordings)
     progress = Progress(out.with_name(f".{out.name}.progress"), made, restart=restart)
@@ -109,9 +110,7 @@ def detect_events(
         events = _found(detector, recordings, progress, on_progress)
     except (KeyboardInterrupt, Stopped) as stopped:
         raise Stopped("Stopped; what was found is kept, and the same command goes on.") from stopped
-    result = detector.result(
-        events[0], events[1], [*read.notes, *misfits, *progress.notes, *_replaced(out)]
-    )
+    result = detector.result(events[0], events[1], [*read.notes, *left_out, *progress.notes, *_replaced(out)])
     write_events(result, out, plan=detector.plan)
     recorded, own = record_predictions(folder, forest, sha256=read.sha256, n_rows=len(result), out=out)
     progress.remove()
@@ -240,7 +239,7 @@ def _listen(
             if asked.is_set():
                 break
     events += _print(live.close())
-    result = detector.result(list(live.scans.values()), events, notes)
+    result = detector.result(list(live.scans.values()), events, [*notes, *_replaced(out)])
     if out is not None:
         write_events(result, out, plan=detector.plan)
     lossless = whole and not any(why_not.values())
@@ -304,7 +303,9 @@ def write_events(events: Events, path: Path, *, plan: WindowPlan | None = None) 
         from clew.read.quakeml import write_quakeml
 
         component = plan.components[plan.of[0]] if plan else ""
-        return write_quakeml(events.to_frame(), path, component=component, window=plan and plan.window)
+        return write_quakeml(
+            events.to_frame(), path, component=component, window=plan.window if plan else None
+        )
     if kind == ".jsonl":
         return write_whole(path, "".join(map(_line, events.rows())).encode())
     if kind == ".csv":  # without pandas, which takes as much memory as all the rest

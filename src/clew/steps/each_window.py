@@ -97,9 +97,7 @@ def predict_windows(
         raise Stopped("Stopped; nothing was written.") from stopped
     n = sum(way.used for way in ways.values())
     recorded, own = record_predictions(folder, forest, sha256=read.sha256, n_rows=n, out=out)
-    remarks = sentences(
-        [*read.notes, *misfits, *model.remarks(list(ways.values())), *replaced, *own]
-    )
+    remarks = sentences([*read.notes, *misfits, *model.remarks(list(ways.values())), *replaced, *own])
     left_out = Counter[str]()
     for way in ways.values():
         left_out.update(way.left_out)
@@ -213,7 +211,13 @@ class _Parquet:
         import pyarrow.parquet as pq
 
         time = {True: pa.timestamp("us", tz="UTC"), False: pa.float64(), None: pa.string()}[dated]
-        kinds = {"recording": pa.string(), "station": pa.string(), "start": time, "end": time, "label": pa.string()}
+        kinds = {
+            "recording": pa.string(),
+            "station": pa.string(),
+            "start": time,
+            "end": time,
+            "label": pa.string(),
+        }
         self.schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in columns])
         self.dated = dated
         self.writer = pq.ParquetWriter(file, self.schema)

@@ -139,7 +139,7 @@ def _windows(
 ) -> Measured:
     """Cut recordings into windows and measure them; what people said of pieces of them comes along."""
     from clew.measure.windows import measure_windows
-    from clew.read.given import read_given
+    from clew.read.given import STATION, read_given
     from clew.read.kinds import read_bytes
     from clew.read.recordings import read_recordings
 
@@ -151,7 +151,7 @@ def _windows(
     if "annotations" in around:
         given = read_given(around["annotations"], read.recordings, notes=said)
         if column is None and target is None and given and not any(one.label for one in given):
-            others = listed(list(given[0].columns)) or "none"
+            others = listed([name for name in given[0].columns if name != STATION]) or "none"
             said.append(
                 f"The annotations carry no labels; their other columns: {others}. --label or --target takes one of them."
             )
