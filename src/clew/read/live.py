@@ -119,9 +119,10 @@ def follow(
 
 
 def _pushed(parser: Records | Lines, data: bytes, *, always: bool = False) -> Iterator[Grown]:
-    """Yield the recordings, if there is more of them with these bytes, or in any case."""
+    """Yield the recordings, if there is more of them with these bytes or to say of them, or in any case."""
+    said = len(parser.notes)
     recordings, grown = parser.push(data)
-    if recordings and (grown or always):
+    if recordings and (grown or always or len(parser.notes) > said):
         yield Grown(recordings, waits=parser.waits)
         for one in recordings:
             one.trim()

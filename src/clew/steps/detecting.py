@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from clew.learn.progress import Progress
     from clew.learn.window_model import WindowModel
     from clew.measure.window_plan import WindowPlan
+    from clew.read.live_recording import LiveRecording
     from clew.read.recording import Recording
 
 FORMATS = (".csv", ".parquet", ".jsonl", ".xml")
@@ -211,7 +212,7 @@ def _listen(
     notes: list[str] = []
     told = 0  # notes that were said already
     why_not: dict[str, list[str]] = {}
-    whole = True
+    heard: list[LiveRecording] = []
     with _until_interrupted() as asked:
         keep = max(KEEP, live.memory())
         come = follow(paths[0], rate=how["rate"], time=how["time"], stop=asked.is_set, keep=keep, notes=notes)
@@ -235,14 +236,14 @@ def _listen(
                 for note in sentences(notes[told:]):
                     log.warning(note)
                 told = len(notes)
-            whole = all(one.whole for one in recordings)
+            heard = recordings
             if asked.is_set():
                 break
     events += _print(live.close())
     result = detector.result(list(live.scans.values()), events, [*notes, *_replaced(out)])
     if out is not None:
         write_events(result, out, plan=detector.plan)
-    lossless = whole and not any(why_not.values())
+    lossless = all(one.whole for one in heard) and not any(why_not.values())
     outcome = _outcome(result, folder, detector.forest, out, None, [], status=0 if lossless else 1)
     for line in outcome.lines:
         log.info(line)  # on stderr: events alone are on stdout
