@@ -225,6 +225,7 @@ def test_a_model_comes_back_with_all_its_settings(tmp_path):
 
 def test_a_model_of_the_command_line_looks_at_arrays(tmp_path):
     from clew.steps import new, train
+    from clew.study.study import Study
 
     for at, (values, label) in enumerate(zip(*hums(20))):
         np.save(tmp_path / f"{label} {at:02}.npy", values)
@@ -237,9 +238,9 @@ def test_a_model_of_the_command_line_looks_at_arrays(tmp_path):
         rate=RATE,
         window=4.0,
         annotations=tmp_path / "said.csv",
-        seal=0,
+        sealed=0.0,
     )
-    train(study, trees=20)
+    train(Study(study), trees=20)
     (folder,) = (study / "models").iterdir()
     model = SignalClassifier.load(folder)
     assert (model.rate, model.window) == (RATE, 4.0)
