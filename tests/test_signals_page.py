@@ -30,12 +30,17 @@ def test_the_page_shows_every_measurement_with_its_unit_and_source():
 
 
 @pytest.mark.slow
-def test_the_block_runs(capsys):
+def test_the_blocks_run_one_after_the_other(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
-    assert len(blocks) == 1
-    exec(compile(blocks[0], "docs/signals.md", "exec"), {})
+    assert len(blocks) == 2
+    names: dict = {}
+    for block in blocks:
+        exec(compile(block, "docs/signals.md", "exec"), names)
     printed = capsys.readouterr().out
     assert all(label in printed for label in ("earthquake", "jumping", "train"))
+    found = names["model"].detect("SIM1.mseed", ignore=["silence"], threshold=0.7)
+    assert found.label.tolist() == names["found"]["label"].tolist()  # from the file as from memory
 
 
 def test_every_flag_and_verb_of_the_page_is_there():

@@ -121,6 +121,17 @@ def test_groups_that_follow_their_source_are_told():
     assert not any("follow the sources" in note for note in mixed.notes)
 
 
+def test_events_of_one_kind_are_no_batch_but_stations_are():
+    X, kind = two_groups()
+    events = np.array([f"{'day' if one else 'night'} {i % 5}" for i, one in enumerate(kind)])
+    rows = samples(X, groups=events)
+    assert any("follow the sources" in note for note in explore(rows, **QUICK).notes)  # as patients would be
+    for station, told in ((np.arange(100) // 50, False), (kind, True)):
+        origin = rows.origin.assign(recording="R", station=station.astype(str))
+        found = explore(dataclasses.replace(rows, origin=origin), **QUICK)
+        assert any("follow the sources" in note for note in found.notes) == told
+
+
 def in_time(X, seconds=10.0):
     """The rows as windows of one recording, one after the other."""
     start = np.arange(len(X)) * seconds

@@ -296,7 +296,7 @@ def explore(
         some = shown[spread_over_groups(chosen.group[shown], STATED_FROM, random_state=random_state)]
         if chosen.n_features:
             stated = hypotheses(chosen.take(some), cut[some], random_state=random_state)
-        follows = _follows_source(chosen.group[shown], consensus, random_state)
+        follows = _follows_source(_batch(chosen)[shown], consensus, random_state)
     progress.part(3)(1, 1)
     looked = Exploration(
         k=n_groups,
@@ -582,6 +582,12 @@ def _scales(samples: Samples, scale: str) -> tuple[np.ndarray, np.ndarray]:
             np.abs(x).max(),
         )
     return center, spread
+
+
+def _batch(samples: Samples) -> np.ndarray:
+    """Return what each row may have its looks from: its group; of windows the station, since an event is one kind of thing."""
+    windows = {"recording", "station"} <= set(samples.origin)
+    return samples.origin["station"].to_numpy(dtype=str) if windows else samples.group
 
 
 def _follows_source(source: np.ndarray, groups: np.ndarray, random_state: int) -> dict[str, float] | None:
