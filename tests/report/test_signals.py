@@ -14,7 +14,7 @@ from clew import steps
 from clew.plot.signals import GREY
 from clew.report import signals
 from clew.report.gathered import gather
-from clew.report.pictures import CROPS
+from clew.report.signals import SHOWN
 from clew.study.study import Study
 from tests.report.studies import Page, table_study, two_clouds
 from tests.steps.recorded import recorded_study
@@ -44,7 +44,7 @@ def test_each_group_shows_its_windows_from_the_surest_to_the_least_sure(explored
     assert sorted(found) == [0, 1]
     for group, shown in found.items():
         names = [name for name, _ in shown]
-        assert 2 <= len(names) <= CROPS
+        assert 2 <= len(names) <= SHOWN
         assert set(names) <= set(samples.sample[groups == group].tolist())
         confidence = [sure[name] for name in names]
         assert confidence == sorted(confidence, reverse=True)
@@ -65,7 +65,7 @@ def test_the_gallery_says_what_it_shows(explored):
     html = signals.gallery(record, signals.Recorded(record))
     page = Page(html)
     assert sum(tag == "img" for tag, _ in page.tags) == sum(map(len, signals.chosen(record).values()))
-    assert "Open windows of each group, 5 s, from the surest (left) to the least sure." in page.text
+    assert "Open windows of each group, 5 s wide, from the surest (left) to the least sure." in page.text
     assert "As measured: above 1 Hz, without its trend." in page.text
 
 

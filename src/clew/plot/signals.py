@@ -199,10 +199,9 @@ def _window(
     axes.set_xlim(0, lasts)
     axes.set_xlabel("s from the start of the window")
     axes.set_ylabel("Hz")
-    when = spell_time(start, dated=dated).replace("T", " ") + (
-        " UTC" if dated else " from the start of the recording"
-    )
-    part.text(LEFT / width, 1 - 16 / height, short(f"{label}, {when}" if label else when, int(width / 7.4)), fontsize=10, color=INK, va="center")  # fmt: skip
+    when = spell_time(start, dated=dated).replace("T", " ") + (" UTC" if dated else " in")
+    name = f"{short(label, int(width / 7.4) - len(when) - 2)}, " if label else ""  # the time stays whole
+    part.text(LEFT / width, 1 - 16 / height, name + when, fontsize=10, color=INK, va="center")
     of = f" of {names[shown]}" if names[shown] and len(window) > 1 else ""
     told = (
         f"spectrogram{of}: dark {_db(ends[0])}, light {_db(ends[1])}{f' re 1 ({unit})²/Hz' if unit else ''}"

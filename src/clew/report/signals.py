@@ -12,7 +12,7 @@ from clew.plot.events import timeline as draw_timeline
 from clew.plot.signals import decibels, power_range, spectrogram, thumbnail
 from clew.report.gathered import Record
 from clew.report.parts import drawn, group_name, section, sign
-from clew.report.pictures import CROPS, png
+from clew.report.pictures import png
 from clew.report.words import code, safe
 from clew.samples import Samples
 from clew.steps.showing import Windows
@@ -20,6 +20,7 @@ from clew.study.study import Study
 
 MOST_STATIONS = 12
 MOST_BARS = 3000
+SHOWN = 4  # windows of each group: fewer than crops of objects, since a trace needs room
 MOST_APART = 40.0  # dB between the strongest and the weakest window of spectrograms on one scale
 
 
@@ -66,7 +67,7 @@ class Recorded:
 
 
 def chosen(record: Record) -> dict[int, list[int]]:
-    """Return for each group the explored open rows to show: up to 7, from the surest to the least sure."""
+    """Return for each group the explored open rows to show: up to 4, from the surest to the least sure."""
     samples, groups = record.shown
     assert record.exploration is not None
     sure = dict(zip(record.exploration.sample.tolist(), record.exploration.confidence))
@@ -76,7 +77,7 @@ def chosen(record: Record) -> dict[int, list[int]]:
         rows = np.flatnonzero(groups == group)
         rows = rows[np.argsort(-confidence[rows], kind="stable")]
         if len(rows):
-            places = np.linspace(0, len(rows) - 1, min(CROPS, len(rows))).round().astype(int)
+            places = np.linspace(0, len(rows) - 1, min(SHOWN, len(rows))).round().astype(int)
             found[group] = rows[np.unique(places)].tolist()
     return found
 
@@ -126,7 +127,7 @@ def gallery(record: Record, recorded: Recorded) -> str:
         name = safe(group_name(record, group))
         cells.append(f'<span title="{name}">{sign(group)}</span>')
         cells += [f'<img src="{uri}" alt="{safe(one)}, {name}" title="{safe(one)}">' for one, uri in shown]
-        cells += ["<span></span>"] * (CROPS - len(shown))
+        cells += ["<span></span>"] * (SHOWN - len(shown))
     plan = recorded.windows.plan
     colours = (
         f"one scale for all, dark {scale[0]:.0f} dB, light {scale[1]:.0f} dB"
@@ -134,11 +135,13 @@ def gallery(record: Record, recorded: Recorded) -> str:
         else "each at its own scale, too"
     )
     caption = (
-        f"Open windows of each group, {plan.window:g} s, from the surest (left) to the least sure. Above: the trace, each at its "
+        f"Open windows of each group, {plan.window:g} s wide, from the surest (left) to the least sure. Above: the trace, each at its "
         f"own scale. Below: its spectrogram up to half the sampling rate, {colours}. As measured: "
         f"{safe(recorded.windows.how())}. Grey: not recorded."
     ).replace(" -", " −")
-    return f'<figure><div class="crops">{"".join(cells)}</div><figcaption>{caption}</figcaption></figure>'
+    return (
+        f'<figure><div class="crops four">{"".join(cells)}</div><figcaption>{caption}</figcaption></figure>'
+    )
 
 
 # ---- who said what when ----
