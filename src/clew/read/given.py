@@ -55,6 +55,7 @@ LIKE_UNTIL = (
     "length",
 )
 EVERY = "*"  # of all recordings
+USUAL = "separated by comma."  # what need not be said of a table of annotations
 STATION = "station_code"  # the column of what a table says is the station of a file that tells none
 
 
@@ -118,7 +119,7 @@ def read_given(
     if has_suffix(path, QUAKEML):
         return _of_picks(read_quakeml(path), recordings, path, notes)
     columns = read_columns(path)
-    notes += columns.notes
+    notes += [one for one in columns.notes if not one.endswith(USUAL)]
     rows = _Rows(columns, recordings)
     found = rows.given()
     return found if rows.begin else _whole(found, recordings, path, notes)
