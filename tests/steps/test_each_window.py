@@ -184,6 +184,16 @@ def test_recordings_that_do_not_fit_are_named_and_the_others_used(tmp_path):
         run(tmp_path, tmp_path / "b.mseed", forest=numbers())
 
 
+def test_a_file_that_cannot_be_read_is_named_and_the_others_are_used(tmp_path):
+    good, bad = write(tmp_path / "a.mseed"), tmp_path / "b.mseed"
+    bad.write_bytes(b"no seed at all")
+    told = run(tmp_path, good, bad, forest=numbers())
+    assert told.status == 1 and told.data["windows"] == 150
+    assert any("Left out" in one and "b.mseed" in one for one in told.warnings)
+    with pytest.raises(DataError, match=r"b\.mseed"):
+        run(tmp_path, bad, forest=numbers())
+
+
 def test_the_verb_asks_for_windows_where_a_model_says_numbers_or_somebody_wants_them(tmp_path):
     path = write(tmp_path / "a.mseed")
     numbers().save_model(tmp_path / "n")

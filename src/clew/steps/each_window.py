@@ -83,8 +83,9 @@ def predict_windows(
     check_output(out, None, inputs=find_recordings(paths), formats=FORMATS, ours=_holds_windows)
     replaced = [f"Replaced the earlier table in {out}."] if out.exists() and out.stat().st_size else []
     model = WindowModel(forest)
-    read = read_recordings(paths, rate=rate, time=time, response=response)
+    read = read_recordings(paths, rate=rate, time=time, response=response, lenient=True)
     recordings, misfits = fitting(model, read.recordings)
+    misfits = [*(f"Left out: {sentence}" for sentence in read.failed), *misfits]
     dated = [one.dated for one in recordings]
     told, ways = _Told(forest), dict[str, "Way"]()
     try:
