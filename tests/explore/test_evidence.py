@@ -520,3 +520,13 @@ def test_groups_in_a_wide_table_are_found_and_the_way_is_said():
     )
     assert found.settings["standardize"] is True
     assert not any("many for" in note for note in evidence(X[:, :30], references=99).notes)
+
+
+def test_few_rows_are_not_said_to_have_few_values():
+    """Eight rows have eight values at most, however finely they were measured; of thirty rows it says something."""
+    fine = np.random.default_rng(0).normal(size=(8, 5))
+    assert not any("different values" in note for note in evidence(fine, k_max=2, references=99).notes)
+    for n, told in ((29, False), (30, True)):
+        coarse = np.random.default_rng(1).normal(size=(n, 3)).round()
+        notes = evidence(coarse, k_max=2, references=99).notes
+        assert any("3 of 3 features have fewer than 10 different values" in note for note in notes) == told

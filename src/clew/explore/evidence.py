@@ -44,6 +44,7 @@ _WIDE_NOTE = (
 FEWEST_ROWS = 6  # two clusters of three
 FEW_ROWS = 100  # below, groups must be clearly separate to be seen
 FEWEST_VALUES = 10  # a column with fewer different values is heaps by construction
+COARSE_FROM = 3 * FEWEST_VALUES  # rows: fewer have few different values, however finely they were measured
 MANY_COPIES = 0.1
 CURVES = {  # what each curve over k is called in a sentence
     "excess_silhouette": "the excess silhouette",
@@ -608,7 +609,7 @@ def _notes(X: np.ndarray, judged: int, found: bool, standardize: bool) -> list[s
             "mostly missed."
         )
     coarse = sum(np.unique(column).size < FEWEST_VALUES for column in X.T)
-    if coarse and standardize:
+    if coarse and standardize and n >= COARSE_FROM:
         notes.append(
             f"{coarse} of {X.shape[1]} features {'has' if coarse == 1 else 'have'} fewer than {FEWEST_VALUES} different "
             "values: such values are heaps by construction and can pass for groups."
