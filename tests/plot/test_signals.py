@@ -102,9 +102,7 @@ def test_a_window_shows_its_components_its_gap_and_what_is_dead():
 
 
 def test_times_of_what_is_not_dated_count_from_the_start():
-    assert "12.500s in" in texts(
-        window_figure(tone()[None], rate=RATE, start=12.5, dated=False)
-    )
+    assert "12.500s in" in texts(window_figure(tone()[None], rate=RATE, start=12.5, dated=False))
 
 
 @pytest.mark.parametrize("value", [np.nan, 0.0, 7.0])
