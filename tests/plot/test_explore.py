@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -34,6 +35,19 @@ def test_rows_that_change_groups_are_hollow(looked):
         if line.get_markerfacecolor() == SURFACE
     ]
     assert sum(hollow) == int((unsure < SURE).sum()) >= 7
+
+
+def test_places_on_the_map_are_where_its_markers_are(looked):
+    """The drawn file is the witness: every marker is a <use> at its place, in points of the figure."""
+    drawing = draw.run_map(looked)
+    places = draw.map_places(drawing, looked)
+    drawn = re.findall(r'<use [^>]*x="([-\d.]+)" y="([-\d.]+)"', svg(drawing, salt="m", label=""))
+    markers = np.array(drawn, float) / (drawing.get_size_inches() * 72)
+    assert len(places) == len(looked.shown)
+    near = np.abs(places[:, None] - markers[None]).max(axis=2).min(axis=1)
+    assert near.max() < 1e-4
+    moved = np.abs((1 - places)[:, None] - markers[None]).max(axis=2).min(axis=1)
+    assert moved.max() > 1e-2  # upside down, most are nowhere near
 
 
 def test_the_map_names_each_group_inside_of_the_figure(looked):

@@ -60,6 +60,34 @@ def test_pictures_show_the_windows_of_their_rows(explored):
     assert not (burst == np.array(GREY, np.uint8)).all(axis=2).any()
 
 
+def places_of(record):
+    from clew.plot import explore as draw
+
+    return draw.map_places(draw.run_map(record.exploration), record.exploration)
+
+
+def test_a_point_of_the_map_opens_its_window(explored, monkeypatch):
+    record = gather(explored)
+    places = places_of(record)
+    over, opened, said = signals.linked(record, signals.Recorded(record), places)
+    dots = [dict(given) for tag, given in Page(over).tags if tag == "a"]
+    figures = {dict(given)["id"]: dict(given) for tag, given in Page(opened).tags if tag == "figure"}
+    samples, _ = record.shown
+    assert len(dots) == len(figures) == samples.n_rows and "Click a point" in said
+    assert {one["href"].removeprefix("#") for one in dots} == set(figures)
+    at = {str(name): place for name, place in zip(record.exploration.sample, places)}
+    for one in dots:
+        left, top = (float(part.partition(":")[2].rstrip("%")) for part in one["style"].split(";"))
+        np.testing.assert_allclose([left, top], 100 * at[one["title"]], atol=0.006)
+        assert samples.sample[int(one["href"].removeprefix("#w"))] == one["title"]
+    sealed = set(explored.sample_names()) - set(explored.samples().sample)
+    assert sealed and not any(name in over + opened for name in sealed)
+    monkeypatch.setattr(signals, "LINKED", 5)
+    over, opened, said = signals.linked(record, signals.Recorded(record), places)
+    assert over.count("<a ") == opened.count("<figure ") == 5
+    assert f"(5 of {samples.n_rows} do)" in said
+
+
 def test_the_gallery_says_what_it_shows(explored):
     record = gather(explored)
     html = signals.gallery(record, signals.Recorded(record))

@@ -53,6 +53,13 @@ def run_map(
     return figure
 
 
+def map_places(drawing: Drawing, result: Exploration, *, run: int = 0) -> np.ndarray:
+    """Return where `run_map` drew each shown row: from the left and from the top as shares, float64 (n_shown, 2)."""
+    points = result.embedding.aligned[run % len(result.embedding.aligned)].astype(np.float64)
+    at = drawing.axes[0].transData.transform(points) / drawing.bbox.size
+    return np.column_stack([at[:, 0], 1 - at[:, 1]])
+
+
 def changes_groups(result: Exploration) -> np.ndarray:
     """Return which of the shown rows (n_shown,) of bool more than a tenth of the runs put in another group."""
     return result.confidence[result.shown] < SURE

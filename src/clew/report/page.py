@@ -105,9 +105,11 @@ def _found(record: Record) -> str:
         if look.k
         else "no groups"
     )
-    body = drawn(
-        draw.run_map(look, names=record.names), "map", safe(caption), label=f"Map of the rows: {sizes}"
-    )
+    drawing, over, opened, said = draw.run_map(look, names=record.names), "", "", ""
+    if signals.has_windows(record):
+        places = draw.map_places(drawing, look)
+        over, opened, said = signals.linked(record, signals.Recorded.of(record), places)
+    body = drawn(drawing, "map", safe(caption) + said, label=f"Map of the rows: {sizes}", over=over) + opened
     if look.k:
         if signals.has_windows(record):
             body += signals.gallery(record, signals.Recorded.of(record))

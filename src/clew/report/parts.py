@@ -43,10 +43,12 @@ def empty(what: str, command: str) -> str:
     return f'<div class="empty">{what}<br>{code(command)}</div>'
 
 
-def drawn(drawing: Drawing, name: str, caption: str, *, label: str = "", kind: str = "fits") -> str:
-    """Stand a drawing in the page, with its caption (HTML)."""
+def drawn(
+    drawing: Drawing, name: str, caption: str, *, label: str = "", kind: str = "fits", over: str = ""
+) -> str:
+    """Stand a drawing in the page, with its caption (HTML), and what lies over it."""
     told = f"<figcaption>{caption}</figcaption>" if caption else ""
-    return f'<figure><div class="{kind}" style="max-width:{drawing.get_size_inches()[0] * 72:.0f}px">{svg(drawing, salt=name, label=label)}</div>{told}</figure>'
+    return f'<figure><div class="{kind}" style="max-width:{drawing.get_size_inches()[0] * 72:.0f}px">{svg(drawing, salt=name, label=label)}{over}</div>{told}</figure>'
 
 
 def sign(number: int) -> str:

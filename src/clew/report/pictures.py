@@ -81,12 +81,13 @@ def _square(samples: Samples, row: int, side: float, pictures: Pictures) -> str:
     return png(crop(picture, labels.shape, box, side=side))
 
 
-def png(pixels: np.ndarray) -> str:
-    """Return a picture as a data URI."""
+def png(pixels: np.ndarray, *, colours: int | None = None) -> str:
+    """Return a picture as a data URI; of so many colours at most, which makes it smaller."""
     from PIL import Image
 
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "PNG", optimize=True)
+    buffer, picture = io.BytesIO(), Image.fromarray(np.ascontiguousarray(pixels))
+    picture = picture if colours is None else picture.quantize(colours)
+    picture.save(buffer, "PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 

@@ -15,12 +15,15 @@ from clew.report.parts import drawn, group_name, section, sign
 from clew.report.pictures import png
 from clew.report.words import code, safe
 from clew.samples import Samples
+from clew.splits.parts import spread_over_groups
 from clew.steps.showing import Windows
 from clew.study.study import Study
 
 MOST_STATIONS = 12
 MOST_BARS = 3000
 SHOWN = 4  # windows of each group: fewer than crops of objects, since a trace needs room
+LINKED = 250  # points of the map that open their windows, at most
+OPENED = 132  # px
 MOST_APART = 40.0  # dB between the strongest and the weakest window of spectrograms on one scale
 
 
@@ -89,6 +92,45 @@ def windows(record: Record, recorded: Recorded, rows: list[int]) -> list[str]:
     traces = [recorded.trace(record.samples, row) for row in rows]
     scale = _shared([spectrogram(x, rate)[0] for x, rate in traces])
     return [png(thumbnail(x, rate, scale=scale)) for x, rate in traces]
+
+
+def linked(record: Record, recorded: Recorded, places: np.ndarray) -> tuple[str, str, str]:
+    """Let points of the map open their windows: return what lies over the map, the windows, and a sentence; all HTML.
+
+    Parameters
+    ----------
+    record : Record
+    recorded : Recorded
+    places : ndarray of float64, shape (n_shown, 2)
+        Where each shown row lies, from the left and the top as shares.
+    """
+    if recorded.windows is None:
+        return "", "", ""
+    samples, groups = record.shown
+    look, place = record.exploration, {str(name): i for i, name in enumerate(samples.sample)}
+    assert look is not None
+    drawn_rows = [place.get(str(name), -1) for name in look.sample[look.shown]]
+    chosen = spread_over_groups(look.groups[look.shown].astype(str), LINKED, random_state=0)
+    over, opened = [], []
+    for point in np.sort(chosen).tolist():
+        row = drawn_rows[point]
+        if row < 0:
+            continue
+        name = safe(str(samples.sample[row]))
+        left, top = places[point] * 100
+        over.append(
+            f'<a class="dot" tabindex="-1" href="#w{row}" title="{name}" style="left:{left:.2f}%;top:{top:.2f}%"></a>'
+        )
+        x, rate = recorded.trace(samples, row)
+        label = safe(str(samples.labels[row])) if samples.labels is not None and samples.labels[row] else ""
+        told = ", ".join(filter(None, [label, safe(group_name(record, int(groups[row])))]))
+        opened.append(
+            f'<figure class="opened" id="w{row}"><img src="{png(thumbnail(x, rate, side=OPENED), colours=48)}" alt="{name}">'
+            f"<figcaption>{name}: {told}</figcaption></figure>"
+        )
+    few = f" ({len(opened):,} of {len(places):,} do)" if len(opened) < len(places) else ""
+    said = f" Click a point to see its window below{few}."
+    return "".join(over), "".join(opened), said
 
 
 def crops(record: Record, recorded: Recorded) -> dict[int, list[tuple[str, str]]]:
