@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from clew.explore.exploration import explore
 from clew.explore.stretches import FEWEST_STRETCHES, follows_time, p_apart
+from clew.measure.windows import measure_windows
+from clew.read.recording import recording_of
 from clew.samples import Samples
 
 STEP = 10.0
@@ -121,3 +126,40 @@ def test_triggers_that_come_in_swarms_are_said_and_not_withheld():
     assert p_apart(called, found, never) is None
     found = follows_time(slid, swarms)  # the same groups, of windows that slide
     assert found["regular"] == 1 and p_apart(slid, found, lambda rows: 0.3) is not None
+
+
+# ---- noise that drifts: in full with CLEW_SIMULATIONS=50 (`make simulations`), smaller in CI ----
+SIMULATIONS = int(os.environ.get("CLEW_SIMULATIONS", "4"))
+
+
+def wander(rng, n, memory, spread):
+    """A value a second that forgets itself in ``memory`` s: an Ornstein-Uhlenbeck process."""
+    from scipy.signal import lfilter
+
+    keep = np.exp(-1 / memory)
+    start = spread * rng.normal() * keep
+    shocks = spread * np.sqrt(1 - keep**2) * rng.normal(size=n)
+    return lfilter([1], [1, -keep], shocks, zi=[start])[0]
+
+
+def drifting(seed, *, memory, hours=1.0, rate=20.0):
+    """Noise of one kind whose strength and colour wander, as windows of 10 s that overlap by half."""
+    from scipy.signal import lfilter
+
+    rng, n = np.random.default_rng([seed, 77]), int(hours * 3600 * rate)
+    second, at = np.arange(n) / rate, np.arange(int(hours * 3600) + 1)
+    strength, colour = (np.interp(second, at, wander(rng, len(at), memory, 0.5)) for _ in range(2))
+    red = lfilter([1], [1, -0.9], rng.normal(size=n))
+    noise = 100 * np.exp(strength) * (rng.normal(size=n) + 0.4 * np.exp(colour) * red)
+    heard = recording_of(noise, rate=rate, name="A", components=["Z"], start=1709532000.0)
+    return measure_windows([heard], window=10.0, step=5.0, highpass=0.5).samples
+
+
+@pytest.mark.slow
+def test_simulated_noise_that_drifts_over_ten_minutes_is_not_cut_into_groups():
+    looks = [explore(drifting(seed, memory=600.0), runs=2, random_state=seed) for seed in range(SIMULATIONS)]
+    claimed = sum(one.k > 0 for one in looks)
+    print(f"noise that drifts over 10 minutes: groups claimed in {claimed} of {SIMULATIONS}")
+    assert claimed <= 0.02 * SIMULATIONS
+    told = [one for one in looks if one.time_warning() or one.evidence.p_value > 0.01]
+    assert len(told) == SIMULATIONS  # each is either withheld aloud, or was never more than one cloud
