@@ -118,11 +118,7 @@ def test_a_network_gives_its_three_coincidences(tmp_path):
     )
     samples = Study(tmp_path / "n.study").samples()
     stations = samples.origin.groupby("event")["station"].nunique()
-    assert [event[:21] for event in stations.index] == [
-        "2010-05-27T16:24:33.2",
-        "2010-05-27T16:27:01.2",
-        "2010-05-27T16:27:30.5",
-    ] or len(stations) == 3
+    assert stations.index.tolist() == ["2010-05-27T16:24:33", "2010-05-27T16:27:01", "2010-05-27T16:27:30"]
     assert stations.tolist() == [4, 3, 4]
 
 
