@@ -14,7 +14,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from clew.cli import NumberOr, command, described, main, plain
+from clew.cli import NumberOr, command, described, main
+from clew.steps.outcome import plain
 from clew.steps import VERBS, new
 from tests.study.test_study import disk_of
 

@@ -8,7 +8,6 @@ import importlib
 import inspect
 import json
 import logging
-import math
 import os
 import re
 import sys
@@ -21,6 +20,7 @@ from typing import Any
 
 import click
 
+from clew.app.verb import serve
 from clew.bench.verb import bench
 from clew.demo import demo
 from clew.errors import ClewError, Stopped, did_you_mean
@@ -30,6 +30,7 @@ from clew.report.verb import report
 from clew.result import literal_choices, settings_of
 from clew.steps import VERBS as STEPS
 from clew.steps import Outcome, Verb
+from clew.steps.outcome import plain
 
 VERBS = {
     "demo": Verb("demo", demo),
@@ -37,6 +38,7 @@ VERBS = {
     "pixels explain": Verb("pixels explain", pixels_explain),
     "show": Verb("show", show),
     "report": Verb("report", report),
+    "serve": Verb("serve", serve),
     "bench": Verb("bench", bench),
 }
 
@@ -332,19 +334,6 @@ def say(outcome: Outcome, *, verb: str, study: Any, seconds: float, as_json: boo
         "seconds": round(seconds, 3),
     }
     click.echo(json.dumps(plain({**head, **outcome.data, "warnings": outcome.warnings}), allow_nan=False))
-
-
-def plain(value: Any) -> Any:
-    """Return a value as JSON can say it: NaN and infinity become null, arrays lists, paths text."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return str(value) if isinstance(value, Path) else value
 
 
 @click.group(

@@ -10,7 +10,7 @@ import tifffile
 import zarr
 from PIL import Image as Picture
 
-from clew.cli import plain
+from clew.steps.outcome import plain
 from clew.errors import DataError, SettingError
 from clew.steps.comparing import compare
 from clew.validate.objects import compare_objects

@@ -12,7 +12,8 @@ import pytest
 import tifffile
 
 from clew import steps
-from clew.cli import main, plain
+from clew.cli import main
+from clew.steps.outcome import plain
 from clew.errors import DataError, Stopped
 from clew.learn.forest import Forest
 from clew.read.annotations import Annotation, write_annotation

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -53,3 +55,16 @@ class Verb:
     def help(self) -> str:
         """Return the first line of the verb's docstring."""
         return (self.run.__doc__ or "").strip().splitlines()[0]
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON can say it: NaN and infinity become null, arrays lists, paths text."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value

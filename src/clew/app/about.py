@@ -1,0 +1,73 @@
+"""What every page asks first: which study is open, what it holds, and who is here."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import TYPE_CHECKING, Any
+
+from clew.app.handling import handles
+
+if TYPE_CHECKING:
+    from clew.app.session import Session
+    from clew.app.workspace import Workspace
+
+
+@handles("about")
+def about(session: Session) -> dict[str, Any]:
+    """Return what the frame of the page shows; ``study`` is None where none is open."""
+    workspace = session.workspace
+    told = {
+        "version": workspace.version,
+        "clew": importlib.metadata.version("clew"),
+        "who": session.who,
+        "people": sorted({one.who for one in list(workspace.sessions)}),
+        "study": None,
+    }
+    if workspace.has_study:
+        told["study"] = of_study(workspace)
+    return told
+
+
+def of_study(workspace: Workspace) -> dict[str, Any]:
+    """Return name, kind, counts, features with units, looks and names of groups of the open study."""
+    study, samples = workspace.study, workspace.samples
+    facts = study.facts()
+    return {
+        "name": study.name,
+        "folder": str(study.folder),
+        "kind": facts.get("kind", "table"),
+        "counts": study.counts(),
+        "features": list(samples.feature_names),
+        "units": list(samples.units),
+        "sets": {name: list(of) for name, of in samples.sets.items()},
+        "looks": [
+            {"step": one.id, "k": one.summary.get("k", 0), "headline": one.headline}
+            for one in workspace.looks()
+        ],
+        "labels": len(study.labels()),
+    }
+
+
+@handles("who.set", on="loop")
+async def who_set(session: Session, *, name: str) -> dict[str, Any]:
+    """Say who is at the page: labels are signed with it."""
+    from clew.errors import SettingError, check
+
+    name = " ".join(name.split())
+    check(
+        0 < len(name) <= 60,
+        SettingError,
+        "The name of a person must be of 1 to 60 letters. Got {}.",
+        len(name),
+    )
+    session.who = name
+    session.kept["door"].people[session.kept["cookie"]] = name
+    return {"who": name}
+
+
+@handles("invite", on="loop")
+async def invite(session: Session) -> dict[str, Any]:
+    """Return a new address that opens the page once, for a second person."""
+    door = session.kept["door"]
+    host = sorted(door.hosts)[0]
+    return {"address": f"http://{host}/enter?token={door.invite()}"}

@@ -1,0 +1,95 @@
+"""Who may enter: a token once, then a cookie; our own host and origin only; and a page that can load nothing from elsewhere."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+MOST_TOKENS = 100  # addresses that wait to be opened
+MOST_PEOPLE = 1000  # cookies that are remembered
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+        "connect-src 'self'; font-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+
+
+@dataclass
+class Door:
+    """Lets in whoever brings a token that has not been used, and knows them by a cookie from then on.
+
+    Parameters
+    ----------
+    hosts : frozenset of str
+        What the Host header may say, with the port ("127.0.0.1:8737").
+    port : int
+        Names the cookie: cookies of one computer are shared by all its ports.
+    person : str
+        The name of whoever comes first, as the system knows it.
+    """
+
+    hosts: frozenset[str]
+    port: int
+    person: str
+    tokens: set[str] = field(default_factory=set)
+    people: dict[str, str] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def cookie(self) -> str:
+        """Return the name of the cookie."""
+        return f"clew_{self.port}"
+
+    def invite(self) -> str:
+        """Return a new token of 256 bits, good for one entry."""
+        token = secrets.token_urlsafe(32)
+        with self.lock:
+            while len(self.tokens) >= MOST_TOKENS:
+                self.tokens.pop()
+            self.tokens.add(token)
+        return token
+
+    def enter(self, token: str) -> str | None:
+        """Return a new cookie for a token, which is used up by it; None if it is none of ours."""
+        with self.lock:
+            found = next(
+                (one for one in self.tokens if hmac.compare_digest(one.encode(), token.encode())), None
+            )
+            if found is None:
+                return None
+            self.tokens.discard(found)
+            value = secrets.token_urlsafe(32)
+            while len(self.people) >= MOST_PEOPLE:
+                self.people.pop(next(iter(self.people)))
+            self.people[value] = self.person
+            return value
+
+    def knows(self, cookie: str | None) -> bool:
+        """Return whether a cookie is one that was given out here."""
+        return cookie is not None and any(
+            hmac.compare_digest(one.encode(), cookie.encode()) for one in list(self.people)
+        )
+
+    def wrong_origin(self, headers: Mapping[str, str]) -> str:
+        """Return why a request may not come from where it comes from, or "".
+
+        A page elsewhere can make a browser ask us; it cannot change what the browser says of where it stands.
+        """
+        host = headers.get("host", "")
+        if host not in self.hosts:
+            return f"The Host must be one of this server's own. Got '{host[:80]}'."
+        origin = headers.get("origin")
+        if origin is not None and origin not in {f"http://{one}" for one in self.hosts}:
+            return f"The Origin must be this server's own page. Got '{origin[:80]}'."
+        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            return "The request must come from this server's own page. Got one from another site."
+        return ""

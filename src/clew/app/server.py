@@ -1,0 +1,204 @@
+"""The server: pages and pictures by HTTP, everything else through one WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from clew.app.handling import ROUTES
+from clew.app.rooms import load_rooms
+from clew.app.security import HEADERS, Door
+from clew.app.session import MOST_MESSAGE, Session
+from clew.errors import ClewError, DataError, MissingError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from clew.app.workspace import Workspace
+
+STATIC = Path(__file__).parent / "static"
+OPEN_TO_ALL = ("/enter",)
+MOST_UNSENT = 512  # messages on the way to a page that does not read them; then the connection is cut, and the page comes back
+
+log = logging.getLogger(__name__)
+
+
+class Guard:
+    """Lets through only who comes from our own page with our own cookie, and puts the page's fences on every answer."""
+
+    def __init__(self, app: ASGIApp, door: Door) -> None:
+        self.app, self.door = app, door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse, or pass on."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        connection = HTTPConnection(scope)
+        why = self.door.wrong_origin(connection.headers)
+        status = 403
+        if (
+            not why
+            and scope["path"] not in OPEN_TO_ALL
+            and not self.door.knows(connection.cookies.get(self.door.cookie))
+        ):
+            status, why = (
+                401,
+                "This page opens with the address that `clew serve` prints; each address opens it once.",
+            )
+        if not why and scope["type"] == "websocket" and "origin" not in connection.headers:
+            why = "The Origin must be this server's own page. Got none."
+        if why and scope["type"] == "websocket":
+            await WebSocket(scope, receive, send).close(code=4403, reason=why[:120])
+            return
+
+        async def fenced(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message.setdefault("headers", [])
+                message["headers"] += [
+                    (name.lower().encode(), value.encode()) for name, value in HEADERS.items()
+                ]
+            await send(message)
+
+        if why:
+            await PlainTextResponse(why, status_code=status)(scope, receive, fenced)
+            return
+        await self.app(scope, receive, fenced)
+
+
+def application(workspace: Workspace, door: Door) -> Guard:
+    """Return the whole application for one workspace."""
+    load_rooms()
+    app = Starlette(
+        routes=[
+            Route("/", page),
+            Route("/enter", enter),
+            WebSocketRoute("/socket", socket),
+            Mount("/static", StaticFiles(directory=STATIC)),
+            *(Route(path, picture_route(function)) for path, function in ROUTES.items()),
+        ],
+        lifespan=_lifespan,
+    )
+    app.state.workspace, app.state.door = workspace, door
+    return Guard(app, door)
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    yield
+    app.state.workspace.close()
+
+
+async def page(request: Request) -> Response:
+    """Answer with the page."""
+    return HTMLResponse((STATIC / "index.html").read_text(), headers={"Cache-Control": "no-store"})
+
+
+async def enter(request: Request) -> Response:
+    """Take a token, give a cookie, and go on to the page; the token never stays in the address."""
+    door: Door = request.app.state.door
+    cookie = door.enter(request.query_params.get("token", ""))
+    if cookie is None:
+        if door.knows(request.cookies.get(door.cookie)):
+            return _onward()
+        return PlainTextResponse(
+            'This address has been used, or is not one of ours. `clew serve` prints a new one; a page that is open can make one, too: "Invite".',
+            status_code=401,
+        )
+    answer = _onward()
+    answer.set_cookie(door.cookie, cookie, httponly=True, samesite="strict", path="/")
+    return answer
+
+
+def _onward() -> Response:
+    # a page that leads on, not a redirect: after one that began elsewhere, browsers hold back a strict cookie
+    return HTMLResponse(
+        '<!doctype html><meta http-equiv="refresh" content="0;url=/"><a href="/">clew</a>',
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def picture_route(function: Any) -> Any:
+    """Return an endpoint that answers with what ``function`` draws, on a thread."""
+
+    async def endpoint(request: Request) -> Response:
+        workspace: Workspace = request.app.state.workspace
+        loop = asyncio.get_running_loop()
+        given = {**request.query_params, **request.path_params}
+        try:
+            picture = await loop.run_in_executor(
+                workspace.threads["desk"], lambda: function(workspace, **given)
+            )
+        except (MissingError, DataError) as refused:
+            return JSONResponse({"error": str(refused)}, status_code=404)
+        except (ClewError, TypeError) as refused:
+            return JSONResponse({"error": str(refused)}, status_code=400)
+        headers = {"Cache-Control": "private, max-age=300"}
+        if picture.name:
+            headers["Content-Disposition"] = f'attachment; filename="{picture.name}"'
+        return Response(picture.data, media_type=picture.media_type, headers=headers)
+
+    return endpoint
+
+
+async def socket(websocket: WebSocket) -> None:
+    """Serve one page until it goes."""
+    await websocket.accept()
+    state = websocket.app.state
+    workspace: Workspace = state.workspace
+    outgoing: asyncio.Queue[str | bytes | None] = asyncio.Queue()
+
+    def send(message: str | bytes) -> None:
+        if outgoing.qsize() >= MOST_UNSENT and not session.closed:
+            session.closed = True
+            outgoing.put_nowait(None)
+        elif not session.closed:
+            outgoing.put_nowait(message)
+
+    cookie = websocket.cookies.get(state.door.cookie)
+    session = Session(
+        workspace, send, asyncio.get_running_loop(), state.door.people.get(cookie, state.door.person)
+    )
+    session.kept["cookie"], session.kept["door"] = cookie, state.door
+    workspace.sessions.add(session)
+    sender = asyncio.create_task(_sending(websocket, outgoing))
+    tasks: set[asyncio.Task[None]] = set()
+    try:
+        while True:
+            message = await websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                break
+            text = message.get("text")
+            if text is None:
+                text = (message.get("bytes") or b"")[: MOST_MESSAGE + 1].decode("utf-8", "replace")
+            task = asyncio.create_task(session.take(text))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+    except WebSocketDisconnect:
+        pass
+    finally:
+        session.closed = True
+        workspace.sessions.discard(session)
+        sender.cancel()
+
+
+async def _sending(websocket: WebSocket, outgoing: asyncio.Queue[str | bytes | None]) -> None:
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        while (message := await outgoing.get()) is not None:
+            await (
+                websocket.send_text(message) if isinstance(message, str) else websocket.send_bytes(message)
+            )
+        await websocket.close(
+            code=4408, reason="This page has not read what was sent to it; it may come back."
+        )

@@ -1,0 +1,29 @@
+// @ts-check
+/** Opens the page: connects, asks what there is, and draws the frame. */
+import { html, render } from "./vendor/preact-htm.js";
+import { ask, connect, on } from "./core/socket.js";
+import { set, state } from "./core/state.js";
+import { Shell } from "./shell/shell.js";
+
+/** Learn what is open; called after each connection and each change. */
+async function refresh() {
+  const about = await ask("about");
+  const first = state.about === null;
+  set({ about, version: about.version });
+  if (first) set({ view: about.study ? "explore" : "start" });
+}
+
+const lights = matchMedia("(prefers-color-scheme: dark)");
+function light() {
+  const wanted = state.theme === "system" ? (lights.matches ? "dark" : "light") : state.theme;
+  document.documentElement.dataset.theme = wanted;
+}
+lights.addEventListener("change", light);
+light();
+
+on("open", () => void refresh());
+on("changed", () => void refresh());
+/** For tests and the curious. */
+Object.assign(window, { clew: { state, set, ask } });
+render(html`<${Shell} />`, /** @type {HTMLElement} */ (document.getElementById("page")));
+connect();

@@ -1,0 +1,169 @@
+"""The verb `serve`: open the workbench on this machine."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clew.errors import MissingError, SettingError, check
+from clew.steps.outcome import Outcome
+
+if TYPE_CHECKING:
+    from clew.app.security import Door
+    from clew.app.workspace import Workspace
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+MOST_FRAME = 8 * 1024 * 1024  # bytes; a longer message ends the connection before it is held
+
+
+def serve(
+    study: Path | None = None,
+    *,
+    port: int = 8737,
+    host: str = "127.0.0.1",
+    expose: bool = False,
+    no_open: bool = False,
+) -> Outcome:
+    """Open the workbench: see every sample, paint, name, and label where it counts most, in the browser.
+
+    Without STUDY the page asks for files, and makes a study of them. It ends with Ctrl C; nothing is lost by that.
+
+    Parameters
+    ----------
+    study : Path
+        A folder made by `clew new`.
+    port : int
+        Where to listen; 0, or one that is taken: any free one.
+    host : str
+        The address to listen on. Another than this machine's own needs --expose: a tunnel is the better way.
+    expose : bool
+        Let other machines reach the page under --host. What is sent can be read on the way.
+    no_open : bool
+        Print the address only; do not open the browser.
+
+    Raises
+    ------
+    SettingError
+        If the host is not this machine's own and --expose was not given, or cannot be listened on.
+    StudyError
+        If the folder is no study, or another server has it open.
+    """
+    from clew.app.guarding import only_server
+
+    _check_installed()
+    check(0 <= port < 65536, SettingError, "The 'port' of serve must be from 0 to 65535. Got {}.", port)
+    check(
+        host in LOOPBACK or expose,
+        SettingError,
+        "The 'host' of serve must be 127.0.0.1, unless --expose is given. Got '{}'. Better: run clew serve there as it is, and on "
+        "your machine `ssh -L {}:localhost:{} THAT-MACHINE`; then open the address it prints.",
+        host,
+        port,
+        port,
+    )
+    from clew.app.workspace import Workspace
+    from clew.study.study import Study
+
+    opened = None if study is None else Study(study)
+    with listening(host, port) as listener, only_server(opened, listener.getsockname()[1]):
+        home = Path.cwd() if study is None else Path(study).resolve().parent
+        run(Workspace(opened, home=home), listener, open_browser=not no_open)
+    return Outcome([], {"study": None if study is None else str(study)})
+
+
+def _check_installed() -> None:
+    try:
+        import starlette
+        import uvicorn  # noqa: F401
+    except ImportError as missing:
+        raise MissingError(
+            f"The workbench needs the extra 'app': pip install 'clew[app]'. Got no {missing.name}."
+        ) from missing
+    assert starlette
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """Return a socket that listens: at ``port``, or at any free one where that is taken.
+
+    Raises
+    ------
+    SettingError
+        If the host is none of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for wanted in (port, 0):
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, wanted))
+        except OSError as error:
+            listener.close()
+            if wanted and error.errno in (98, 13, 48, 10048):
+                continue
+            raise SettingError(
+                f"The 'host' and 'port' of serve must be free addresses of this machine. Got {host}:{port}: {error.strerror or error}."
+            ) from error
+        listener.listen(64)
+        return listener
+    raise AssertionError
+
+
+def hosts_of(host: str, port: int) -> frozenset[str]:
+    """Return what a Host header may say of a server: its own names, never a name that somebody else points here."""
+    names = {"127.0.0.1", "localhost", "[::1]"} | (
+        {host} if host not in ("0.0.0.0", "::") else {socket.gethostname()}
+    )
+    return frozenset(
+        f"{f'[{name}]' if ':' in name and not name.startswith('[') else name}:{port}" for name in names
+    )
+
+
+def run(workspace: Workspace, listener: socket.socket, *, open_browser: bool) -> None:
+    """Serve until Ctrl C."""
+    import uvicorn
+
+    from clew.app.security import Door
+    from clew.app.server import application
+    from clew.study.record import who
+
+    host, port = listener.getsockname()[:2]
+    door = Door(hosts_of(host, port), port, who())
+    config = uvicorn.Config(
+        application(workspace, door),
+        log_config=None,
+        access_log=False,  # an address with a token must never stand in a log
+        ws="websockets-sansio",
+        ws_max_size=MOST_FRAME,
+        ws_ping_interval=20.0,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
+    _tell(door, host, port, open_browser)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _tell(door: Door, host: str, port: int, open_browser: bool) -> None:
+    name = "127.0.0.1" if host in ("127.0.0.1", "0.0.0.0") else host
+    address = f"http://{f'[{name}]' if ':' in name else name}:{port}/enter?token={door.invite()}"
+    print(f"The workbench is at {address}", flush=True)
+    print(
+        "The address opens the page once; the page can invite others. Ctrl C ends the server, and loses nothing.",
+        flush=True,
+    )
+    if host in LOOPBACK:
+        print(
+            f"Only this machine can reach it. From another: ssh -L {port}:localhost:{port} {socket.gethostname()}",
+            flush=True,
+        )
+    else:
+        print(
+            "Other machines can reach it, and what is sent can be read on the way; a tunnel is better.",
+            file=sys.stderr,
+            flush=True,
+        )
+    if open_browser:
+        import webbrowser
+
+        webbrowser.open(address)

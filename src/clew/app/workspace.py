@@ -1,0 +1,150 @@
+"""What the server holds of one open study: its rows, its looks, who is connected, and the threads that answer."""
+
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clew.errors import DataError, SettingError, check
+from clew.study.study import Study
+
+if TYPE_CHECKING:
+    from clew.app.session import Session
+    from clew.explore.exploration import Exploration
+    from clew.samples import Samples
+    from clew.study.record import Step
+
+LOOKS_KEPT = 3  # explorations held in memory; a look at a million rows is large
+
+
+class Workspace:
+    """One study as the page sees it; without a study, the place where one is made.
+
+    Parameters
+    ----------
+    study : Study or None
+    home : Path
+        Where studies are made and looked for.
+
+    Attributes
+    ----------
+    version : int
+        Rises whenever rows, looks or the record change: what was fetched under an older one is out of date.
+    kept : dict
+        What rooms of the app keep here under their own name, such as ``kept["painting"]``; emptied when another study is opened.
+    """
+
+    def __init__(self, study: Study | None, *, home: Path) -> None:
+        self.home = home
+        self.version = 1
+        self.sessions: set[Session] = set()
+        self.threads = {
+            "desk": ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="desk"),
+            "writer": ThreadPoolExecutor(1, thread_name_prefix="writer"),
+            "painter": ThreadPoolExecutor(1, thread_name_prefix="painter"),
+        }
+        self._lock = threading.RLock()
+        self.open(study)
+
+    def open(self, study: Study | None) -> None:
+        """Turn to another study."""
+        with self._lock:
+            self._study = study
+            self._samples: Samples | None = None
+            self._looks: dict[int, Exploration] = {}
+            self.kept: dict[str, Any] = {}
+            self.version += 1
+
+    @property
+    def has_study(self) -> bool:
+        """Return whether a study is open."""
+        return self._study is not None
+
+    @property
+    def study(self) -> Study:
+        """Return the study.
+
+        Raises
+        ------
+        DataError
+            If none is open.
+        """
+        if self._study is None:
+            raise DataError("A study must be open. Got none: choose files, or a study, on the start page.")
+        return self._study
+
+    @property
+    def samples(self) -> Samples:
+        """Return the open rows, in the order in which the page numbers them; their labels as they stood when they were read."""
+        with self._lock:
+            if self._samples is None:
+                self._samples = self.study.samples()
+            return self._samples
+
+    def row_of(self, sample: str) -> int:
+        """Return the number of an open row by its name.
+
+        Raises
+        ------
+        DataError
+            If there is no such open row.
+        """
+        with self._lock:
+            rows = self.kept.get("rows")
+            if rows is None:
+                rows = self.kept["rows"] = {str(name): i for i, name in enumerate(self.samples.sample)}
+        check(
+            sample in rows,
+            DataError,
+            "The sample must be an open row of the study. Got '{}', which is not there.",
+            sample,
+        )
+        return int(rows[sample])
+
+    def looks(self) -> list[Step]:
+        """Return every look on record, first to last."""
+        return [step for step in self.study.steps() if step.verb == "explore"]
+
+    def look(self, step: int | None = None) -> tuple[Step, Exploration]:
+        """Return a look by the number of its step; the latest by default.
+
+        Raises
+        ------
+        DataError
+            If nobody has looked yet.
+        SettingError
+            If the step is no look.
+        """
+        looks = self.looks()
+        check(
+            looks, DataError, "The study must have been looked at: run explore first. Got no look on record."
+        )
+        chosen = looks[-1] if step is None else next((one for one in looks if one.id == step), None)
+        if chosen is None:
+            raise SettingError(
+                f"The 'step' must be a look on record: {', '.join(str(one.id) for one in looks)}. Got {step}."
+            )
+        with self._lock:
+            if chosen.id not in self._looks:
+                while len(self._looks) >= LOOKS_KEPT:
+                    self._looks.pop(next(iter(self._looks)))
+                self._looks[chosen.id] = self.study.result(chosen)
+            return chosen, self._looks[chosen.id]
+
+    def changed(self, what: str = "record") -> None:
+        """Tell every page that something of the study is new: "record", "labels", "strokes"."""
+        self.version += 1
+        self.broadcast("changed", what=what, version=self.version)
+
+    def broadcast(self, name: str, **data: Any) -> None:
+        """Send a push to every page; from any thread."""
+        for session in list(self.sessions):
+            session.push(name, **data)
+
+    def close(self) -> None:
+        """Let the threads end."""
+        for pool in self.threads.values():
+            pool.shutdown(wait=False, cancel_futures=True)
