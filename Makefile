@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+TYPESCRIPT := 5.9.3
 
 .PHONY: demo test lint format bench simulations clean
 
@@ -11,13 +12,14 @@ $(BIN)/.demo: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "clew needs Python 3.11 or newer: make PYTHON=python3.12 demo"; exit 2; }
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	@echo "Installing clew and what it needs into $(VENV) ..."
-	@$(PIP) install --constraint constraints.txt --editable '.[image,signal]'
+	@$(PIP) install --constraint constraints.txt --editable '.[image,signal,app]'
 	@touch $@
 
 # The same with what tests and linters need.
 $(BIN)/.dev: $(BIN)/.demo
 	@echo "Installing what the tests need ..."
-	@$(PIP) install --constraint constraints.txt --editable '.[image,signal,oracle,dev]'
+	@$(PIP) install --constraint constraints.txt --editable '.[image,signal,app,notebook,oracle,dev]'
+	@$(BIN)/npm install --silent --no-audit --no-fund --prefix $(VENV)/typescript typescript@$(TYPESCRIPT)
 	@touch $@
 
 demo: $(BIN)/.demo
@@ -30,6 +32,7 @@ lint: $(BIN)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/node $(VENV)/typescript/node_modules/typescript/bin/tsc -p src/clew/app/static/jsconfig.json
 
 format: $(BIN)/.dev
 	$(BIN)/ruff check --fix .
@@ -38,7 +41,7 @@ format: $(BIN)/.dev
 # The same with the libraries that clew is measured beside.
 $(BIN)/.bench: $(BIN)/.demo
 	@echo "Installing what clew is measured beside ..."
-	@$(PIP) install --constraint constraints.txt --editable '.[image,signal,bench]'
+	@$(PIP) install --constraint constraints.txt --editable '.[image,signal,app,bench]'
 	@touch $@
 
 bench: $(BIN)/.bench

@@ -14,9 +14,10 @@ import pytest
 import tifffile
 from PIL import Image
 
-from clew.cli import NumberOr, command, described, main
-from clew.steps.outcome import plain
+from clew.cli import NumberOr, command, main
 from clew.steps import VERBS, new
+from clew.steps.outcome import plain
+from clew.steps.settings import described
 from tests.study.test_study import disk_of
 
 QUICK = ["--embed", "pca", "--references", "99", "--k-max", "3", "--runs", "4"]

@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import importlib
 import inspect
 import json
 import logging
 import os
-import re
 import sys
 import time
-import typing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
 import click
 
+from clew.app.demonstrating import demo
 from clew.app.verb import serve
 from clew.bench.verb import bench
-from clew.demo import demo
-from clew.errors import ClewError, Stopped, did_you_mean
+from clew.errors import ClewError, Stopped, did_you_mean, place_refused
 from clew.report.pixel_maps import explain as pixels_explain
 from clew.report.showing import show
 from clew.report.verb import report
-from clew.result import literal_choices, settings_of
 from clew.steps import VERBS as STEPS
 from clew.steps import Outcome, Verb
 from clew.steps.outcome import plain
+from clew.steps.settings import Setting, settings_of_verb, takes_progress
 
 VERBS = {
     "demo": Verb("demo", demo),
@@ -136,138 +131,58 @@ class NumberOr(click.ParamType):
 
 def command(verb: Verb) -> click.Command:
     """Make the command of a verb from signatures and docstrings."""
-    functions = [verb.run]
-    if verb.settings:
-        module, _, name = verb.settings.partition(":")
-        functions.append(getattr(importlib.import_module(module), name))
-    params: list[click.Parameter] = [_argument(p, _hints(verb.run)[p.name]) for p in _positional(verb.run)]
-    for function in functions:
-        told = described(function)
-        hints = _hints(function)
-        for setting in settings_of(function).values():
-            if setting.name not in verb.leave_out:
-                params.append(_option(setting, hints[setting.name], told.get(setting.name, "")))
+    settings = settings_of_verb(verb)
+    params = [_argument(one) if one.positional else _option(one) for one in settings]
     params.append(
         click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object for scripts.")
     )
     return click.Command(
         verb.name,
         params=params,
-        callback=_caller(verb),
+        callback=_caller(verb, [one for one in settings if one.positional]),
         help=(inspect.getdoc(verb.run) or "").partition("\n\nParameters")[0],
     )
 
 
-def described(function: Callable[..., Any]) -> dict[str, str]:
-    """Return what the NumPy-style docstring of a function says about each parameter, on one line each.
-
-    "As for `train`" is followed: what is said there is said here.
-    """
-    told: dict[str, str] = {}
-    names: list[str] = []
-    lines = (inspect.getdoc(function) or "").splitlines()
-    start = lines.index("Parameters") + 2 if "Parameters" in lines else len(lines)
-    for line, following in zip(lines[start:], [*lines[start + 1 :], ""]):
-        if set(following) == {"-"}:
-            break
-        if line and not line.startswith(" "):
-            names = [name.strip() for name in line.partition(" : ")[0].split(",")]
-        elif line.strip():
-            for name in names:
-                told[name] = f"{told.get(name, '')} {line.strip()}".strip()
-    for name, text in told.items():
-        elsewhere = re.search(r"\b[Aa]s for `([\w.]+)`", text)
-        if elsewhere:
-            told[name] = described(_named_in(function, elsewhere[1])).get(name, text)
-    return {name: text.replace("``", "").replace("`", "") for name, text in told.items()}
-
-
-def _named_in(function: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """Return the function that a docstring names, by its whole name or as its module knows it."""
-    module, _, own = name.rpartition(".")
-    found: Callable[..., Any] = getattr(importlib.import_module(module or function.__module__), own)
-    return found
-
-
-def _positional(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [p for p in inspect.signature(function).parameters.values() if p.kind in kinds]
-
-
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    inner = inspect.unwrap(function)
-    names = dict.fromkeys(("Study", "Step", "Source", "Samples", "Measured"), Any)
-    return typing.get_type_hints(inner, localns={**names, "Study": _OpenStudy})
-
-
-class _OpenStudy:
-    """Stands for a study in hints; opened only when the verb runs."""
-
-
-def _argument(parameter: inspect.Parameter, hint: Any) -> click.Argument:
-    many = typing.get_origin(hint) in (list, Sequence)
-    inner = next((part for part in typing.get_args(hint) if part is not NoneType), hint)
-    kind: Any = click.Path(path_type=Path, readable=False) if inner in (Path, _OpenStudy) else str
-    required = parameter.default is inspect.Parameter.empty
+def _argument(one: Setting) -> click.Parameter:
+    name = one.name.upper() + ("..." if one.many else "")
     return click.Argument(
-        [parameter.name],
-        type=kind,
-        nargs=-1 if many else 1,
-        required=required,
-        metavar=_metavar(parameter, many),
-        **(
-            {} if required else {"default": parameter.default}
-        ),  # a default of None would stand for a given value
+        [one.name],
+        type=click.Path(path_type=Path, readable=False) if one.kind in ("path", "study") else str,
+        nargs=-1 if one.many else 1,
+        required=one.required,
+        metavar=name if one.required else f"[{name}]",
+        **({} if one.required else {"default": one.default}),  # None would stand for a given value
     )
 
 
-def _metavar(parameter: inspect.Parameter, many: bool) -> str:
-    name = parameter.name.upper() + ("..." if many else "")
-    return name if parameter.default is inspect.Parameter.empty else f"[{name}]"
+def _option(one: Setting) -> click.Parameter:
+    if one.kind == "yes or no":
+        return click.Option([one.flag, one.name], is_flag=True, default=False, help=one.help)
+    given = {} if one.required else {"default": one.default, "show_default": one.default is not None}
+    return click.Option(
+        [one.flag, one.name],
+        type=_type_of(one),
+        required=one.required,
+        multiple=one.many,
+        help=one.help,
+        **given,
+    )
 
 
-def _option(setting: inspect.Parameter, hint: Any, told: str) -> click.Option:
-    flag = "--" + setting.name.replace("_", "-")
-    required = setting.default is inspect.Parameter.empty
-    given = {} if required else {"default": setting.default, "show_default": setting.default is not None}
-    kind, many = _type_of(hint)
-    if kind is bool:
-        return click.Option([flag, setting.name], is_flag=True, default=False, help=told)
-    return click.Option([flag, setting.name], type=kind, required=required, multiple=many, help=told, **given)
+def _type_of(one: Setting) -> Any:
+    """Return click's type for one value of a setting."""
+    if one.kind == "choice":
+        return click.Choice(one.choices)
+    numbers: dict[str, type] = {"number": float, "whole number": int}
+    if one.kind in numbers:
+        return NumberOr(numbers[one.kind], list(one.choices)) if one.choices else numbers[one.kind]
+    paths = click.Path(path_type=Path, readable=False)
+    return {"text": str, "numbers": Numbers(), "path": paths}[one.kind]
 
 
-def _type_of(hint: Any) -> tuple[Any, bool]:
-    """Return click's type for an annotation, and whether the option may be repeated."""
-    words, _ = literal_choices(hint)
-    parts = [
-        part
-        for part in (typing.get_args(hint) if typing.get_origin(hint) is not typing.Literal else ())
-        if part is not NoneType
-    ]
-    if typing.get_origin(hint) is list:
-        parts = [hint]
-    plain = [part for part in parts if isinstance(part, type)]
-    if words and not plain:
-        return click.Choice([str(word) for word in words]), False
-    if words:
-        return NumberOr(
-            next(part for part in (int, float) if part in plain), [str(word) for word in words]
-        ), False
-    if str in plain or hint is str:  # a list of names may be written with commas
-        return str, False
-    lists = [typing.get_args(part)[0] for part in parts if typing.get_origin(part) is list]
-    if float in lists:
-        return Numbers(), False
-    if lists:
-        return (click.Path(path_type=Path, readable=False) if lists[0] is Path else str), True
-    one = plain[0] if plain else hint
-    return (click.Path(path_type=Path, readable=False) if one is Path else one), False
-
-
-def _caller(verb: Verb) -> Callable[..., None]:
-    hints = _hints(verb.run)
-    positional = [p.name for p in _positional(verb.run)]
-    takes_progress = "on_progress" in inspect.signature(verb.run).parameters
+def _caller(verb: Verb, placed: list[Setting]) -> Callable[..., None]:
+    by_place = {one.name for one in placed}
 
     def call(as_json: bool, **values: Any) -> None:
         began = time.perf_counter()
@@ -275,13 +190,17 @@ def _caller(verb: Verb) -> Callable[..., None]:
         given: dict[str, Any] = {}
         for name, value in values.items():
             source = ctx.get_parameter_source(name)
-            if name in positional or source is None or source.name != "DEFAULT":
+            if name in by_place or source is None or source.name != "DEFAULT":
                 given[name] = _parted(value) if isinstance(value, tuple) else value
-        args = [_opened(given.pop(name), hints[name]) for name in positional]
+        args = [_opened(given.pop(one.name), one.kind) for one in placed]
         with progress(verb.name) as on_progress:
-            outcome = verb.run(*args, **given, **({"on_progress": on_progress} if takes_progress else {}))
+            outcome = verb.run(
+                *args, **given, **({"on_progress": on_progress} if takes_progress(verb) else {})
+            )
         seconds = time.perf_counter() - began
         say(outcome, verb=verb.name, study=values.get("study"), seconds=seconds, as_json=as_json)
+        if outcome.then is not None and not as_json:
+            outcome.then()
         if outcome.status:
             sys.exit(outcome.status)
 
@@ -293,8 +212,8 @@ def _parted(values: tuple[Any, ...]) -> list[Any]:
     return [part for value in values for part in (value.split(",") if isinstance(value, str) else [value])]
 
 
-def _opened(value: Any, hint: Any) -> Any:
-    if hint is not _OpenStudy:
+def _opened(value: Any, kind: str) -> Any:
+    if kind != "study":
         return value
     from clew.study.study import Study
 
@@ -374,11 +293,7 @@ def main(args: list[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as error:
-        why = {errno.ENOSPC: "a full disk", errno.EACCES: "no permission", errno.EROFS: "a read-only disk"}
-        got = why.get(error.errno or 0) or error.strerror or str(error)
-        refuse(
-            f"The place '{error.filename or 'that was named'}' must be one that can be read or written. Got: {got}."
-        )
+        refuse(place_refused(error))
 
 
 class _OnStderr(logging.Handler):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 from typing import Any
 
@@ -80,3 +81,10 @@ def check_seed(value: Any, *, of: str) -> None:
         2**31 - 1,
         value,
     )
+
+
+def place_refused(error: OSError) -> str:
+    """Say in a sentence that a place cannot be read or written."""
+    why = {errno.ENOSPC: "a full disk", errno.EACCES: "no permission", errno.EROFS: "a read-only disk"}
+    got = why.get(error.errno or 0) or error.strerror or str(error)
+    return f"The place '{error.filename or 'that was named'}' must be one that can be read or written. Got: {got}."

@@ -29,9 +29,9 @@ class FakeSession(Session):
 
     pushed: list[Any]
 
-    def ask(self, name: str, **given: Any) -> dict[str, Any]:
+    def ask(self, request: str, /, **given: Any) -> dict[str, Any]:
         """Return the answer as the page would see it: a dict, with "arrays" where it is bulk; refusals are raised."""
-        handler = handler_of(name)
+        handler = handler_of(request)
         given = handler.checked(json.loads(json.dumps(given)))
         if handler.ticket:
             given["ticket"] = Ticket(self, "", 0)
@@ -43,11 +43,13 @@ class FakeSession(Session):
         return answer or {}
 
 
-def fake_session(study: Study | Path | None, *, who: str = "tester", workspace: Workspace | None = None) -> FakeSession:
+def fake_session(
+    study: Study | Path | None, *, who: str = "tester", workspace: Workspace | None = None
+) -> FakeSession:
     """Return a page of a study; a second one of the same ``workspace`` is a second tab or person."""
     load_rooms()
     opened = Study(study) if isinstance(study, Path) else study
-    workspace = workspace or Workspace(opened, home=Path("."))
+    workspace = workspace or Workspace(opened, home=Path())
     pushed: list[Any] = []
 
     def send(message: str | bytes) -> None:

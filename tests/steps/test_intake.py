@@ -529,7 +529,7 @@ def test_rows_at_equal_steps_of_time_may_be_a_recording(tmp_path):
 
 
 def test_each_setting_of_windows_has_a_text_of_its_own():
-    from clew.cli import described
+    from clew.steps.settings import described
 
     told = described(steps.new)
     for pair in (("window", "step"), ("sta", "lta"), ("on", "off"), ("highpass", "lowpass")):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from clew.errors import StudyError, check
-from clew.study.study import Study
+from clew.study.store import read_only
 
 NETWORK = (
     "nfs",
@@ -28,35 +26,28 @@ NETWORK = (
 )
 
 
-@contextlib.contextmanager
-def only_server(study: Study | None, port: int) -> Iterator[None]:
-    """Hold the study for this server; the lock ends with the process, however that ends.
+def hold(folder: Path, port: int) -> IO[str]:
+    """Hold a study folder for this server until the handle is closed; the lock ends with the process, however that ends.
 
     Raises
     ------
     StudyError
         If another server has it, or it lies on a network file system, where SQLite's log of writes cannot be trusted.
     """
-    if study is None:
-        yield
-        return
-    refuse_network(study.folder)
-    with hold(study.folder, port):
-        yield
-
-
-@contextlib.contextmanager
-def hold(folder: Path, port: int) -> Iterator[None]:
-    """Hold a study folder by a lock on a file in it."""
-    handle = open(folder / ".serving", "a+")
+    refuse_network(folder)
+    try:
+        handle = open(folder / ".serving", "a+")  # noqa: SIM115 (held as long as the server lives)
+    except OSError as error:
+        raise StudyError(read_only(folder)) from error
     try:
         _lock(handle, folder)
-        handle.truncate(0)
-        handle.write(f"{port} {os.getpid()}\n")
-        handle.flush()
-        yield
-    finally:
+    except BaseException:
         handle.close()
+        raise
+    handle.truncate(0)
+    handle.write(f"{port} {os.getpid()}\n")
+    handle.flush()
+    return handle
 
 
 def _lock(handle: IO[str], folder: Path) -> None:
@@ -93,7 +84,7 @@ def file_system(folder: Path, mounts: str = "/proc/mounts") -> str:
     there = str(folder.resolve())
     best, kind = "", ""
     for line in lines:
-        point, of = (line.split() + ["", "", ""])[1:3]
+        point, of = ([*line.split(), "", "", ""])[1:3]
         point = point.replace("\\040", " ")
         if (there == point or there.startswith(point.rstrip("/") + "/")) and len(point) >= len(best):
             best, kind = point, of

@@ -1,1 +1,336 @@
-"""To be written."""
+"""The queue of what to label next: handed out ahead, to one person at a time, renewed where nobody has looked yet."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clew.app.choosing import STRATEGIES, Learnt, Offered, judged, learn, offer, rows_of
+from clew.app.handling import handles
+from clew.app.items import checked_row, kind_of, said
+from clew.app.labelling import journal_of, on_labels
+from clew.app.refitting import Refitter
+from clew.errors import SettingError, check, check_choice
+from clew.study.handed import hand_out
+from clew.study.record import LabelEvent
+
+if TYPE_CHECKING:
+    from clew.app.handling import Ticket
+    from clew.app.session import Session
+    from clew.app.workspace import Workspace
+
+MOST_AHEAD = 40  # items that one page may hold
+OFFERED = 48  # how many a strategy ranks at a time
+
+
+@dataclass
+class Said:
+    """What people said of rows: read from the events, once for each new event.
+
+    Attributes
+    ----------
+    by : dict of str to dict of str to (str or None)
+        The standing label of each sample by each person, samples in the order of their first label; None where that person
+        cannot tell.
+    last : int
+        Number of the last event that was read.
+    """
+
+    last: int = 0
+    by: dict[str, dict[str, str | None]] = field(default_factory=dict)
+
+    @staticmethod
+    def of(events: Iterable[LabelEvent]) -> Said:
+        """Read events in the order in which they were recorded; names of groups are nobody's word."""
+        events = list(events)
+        undone = {event.undoes for event in events if event.undoes is not None}
+        by: dict[str, dict[str, str | None]] = {}
+        for event in events:
+            if event.undoes is None and event.id not in undone and event.how != "group":
+                by.setdefault(event.sample, {})[event.who] = event.label
+        return Said(events[-1].id if events else 0, by)
+
+
+class Queue:
+    """What is handed out now and to whom; one for a study, on every page of it.
+
+    Parameters
+    ----------
+    workspace : Workspace
+
+    Attributes
+    ----------
+    held : dict of int to Session
+        Rows that a page holds and has not answered: no other page gets them.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.lock = threading.RLock()
+        self.held: dict[int, Session] = {}
+        self.control = control_order(workspace)
+        self.refit: Refitter[Learnt] = Refitter(self._learn, self._renewed)
+        self.light: Refitter[dict[str, Any]] = Refitter(self._judge, self._judged, after=10, rest=2.0)
+        self.strategy = "hybrid"
+        self._said = Said(-1)
+        self._offered: dict[str, tuple[int, list[Offered]]] = {}
+        self._noted: set[tuple[int, bool]] = set()
+        on_labels(workspace, lambda samples: self.heard())
+
+    # ---- what is known ----
+    def said(self) -> Said:
+        """Return what people said up to now."""
+        if journal_of(self.workspace).last_event() != self._said.last:
+            self._said = Said.of(self.workspace.study.label_events())
+        return self._said
+
+    def heard(self) -> None:
+        """Refit and judge where there are new labels."""
+        last = journal_of(self.workspace).last_event()
+        self.refit.notice(last)
+        self.light.notice(last)
+
+    def _learn(self) -> Learnt:
+        return learn(self.workspace, self.said().by)
+
+    def _judge(self) -> dict[str, Any]:
+        return judged(self.workspace, self.said().by, strategy=self.strategy)
+
+    def _judged(self, light: dict[str, Any]) -> None:
+        self.workspace.broadcast("queue.judged", **light)
+
+    def _renewed(self, learnt: Learnt) -> None:
+        self.workspace.broadcast("queue.renewed", generation=self.refit.generation, about=learnt.about)
+
+    # ---- handing out ----
+    def free(self, session: Session, said: Said) -> np.ndarray:
+        """Return which rows (n_rows,) of bool nobody has labelled, holds or skipped here."""
+        rows = rows_of(self.workspace)
+        free = np.ones(self.workspace.samples.n_rows, bool)
+        free[[rows[name] for name in said.by if name in rows]] = False
+        free[[row for row, holder in self.held.items() if holder is not session]] = False
+        free[list(skipped(session))] = False
+        return free
+
+    def release(self, session: Session, kept: set[int]) -> None:
+        """Let go of what a page holds no more, and of what pages that have gone held."""
+        for row, holder in list(self.held.items()):
+            if holder.closed or (holder is session and row not in kept):
+                del self.held[row]
+
+    def next(self, session: Session, have: list[int], n: int) -> tuple[list[dict[str, Any]], list[int], int]:
+        """Return new items, which of those held were labelled meanwhile, and how many rows are still free."""
+        asked = session.kept["queue"]
+        said = self.said()
+        names = self.workspace.samples.sample
+        self.release(session, set(have))
+        gone = [row for row in have if str(names[row]) in said.by and row not in asked.twice]
+        self.held.update({row: session for row in have if row not in gone and row not in self.held})
+        free = self.free(session, said)
+        free[have] = False
+        items: list[dict[str, Any]] = []
+        for _ in range(n):
+            offered = self._one(session, asked, free, said)
+            if offered is None:
+                break
+            asked.count += 1
+            self.held[offered.row] = session
+            free[offered.row] = False
+            items.append(self.item(offered))
+            if not offered.both:
+                self.note(session, [offered.row], asked.strategy, control=offered.control)
+        return items, gone, int(free.sum())
+
+    def note(self, session: Session, rows: list[int], strategy: str, *, control: bool) -> None:
+        """Put on record, once, that rows were handed out, and whether they were drawn at random; nobody waits for it."""
+        new = [row for row in rows if (row, control) not in self._noted]
+        self._noted |= {(row, control) for row in new}
+        if new:
+            named = [(str(self.workspace.samples.sample[row]), control) for row in new]
+            study, who = self.workspace.study, session.who
+            self.workspace.threads["writer"].submit(hand_out, study, named, strategy=strategy, who=who)
+
+    def _one(self, session: Session, asked: Asked, free: np.ndarray, said: Said) -> Offered | None:
+        if asked.both and (asked.count + 1) % asked.both == 0:
+            row = self._of_another(session, said)
+            if row is not None:
+                asked.twice.add(row)
+                return Offered(row, "asked of two, for the agreement", "asked of two", both=True)
+        if (asked.count + 1) % asked.control_every == 0 or not free.any():
+            row = next((row for row in self.control if free[row]), None)
+            return (
+                None
+                if row is None
+                else Offered(row, "drawn at random, as control", "random control", control=True)
+            )
+        return next((one for one in self._ranked(asked.strategy, free) if free[one.row]), None)
+
+    def _drawn(self, session: Session, asked: Asked, free: np.ndarray, said: Said) -> Offered | None:
+        """Return the next row of the control's order; those that were labelled before it came to them are control, too."""
+        place = next((place for place, row in enumerate(self.control) if free[row]), None)
+        if place is None:
+            return None
+        names = self.workspace.samples.sample
+        before = [row for row in self.control[:place] if str(names[row]) in said.by]
+        self.note(session, before, asked.strategy, control=True)
+        return Offered(self.control[place], "drawn at random, as control", "random control", control=True)
+
+    def _of_another(self, session: Session, said: Said) -> int | None:
+        rows = (
+            row
+            for row in self.control
+            if (by := said.by.get(str(self.workspace.samples.sample[row])))
+            and session.who not in by
+            and row not in self.held
+        )
+        return next(rows, None)
+
+    def _ranked(self, strategy: str, free: np.ndarray) -> Iterable[Offered]:
+        generation, offered = self._offered.get(strategy, (-1, []))
+        if generation == self.refit.generation and any(free[one.row] for one in offered):
+            return offered
+        offered = offer(self.workspace, self.refit.latest, free, strategy=strategy, n=OFFERED)
+        self._offered[strategy] = (self.refit.generation, offered)
+        return offered
+
+    def item(self, offered: Offered) -> dict[str, Any]:
+        """Return what the page is told of an item."""
+        learnt = self.refit.latest
+        probability = {} if learnt is None else learnt.of_row(offered.row)
+        return {
+            **said(self.workspace, offered.row),
+            "reason": offered.reason,
+            "short": offered.short,
+            "control": offered.control,
+            "both": offered.both,
+            "probability": probability,
+        }
+
+
+@dataclass
+class Asked:
+    """What one page asked for, and how far it has come."""
+
+    strategy: str
+    control_every: int
+    both: int
+    count: int = 0
+    twice: set[int] = field(default_factory=set)
+
+
+def queue_of(workspace: Workspace) -> Queue:
+    """Return the queue of the open study."""
+    queue: Queue = workspace.kept.setdefault("queue", None) or Queue(workspace)
+    workspace.kept["queue"] = queue
+    return queue
+
+
+def control_order(workspace: Workspace) -> list[int]:
+    """Return all open rows in an order drawn once for a study: the control arm takes them from the front."""
+    seed = int.from_bytes(workspace.study.rows_digest()[:8].encode(), "little")
+    return np.random.default_rng(seed).permutation(workspace.samples.n_rows).tolist()
+
+
+def skipped(session: Session) -> set[int]:
+    """Return the rows that this page skipped."""
+    rows: set[int] = session.kept.setdefault("skipped", set())
+    return rows
+
+
+@handles("queue.open")
+def open_queue(
+    session: Session, *, strategy: str = "hybrid", control_every: int = 3, both: int = 0
+) -> dict[str, Any]:
+    """Begin to label, or go on with other settings: every `control_every`-th item is drawn at random.
+
+    With ``both`` m, every m-th item is one that another person has labelled, for the agreement; 0: none.
+    """
+    check_choice(strategy, STRATEGIES, what="'strategy' setting", of="the queue")
+    check(
+        2 <= control_every <= 20,
+        SettingError,
+        "The 'control_every' of the queue must be from 2 to 20: the control arm is always on. Got {}.",
+        control_every,
+    )
+    check(
+        both == 0 or 2 <= both <= 100,
+        SettingError,
+        "The 'both' of the queue must be 0 or from 2 to 100. Got {}.",
+        both,
+    )
+    queue = queue_of(session.workspace)
+    before = session.kept.get("queue")
+    session.kept["queue"] = Asked(strategy, control_every, both, before.count if before else 0)
+    queue.strategy = strategy
+    queue.heard()
+    return {
+        "strategy": strategy,
+        "control_every": control_every,
+        "both": both,
+        "strategies": STRATEGIES,
+        "kind": kind_of(session.workspace),
+    }
+
+
+@handles("queue.next")
+def next_items(session: Session, *, have: list[int], n: int, ticket: Ticket) -> dict[str, Any]:
+    """Return up to ``n`` items beside those that the page holds; what it holds no more is free for others.
+
+    ``{"items": [...], "gone": rows labelled elsewhere, "left": rows that nobody has labelled or holds, "model", "trouble"}``.
+    """
+    check(
+        "queue" in session.kept,
+        SettingError,
+        "The queue must be opened first. Got a request for its next items.",
+    )
+    check(
+        0 <= n <= MOST_AHEAD and len(have) <= MOST_AHEAD,
+        SettingError,
+        "A page may hold at most {} items. Got {} and {} more.",
+        MOST_AHEAD,
+        len(have),
+        n,
+    )
+    have = [checked_row(session.workspace, row) for row in have]
+    queue = queue_of(session.workspace)
+    queue.heard()
+    with queue.lock:
+        if ticket.stale:
+            return {}
+        items, gone, left = queue.next(session, have, n)
+    learnt = queue.refit.latest
+    model = (
+        None
+        if learnt is None or not learnt.about
+        else {"about": learnt.about, "seconds": queue.refit.seconds}
+    )
+    return {"items": items, "gone": gone, "left": left, "model": model, "trouble": queue.refit.trouble}
+
+
+@handles("queue.item")
+def one_item(session: Session, *, row: int) -> dict[str, Any]:
+    """Return a row as an item: for one that was chosen by hand."""
+    queue = queue_of(session.workspace)
+    return {
+        "item": queue.item(Offered(checked_row(session.workspace, row), "chosen by you", "chosen by you"))
+    }
+
+
+@handles("queue.skip")
+def skip(session: Session, *, row: int, back: bool = False) -> None:
+    """Do not ask this page for a row again; with ``back``, ask for it after all."""
+    rows = skipped(session)
+    rows.discard(checked_row(session.workspace, row)) if back else rows.add(
+        checked_row(session.workspace, row)
+    )
+
+
+@handles("queue.worth")
+def worth(session: Session) -> dict[str, Any]:
+    """Return whether it is worth going on, as it was judged last: the stop light with its reasons and curves, or None."""
+    queue = queue_of(session.workspace)
+    return {"light": queue.light.latest, "trouble": queue.light.trouble}

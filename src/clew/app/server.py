@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
@@ -18,8 +18,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from clew.app.handling import ROUTES
 from clew.app.rooms import load_rooms
-from clew.app.security import HEADERS, Door
+from clew.app.security import Door, headers_of
 from clew.app.session import MOST_MESSAGE, Session
+from clew.app.starting import dropped
 from clew.errors import ClewError, DataError, MissingError
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 message.setdefault("headers", [])
                 message["headers"] += [
-                    (name.lower().encode(), value.encode()) for name, value in HEADERS.items()
+                    (name.lower().encode(), value.encode()) for name, value in headers_of(scope["path"]).items()
                 ]
             await send(message)
 
@@ -84,6 +85,7 @@ def application(workspace: Workspace, door: Door) -> Guard:
         routes=[
             Route("/", page),
             Route("/enter", enter),
+            Route("/upload/{batch}/{name:path}", upload, methods=["PUT"]),
             WebSocketRoute("/socket", socket),
             Mount("/static", StaticFiles(directory=STATIC)),
             *(Route(path, picture_route(function)) for path, function in ROUTES.items()),
@@ -127,6 +129,25 @@ def _onward() -> Response:
         '<!doctype html><meta http-equiv="refresh" content="0;url=/"><a href="/">clew</a>',
         headers={"Cache-Control": "no-store"},
     )
+
+
+async def upload(request: Request) -> Response:
+    """Keep one file that was dropped on the page; it appears whole or not at all."""
+    workspace: Workspace = request.app.state.workspace
+    partial = None
+    try:
+        expected = int(request.headers.get("content-length", "0"))
+        path = dropped(workspace, request.path_params["batch"], request.path_params["name"], expected)
+        partial = path.with_name(f".{path.name}.partial")
+        with open(partial, "wb") as file:
+            async for piece in request.stream():
+                await asyncio.to_thread(file.write, piece)
+        partial.replace(path)
+        return JSONResponse({"path": str(path)})
+    except (ClewError, OSError, ValueError, ClientDisconnect) as refused:
+        if partial is not None:
+            partial.unlink(missing_ok=True)
+        return JSONResponse({"error": str(refused)}, status_code=400)
 
 
 def picture_route(function: Any) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clew.errors import MissingError, SettingError, check
+from clew.errors import ClewError, MissingError, SettingError, check
 from clew.steps.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -50,8 +51,6 @@ def serve(
     StudyError
         If the folder is no study, or another server has it open.
     """
-    from clew.app.guarding import only_server
-
     _check_installed()
     check(0 <= port < 65536, SettingError, "The 'port' of serve must be from 0 to 65535. Got {}.", port)
     check(
@@ -67,9 +66,10 @@ def serve(
     from clew.study.study import Study
 
     opened = None if study is None else Study(study)
-    with listening(host, port) as listener, only_server(opened, listener.getsockname()[1]):
+    with listening(host, port) as listener:
         home = Path.cwd() if study is None else Path(study).resolve().parent
-        run(Workspace(opened, home=home), listener, open_browser=not no_open)
+        workspace = Workspace(opened, home=home, port=listener.getsockname()[1])
+        run(workspace, listener, open_browser=not no_open)
     return Outcome([], {"study": None if study is None else str(study)})
 
 
@@ -140,8 +140,17 @@ def run(workspace: Workspace, listener: socket.socket, *, open_browser: bool) ->
         server_header=False,
         timeout_graceful_shutdown=2,
     )
+    if workspace.has_study:  # read while the browser starts
+        workspace.threads["desk"].submit(preload, workspace)
     _tell(door, host, port, open_browser)
     uvicorn.Server(config).run(sockets=[listener])
+
+
+def preload(workspace: Workspace) -> None:
+    """Read the rows and the latest look; what cannot be read is said when the page asks for it."""
+    with contextlib.suppress(ClewError):
+        if workspace.samples.n_rows:
+            workspace.look()
 
 
 def _tell(door: Door, host: str, port: int, open_browser: bool) -> None:

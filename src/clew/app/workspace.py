@@ -6,8 +6,9 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
+from clew.app.guarding import hold
 from clew.errors import DataError, SettingError, check
 from clew.study.study import Study
 
@@ -28,6 +29,8 @@ class Workspace:
     study : Study or None
     home : Path
         Where studies are made and looked for.
+    port : int
+        Where the server listens; a second server of the same study is told.
 
     Attributes
     ----------
@@ -37,8 +40,9 @@ class Workspace:
         What rooms of the app keep here under their own name, such as ``kept["painting"]``; emptied when another study is opened.
     """
 
-    def __init__(self, study: Study | None, *, home: Path) -> None:
-        self.home = home
+    def __init__(self, study: Study | None, *, home: Path, port: int = 0) -> None:
+        self.home, self.port = home, port
+        self._held: IO[str] | None = None
         self.version = 1
         self.sessions: set[Session] = set()
         self.threads = {
@@ -50,8 +54,18 @@ class Workspace:
         self.open(study)
 
     def open(self, study: Study | None) -> None:
-        """Turn to another study."""
+        """Turn to another study, and hold it for this server.
+
+        Raises
+        ------
+        StudyError
+            If another server has it open; then what was open stays so.
+        """
+        held = hold(study.folder, self.port) if study is not None and self.port else None
         with self._lock:
+            if self._held is not None:
+                self._held.close()
+            self._held = held
             self._study = study
             self._samples: Samples | None = None
             self._looks: dict[int, Exploration] = {}
@@ -145,6 +159,8 @@ class Workspace:
             session.push(name, **data)
 
     def close(self) -> None:
-        """Let the threads end."""
+        """Let the threads end, and the study go."""
+        if self._held is not None:
+            self._held.close()
         for pool in self.threads.values():
             pool.shutdown(wait=False, cancel_futures=True)

@@ -195,7 +195,7 @@ def train_pixels(
     painted, notes = _measured(stacks, annotations, asked, normalise, names)
     counts = _check_classes(painted, notes)
     forest = train(
-        _samples(painted, asked, stacks),
+        samples_of_painted(painted, asked, stacks),
         trees=trees,
         depth=depth,
         min_leaf=min_leaf,
@@ -373,7 +373,7 @@ def _check_classes(painted: PaintedPixels, notes: list[str]) -> dict[str, int]:
     return counted
 
 
-def _samples(painted: PaintedPixels, features: PixelFeatures, stacks: Sequence[Stack]) -> Samples:
+def samples_of_painted(painted: PaintedPixels, features: PixelFeatures, stacks: Sequence[Stack]) -> Samples:
     """Return the painted pixels as rows, of which each stands for itself; strokes are what validation keeps together."""
     import pandas as pd
 

@@ -67,14 +67,26 @@ def outlines(labels: np.ndarray) -> list[tuple[int, np.ndarray]]:
     return found
 
 
-def crop(
-    picture: np.ndarray, labels_shape: tuple[int, int], box: tuple[float, float, float, float], *, side: float
-) -> np.ndarray:
-    """Return a square of a picture round one object, uint8 (n, n); what lies outside the picture is black.
+def common_side(boxes: np.ndarray) -> float:
+    """Return the side of a square that holds nearly all objects: one scale for all, so that sizes can be compared.
 
     Parameters
     ----------
-    picture : ndarray of uint8, shape (y, x)
+    boxes : ndarray of float64, shape (n, 4)
+        min_row, min_col, max_row, max_col of each.
+    """
+    longest = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    return float(np.quantile(longest, 0.9)) * 1.15 + 2
+
+
+def crop(
+    picture: np.ndarray, labels_shape: tuple[int, int], box: tuple[float, float, float, float], *, side: float
+) -> np.ndarray:
+    """Return a square of a picture round one object, uint8 (n, n) or (n, n, 3); what lies outside the picture is black.
+
+    Parameters
+    ----------
+    picture : ndarray of uint8, shape (y, x) or (y, x, 3)
     labels_shape : tuple of int
         Height and width of the label image, in whose pixels ``box`` and ``side`` are.
     box : tuple of float
@@ -82,10 +94,12 @@ def crop(
     side : float
         Of the square.
     """
-    scale = np.array(picture.shape) / labels_shape
+    scale = np.array(picture.shape[:2]) / labels_shape
     middle = np.array([box[0] + box[2], box[1] + box[3]]) / 2 * scale
     half = max(1, round(side * float(scale.mean()) / 2))
     start = np.floor(middle).astype(int) - half
-    framed = np.pad(picture, 2 * half)
-    row, column = start + 2 * half
-    return framed[row : row + 2 * half, column : column + 2 * half]
+    low, high = np.clip([start, start + 2 * half], 0, picture.shape[:2])
+    framed = np.zeros((2 * half, 2 * half, *picture.shape[2:]), picture.dtype)
+    inside = picture[low[0] : high[0], low[1] : high[1]]
+    framed[low[0] - start[0] : high[0] - start[0], low[1] - start[1] : high[1] - start[1]] = inside
+    return framed

@@ -280,8 +280,9 @@ def thumbnail(
     amplitude: float | None = None,
     scale: tuple[float, float] | None = None,
     side: int = 152,
+    width: int | None = None,
 ) -> np.ndarray:
-    """Return a small picture of a window, uint8 (side, side, 3): its trace above its spectrogram, light on dark.
+    """Return a small picture of a window, uint8 (side, width, 3): its trace above its spectrogram, light on dark.
 
     Parameters
     ----------
@@ -293,13 +294,14 @@ def thumbnail(
         Half the height of the trace, in its unit, the same for all of a gallery; its own largest by default.
     scale : tuple of float, optional
         The ends of the colours in dB; its own by default.
+    side, width : int
+        Height and width of the picture; a square by default.
     """
-    import matplotlib
-
-    picture = np.empty((side, side, 3), np.uint8)
+    width = side if width is None else width
+    picture = np.empty((side, width, 3), np.uint8)
     picture[:] = DARK
     upper = side * 2 // 5
-    low, high = extremes(window - np.nanmean(window) if np.isfinite(window).any() else window, side)
+    low, high = extremes(window - np.nanmean(window) if np.isfinite(window).any() else window, width)
     joined = np.isfinite(low[1:] + low[:-1])  # steep lines have no gaps
     low[1:], high[1:] = (
         np.where(joined, np.fmin(low[1:], high[:-1]), low[1:]),
@@ -310,16 +312,40 @@ def thumbnail(
     top, bottom = ((upper - 1) / 2 * (1 - np.clip(one / largest, -1, 1)) for one in (high, low))
     with np.errstate(invalid="ignore"):
         picture[:upper][(rows >= np.floor(top)) & (rows <= np.ceil(bottom))] = LIGHT
-    power, _, time = spectrogram(np.asarray(window, np.float64), rate)
-    ends = scale or power_range([power])
-    share = np.clip((decibels(power) - ends[0]) / (ends[1] - ends[0]), 0, 1)
-    at = np.abs(np.linspace(0, len(window) / rate, side)[:, None] - time).argmin(axis=1)
-    down = np.linspace(len(power) - 1, 0, side - upper - 2).round().astype(int)
-    colours = matplotlib.colormaps["cividis"](np.nan_to_num(share[down][:, at]), bytes=True)[..., :3]
-    colours[np.isnan(share[down][:, at])] = GREY
-    picture[upper + 2 :] = colours
+    picture[upper + 2 :] = spectrogram_pixels(
+        window, rate, height=side - upper - 2, width=width, scale=scale
+    )
     picture[:upper, np.isnan(low)] = GREY
     return picture
+
+
+def spectrogram_pixels(
+    x: np.ndarray, rate: float, *, height: int, width: int, scale: tuple[float, float] | None = None
+) -> np.ndarray:
+    """Return the spectrogram of a trace (n,) as a picture, uint8 (height, width, 3): up to half the rate, highest above.
+
+    Parameters
+    ----------
+    x : ndarray of float64, shape (n,)
+        NaN where nothing was recorded: grey.
+    rate : float
+        In Hz.
+    height, width : int
+    scale : tuple of float, optional
+        The ends of the colours in dB; its own by default.
+    """
+    import matplotlib
+
+    power, _, time = spectrogram(np.asarray(x, np.float64), rate)
+    ends = scale or power_range([power])
+    share = np.clip((decibels(power) - ends[0]) / (ends[1] - ends[0]), 0, 1)
+    middles = (time[1:] + time[:-1]) / 2
+    at = np.searchsorted(middles, np.linspace(0, len(x) / rate, width))  # the nearest piece
+    down = np.linspace(len(power) - 1, 0, height).round().astype(int)
+    shown = share[down][:, at]
+    colours = matplotlib.colormaps["cividis"](np.nan_to_num(shown), bytes=True)[..., :3]
+    colours[np.isnan(shown)] = GREY
+    return np.asarray(colours)
 
 
 def extremes(x: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:

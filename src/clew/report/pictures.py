@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from clew.plot.measure import crop, painted
+from clew.plot.measure import common_side, crop, painted
 from clew.plot.style import svg
 from clew.report.gathered import Record
 from clew.samples import Samples
@@ -68,10 +68,7 @@ def squares(record: Record, pictures: Pictures, rows: list[int]) -> list[str]:
 
 
 def _side(samples: Samples) -> float:
-    """Return the side of a square that holds nearly all objects: one scale for all, so that sizes can be compared."""
-    boxes = samples.origin[list(BOX)].to_numpy(dtype=float)
-    longest = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
-    return float(np.quantile(longest, 0.9)) * 1.15 + 2
+    return common_side(samples.origin[list(BOX)].to_numpy(dtype=float))
 
 
 def _square(samples: Samples, row: int, side: float, pictures: Pictures) -> str:

@@ -93,11 +93,11 @@ def finding(record: Record) -> str:
         parts = [_model(record), goes_by(record), _stated(record)]
         return " ".join(part for part in parts if part)
     parts = [
-        _groups(record),
+        groups_found(record),
         _replicates(record),
         _modes(record),
         _stated(record),
-        _classifier(record),
+        classifier_reaches(record),
         goes_by(record),
         _caveat(record),
     ]
@@ -111,7 +111,7 @@ def unlooked(record: Record) -> bool:
 
 def _model(record: Record) -> str:
     """Say how good the model is, in bold; before it was judged, what there is and which command comes next."""
-    said = _classifier(record)
+    said = classifier_reaches(record)
     if said:
         first, where, rest = said.partition(" on the sealed rows" if record.sealed_test else " in cross-validation")  # fmt: skip
         return f"<b>{first}</b>{where}{rest}"
@@ -123,7 +123,8 @@ def _model(record: Record) -> str:
     return f"<b>{counted(rows, record.what[:-1], record.what)} measured, {given}; no model was trained yet.</b> Next: {code(f'clew train {record.study}')}."
 
 
-def _groups(record: Record) -> str:
+def groups_found(record: Record) -> str:
+    """Say whether there are groups in the look that is shown, the first clause in bold."""
     look = record.exploration
     if look is None or record.look is None:
         made = f"{counted(sum(record.counts.values()), record.what[:-1], record.what)} measured; nobody has looked for groups yet."
@@ -231,7 +232,8 @@ def _held(record: Record) -> str:
     return f"{number} {of} held against {what} on sealed rows: {spelt_number(held) if held else 'none'} confirmed."
 
 
-def _classifier(record: Record) -> str:
+def classifier_reaches(record: Record) -> str:
+    """Say how good the model is, on sealed rows where they were asked; "" before it was judged."""
     tested, open_ = record.sealed_test, record.validation
     chosen = tested.validation if tested else open_
     if chosen is None:

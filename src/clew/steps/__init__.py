@@ -14,6 +14,7 @@ from clew.steps.families import compare
 from clew.steps.intake import new, relink
 from clew.steps.labelling import label
 from clew.steps.learning import test, train, validate
+from clew.steps.next import next_up
 from clew.steps.outcome import Outcome, Verb
 from clew.steps.predicting import predict
 from clew.steps.repeating import repeat
@@ -35,6 +36,7 @@ __all__ = [
     "log",
     "name",
     "new",
+    "next_up",
     "pixels",
     "predict",
     "relink",
@@ -55,6 +57,7 @@ VERBS: dict[str, Verb] = {
         Verb("explore", explore, settings="clew.explore.exploration:explore"),
         Verb("name", name),
         Verb("label", label),
+        Verb("next", next_up),
         Verb("export", export),
         Verb("train", train, settings="clew.learn.training:train", leave_out=("on_progress", "measure")),
         Verb("validate", validate, settings="clew.learn.training:validate"),

@@ -17,7 +17,10 @@ OnProgress = Callable[[int, int], bool | None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a verb says: ``lines`` to a person, ``data`` to a script, what was put on record, and the exit status."""
+    """What a verb says: ``lines`` to a person, ``data`` to a script, what was put on record, and the exit status.
+
+    ``then`` is what follows for a person once all that was said, such as the page.
+    """
 
     lines: list[str]
     data: dict[str, Any]
@@ -25,6 +28,7 @@ class Outcome:
     result: Any = None
     warnings: list[str] = field(default_factory=list)
     status: int = 0
+    then: Callable[[], None] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "warnings", sentences(self.warnings))

@@ -27,7 +27,7 @@ def log(study: Study, *, all_settings: bool = False) -> Outcome:
     for one in steps:
         first = one.headline if all_settings else one.headline.partition(". ")[0].rstrip(".")
         lines.append(f"{one.id:>3}  {one.at}  {one.verb:<9} {one.digest[:8]}  {first}")
-        usual = {} if all_settings else _defaults(one)
+        usual = {} if all_settings else defaults(one)
         told = {
             key: value
             for key, value in one.settings.items()
@@ -53,7 +53,7 @@ def log(study: Study, *, all_settings: bool = False) -> Outcome:
     return Outcome(lines, data)
 
 
-def _defaults(one: Step) -> dict[str, Any]:
+def defaults(one: Step) -> dict[str, Any]:
     """Return the defaults of a step's settings, and what no person set."""
     import importlib
 

@@ -146,10 +146,18 @@ def add_step(db: sqlite3.Connection, **values: Any) -> int:
 
 
 def add_labels(
-    db: sqlite3.Connection, pairs: Iterable[tuple[str, str | None]], *, how: str, step: int | None
+    db: sqlite3.Connection,
+    pairs: Iterable[tuple[str, str | None]],
+    *,
+    how: str,
+    step: int | None,
+    person: str | None = None,
 ) -> None:
-    """Append one event per (sample, label); a label of None says that the person cannot tell."""
-    at, person = now(), who()
+    """Append one event per (sample, label), by the person at the keyboard unless another is named.
+
+    A label of None says that the person cannot tell.
+    """
+    at, person = now(), person or who()
     db.executemany(
         "INSERT INTO labels (at, who, how, sample, label, step) VALUES (?, ?, ?, ?, ?, ?)",
         [(at, person, how, sample, label, step) for sample, label in pairs],
@@ -182,21 +190,26 @@ def add_hypotheses(db: sqlite3.Connection, stated: Sequence[dict[str, Any]], *, 
     )
 
 
-def effective_labels(events: Iterable[LabelEvent]) -> dict[str, tuple[str, str]]:
+def effective_labels(events: Iterable[LabelEvent], *, named: int | None = None) -> dict[str, tuple[str, str]]:
     """Return ``{sample: (label, how)}`` after all events: a person's word stands above a group's name, then the latest.
 
-    Naming is one act: the names of an earlier look no longer stand once another look has been named.
+    Naming is one act: the names of an earlier look no longer stand once another look has been named. Of two people the
+    latest word stands; both stay on record (`labels_by_person`).
 
     Parameters
     ----------
     events : iterable of LabelEvent
         In the order in which they were recorded.
+    named : int, optional
+        The step that named groups last, where the events are those of some samples only.
     """
     events = list(events)
     undone = {event.undoes for event in events if event.undoes is not None}
-    named = max(
-        (event.step or 0 for event in events if event.how == "group" and event.id not in undone), default=0
-    )
+    if named is None:
+        named = max(
+            (event.step or 0 for event in events if event.how == "group" and event.id not in undone),
+            default=0,
+        )
     standing: dict[str, tuple[str, str]] = {}
     for event in events:
         if event.undoes is not None or event.id in undone:
@@ -208,3 +221,20 @@ def effective_labels(events: Iterable[LabelEvent]) -> dict[str, tuple[str, str]]
             continue
         standing[event.sample] = (event.label or "", event.how)
     return standing
+
+
+def labels_by_person(events: Iterable[LabelEvent]) -> dict[str, dict[str, str]]:
+    """Return ``{who: {sample: label}}``: what each person said last of each sample, "" where they cannot tell.
+
+    Parameters
+    ----------
+    events : iterable of LabelEvent
+        In the order in which they were recorded.
+    """
+    events = list(events)
+    undone = {event.undoes for event in events if event.undoes is not None}
+    said: dict[str, dict[str, str]] = {}
+    for event in events:
+        if event.how == "person" and event.undoes is None and event.id not in undone:
+            said.setdefault(event.who, {})[event.sample] = event.label or ""
+    return said

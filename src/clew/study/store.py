@@ -168,20 +168,29 @@ class Store:
             with contextlib.closing(db):
                 yield db
 
+    def connect(self) -> sqlite3.Connection:
+        """Return a connection that writes; whoever keeps it open must close it."""
+        db = sqlite3.connect(self.file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA foreign_keys = ON")
+        return db
+
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection inside one transaction: all of it is on disk when the block ends, or nothing."""
         self.check_writable()
-        with said_plainly(self.folder):
-            db = sqlite3.connect(self.file, timeout=BUSY_SECONDS, isolation_level=None)
-            with contextlib.closing(db):
-                db.execute("PRAGMA synchronous = FULL")
-                db.execute("PRAGMA foreign_keys = ON")
-                db.execute("BEGIN IMMEDIATE")
-                try:
-                    yield db
-                    db.execute("COMMIT")
-                except BaseException:
-                    if db.in_transaction:
-                        db.execute("ROLLBACK")
-                    raise
+        with said_plainly(self.folder), contextlib.closing(self.connect()) as db, transaction(db):
+            yield db
+
+
+@contextlib.contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """Write all of a block or, if anything is raised in it, nothing."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise

@@ -2,7 +2,7 @@
 /** Opens the page: connects, asks what there is, and draws the frame. */
 import { html, render } from "./vendor/preact-htm.js";
 import { ask, connect, on } from "./core/socket.js";
-import { set, state } from "./core/state.js";
+import { set, state, watch } from "./core/state.js";
 import { Shell } from "./shell/shell.js";
 
 /** Learn what is open; called after each connection and each change. */
@@ -19,10 +19,12 @@ function light() {
   document.documentElement.dataset.theme = wanted;
 }
 lights.addEventListener("change", light);
+watch(light);
 light();
 
 on("open", () => void refresh());
 on("changed", () => void refresh());
+on("opened", () => location.reload()); // another study: everything begins anew
 /** For tests and the curious. */
 Object.assign(window, { clew: { state, set, ask } });
 render(html`<${Shell} />`, /** @type {HTMLElement} */ (document.getElementById("page")));

@@ -32,6 +32,7 @@ export function connect() {
     set({ connected: false });
     for (const one of waiting.values()) one.reject(new Refused("The connection to the server is lost; the page tries again.", "Offline"));
     waiting.clear();
+    tell("closed", {});
     setTimeout(connect, pause);
     pause = Math.min(5000, pause * 1.6);
   };

@@ -1,5 +1,88 @@
 // @ts-check
-/** To be written. */
-import { html } from "../vendor/preact-htm.js";
+/** Label: one item large, the question, what comes next; beside it, whether it is worth going on. */
+import { html, useEffect, useRef, useState } from "../vendor/preact-htm.js";
+import { useKeys } from "../core/keys.js";
+import { refused } from "../core/notices.js";
+import { Empty, Notice } from "../core/parts.js";
+import { Sheet } from "../core/sheet.js";
+import { ask } from "../core/socket.js";
+import { say } from "../core/state.js";
+import { Answers, press } from "./answers.js";
+import { Large } from "./item.js";
+import { listen, silence } from "./listen.js";
+import { answer, open, queue, skip, undo, useQueue } from "./queue.js";
+import { Strip } from "./strip.js";
+import { Worth } from "./worth.js";
 
-export function LabelView() { return html`<section class="column"><div class="bar"><h2>LabelView</h2></div></section>`; }
+const DRAWN_AHEAD = 3; // items that are drawn before they are shown
+
+/** @typedef {{row: number, title: string, tag: string, about: string}} Seen */
+/** @typedef {{rows: number[], at: number, what: string, items: Seen[]}} Around */
+
+export function LabelView() {
+  const { items, kind, opened, left, trouble } = useQueue();
+  const [around, setAround] = useState(/** @type {Around | null} */ (null));
+  const [away, setAway] = useState(0); // how many steps before (-) or after (+) the item
+  const [stage, tall] = useHeight();
+  const item = items[0];
+  useEffect(() => { if (!queue.opened) open().catch(refused); return silence; }, []);
+  useEffect(() => { setAway(0); setAround(null); silence(); }, [item?.row]);
+
+  const look = async (/** @type {number} */ by) => {
+    if (!item) return;
+    const all = around ?? /** @type {Around} */ (await ask("item.around", { row: item.row }));
+    const wanted = all.at + away + by;
+    if (wanted < 0 || wanted >= all.rows.length) { say(`No more ${all.what} on this side.`); return; }
+    setAround(all);
+    setAway(away + by);
+  };
+  const shown = around && away ? around.rows[around.at + away] : null;
+  useKeys({
+    ...Object.fromEntries(Array.from({ length: 9 }, (_, i) => [String(i + 1), () => press(i + 1)])),
+    0: () => answer(null), s: skip, u: undo, ArrowLeft: () => void look(-1).catch(refused), ArrowRight: () => void look(1).catch(refused),
+    Space: () => (kind === "window" && item ? void listen(shown ?? item.row).catch(refused) : false),
+    n: () => document.querySelector(".label-view .new.button")?.dispatchEvent(new MouseEvent("click", { bubbles: true })),
+    Escape: () => (away ? setAway(0) : false),
+  }, { where: "label" });
+
+  return html`<div class="label-view"><section class="column work" aria-label="Item">
+    <${Head} item=${item} shown=${shown} around=${around} away=${away} back=${() => setAway(0)} />
+    <div class="stage" ref=${stage}>${items.slice(0, DRAWN_AHEAD).map((one, place) => html`<div key=${one.row} class="card" data-shown=${place === 0 && shown === null ? "yes" : "no"} aria-hidden=${place || shown !== null ? "true" : "false"}>
+        <${Large} row=${one.row} name=${`${one.title} ${one.tag}`} kind=${kind} height=${tall} /></div>`)}
+      ${shown !== null && html`<div key=${`away ${shown}`} class="card" data-shown="yes"><${Large} row=${shown} name="" kind=${kind} height=${tall} /></div>`}
+      ${!item && html`<${Done} opened=${opened} left=${left} />`}
+      ${trouble && html`<${Notice} bold="The model stands still." alert>${trouble}</${Notice}>`}</div>
+    <${Answers} looking=${shown === null ? "" : "yes"} />
+    <${Strip} /></section>
+    <${Sheet} title="Is it worth going on?" name="worth"><${Worth} /></${Sheet}></div>`;
+}
+
+/** Preact hook: a reference to an element, and its height in px inside the padding. @returns {[any, number]} */
+function useHeight() {
+  const at = useRef(/** @type {any} */ (null));
+  const [height, setHeight] = useState(400);
+  useEffect(() => {
+    const watcher = new ResizeObserver(([one]) => setHeight(Math.max(120, Math.floor(one.contentRect.height) - 24)));
+    watcher.observe(at.current);
+    return () => watcher.disconnect();
+  }, []);
+  return [at, height];
+}
+
+/** @param {{item: any, shown: number|null, around: Around|null, away: number, back: () => void}} props */
+function Head({ item, shown, around, away, back }) {
+  if (!item) return html`<div class="bar"><h2>Label</h2></div>`;
+  if (shown !== null) {
+    const steps = Math.abs(away);
+    return html`<div class="bar away"><h2>${steps} ${away < 0 ? "before" : "after"}</h2><span class="quiet">${around?.what}; the answer is still for ${item.title} ${item.tag}, ${item.about}</span>
+      <span class="right"><button class="button" onClick=${back}>Back <kbd>Esc</kbd></button></span></div>`;
+  }
+  return html`<div class="bar"><h2>${item.title}</h2><span class="quiet about" title=${item.about}>${[item.tag, item.about].filter(Boolean).join(", ")}</span>
+    <span class="right"><span class=${item.control ? "why control" : "why"}>chosen because: ${item.reason}</span></span></div>`;
+}
+
+/** @param {{opened: boolean, left: number|null}} props */
+function Done({ opened, left }) {
+  if (!opened || left === null) return html`<${Empty}>Fetching the first items.</${Empty}>`;
+  return html`<${Empty}><b>Nothing is left to label.</b> Every open row has a label, was skipped on this page, or is on another page now. Train and validate next, or take a label back with U.</${Empty}>`;
+}

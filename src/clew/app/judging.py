@@ -1,0 +1,239 @@
+"""How good is the model? What validate, test and confirm found, in the figures and words of the report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clew.app.handling import handles
+from clew.app.recorded import record_of, said
+from clew.errors import DataError, check, check_choice
+
+if TYPE_CHECKING:
+    from clew.app.session import Session
+    from clew.report.gathered import Record
+    from clew.validate.confirm import Confirmation
+    from clew.validate.metrics import Validation
+    from clew.validate.replication import Replication
+
+BINS = 24  # of the histogram of single clouds
+PER_CLASS = ("recall", "precision", "f1", "jaccard")
+ASKS = {
+    "explain": "What does it go by?",
+    "curve": "Would more labels help?",
+    "compare": "Would another model do better?",
+    "repeat": "True, and the same again?",
+    "sensors": "Which sensor tells most?",
+}
+
+
+@handles("judging.model")
+def model(session: Session) -> dict[str, Any]:
+    """Return how good the model on record is, as far as that was asked, and what was not asked yet."""
+    from clew.report import words
+
+    record = record_of(session.workspace)
+    open_, tested = record.validation, record.sealed_test
+    asked = {kind.split()[0] for kind in record.judged}
+    return {
+        "what": record.what,
+        "labels": {"person": record.labelled.get("person", 0), "group": record.labelled.get("group", 0)},
+        "target": record.samples.target is not None,
+        "model": _model(record),
+        "sentence": said(words.classifier_reaches(record)),
+        "circular": "" if record.by_people or not record.labelled.get("group") else words.CIRCULAR,
+        "metrics": _metrics(open_, tested.validation if tested else None),
+        "open": None if open_ is None else _told(record, open_, "open rows, held out", record.validated.id),  # type: ignore[union-attr]
+        "sealed": None if tested is None else _told(record, tested.validation, "sealed rows", tested.step.id),
+        "again": [
+            {"step": one.step.id, "headline": one.validation.headline(), "reason": one.opening.reason}
+            for one in record.tests[1:]
+        ],
+        "confirmation": _confirmation(record.confirmations[0][1]) if record.confirmations else None,
+        "judged": sorted(asked),
+        "asks": {
+            verb: title
+            for verb, title in ASKS.items()
+            if record.forest is not None and (verb != "sensors" or record.facts["kind"] == "signal")
+        },
+        "sealed_rows": record.counts["sealed"],
+        "openings": len([one for one in record.openings if one.shown]),
+    }
+
+
+def _model(record: Record) -> dict[str, Any] | None:
+    if record.forest is None:
+        return None
+    last = record.models[-1]
+    return {
+        "name": last["name"],
+        "headline": record.forest.headline(),
+        "sha256": last["sha256"],
+        "classes": list(record.forest.classes or []),
+    }
+
+
+# ---- figures ----
+def _metrics(open_: Validation | None, sealed: Validation | None) -> dict[str, Any] | None:
+    """Return every figure that is shown first, of open and of sealed rows, with what chance gives of open ones."""
+    from clew.plot.validate import UNBOUNDED, WORDS, spelt
+
+    first = open_ or sealed
+    if first is None:
+        return None
+    permuted = open_.baselines.get("permuted", {}) if open_ else {}
+    blind: dict[str, Any] = (
+        next((given for who, given in open_.baselines.items() if who != "permuted"), {}) if open_ else {}
+    )
+    rows = []
+    for name in first.scores.shown:
+        drawn = name not in UNBOUNDED
+        mean = permuted.get(name)
+        spread = (open_.permuted_spread.get(name) or 0.0) if open_ else 0.0
+        both = {"open": open_, "sealed": sealed}
+        rows.append(
+            {
+                "name": WORDS.get(name, name),
+                "drawn": drawn,
+                "strong": name in ("balanced_accuracy", "mae"),
+                "blind": blind.get(name) if drawn else None,
+                "band": [mean - 2 * spread, mean + 2 * spread] if drawn and mean is not None else None,
+                "shuffled": open_.shuffled.get(name) if open_ and drawn else None,
+                **{who: one.scores.metrics[name].summary() if one and name in one.scores.metrics else None for who, one in both.items()},
+                **{f"said_{who}": spelt(one.scores.metrics[name]) if one and name in one.scores.metrics else "" for who, one in both.items()},
+            }
+        )  # fmt: skip
+    drawn_ends = [
+        end
+        for row in rows
+        if row["drawn"]
+        for end in (row["blind"], row["shuffled"], *(row["band"] or []), *_ends(row["open"]), *_ends(row["sealed"]))
+        if end is not None
+    ]  # fmt: skip
+    return {
+        "rows": rows,
+        "from": max(-0.3, min(0.0, float(np.floor(min(drawn_ends, default=0.0) * 10) / 10))),
+        "to": 1.0,
+        "caption": _caption(open_, sealed),
+    }
+
+
+def _ends(figure: dict[str, Any] | None) -> list[float | None]:
+    return [] if figure is None else [figure["value"], figure["low"], figure["high"]]
+
+
+def _caption(open_: Validation | None, sealed: Validation | None) -> str:
+    """Say what is hollow, filled and grey."""
+    told = []
+    if open_ is not None:
+        told.append(f"{'Hollow' if sealed else 'Dots'}: {len(open_.truth):,} open rows, held out by {open_.split['by']}.")  # fmt: skip
+    if sealed is not None:
+        told.append(f"Filled: {len(sealed.truth):,} sealed rows.")
+    told.append("Lines and brackets: 95%.")
+    if open_ is not None and open_.baselines:
+        always = "the commonest class" if open_.scores.classes else "the mean"
+        told.append(f"Grey bar: labels exchanged; grey stroke: always {always}.")
+    if open_ is not None and open_.shuffled:
+        told.append(
+            "Grey ring: rows dealt at random, whatever belongs together, which flatters; only the gap counts."
+        )
+    return " ".join(told)
+
+
+def _told(record: Record, one: Validation, where: str, step: int) -> dict[str, Any]:
+    """Return what is said of one set of predictions: by class, what was taken for what, calibration, and what to mind."""
+    from clew.report.words import figure
+    from clew.steps.outcome import sentences
+
+    scores = one.scores
+    sign = {name: i for i, name in enumerate(record.classes)}
+    return {
+        "step": step,
+        "where": where,
+        "headline": one.headline(),
+        "split": one.split["reason"],
+        "classes": list(scores.classes),
+        "signs": [sign.get(name, -1) for name in scores.classes],
+        "confusion": scores.confusion.tolist(),
+        "shares": scores.summary()["confusion_shares"]["rows"],
+        "recalls": [figure(scores.per_class[name]["recall"]) for name in scores.classes],
+        "per_class": [
+            {
+                "name": name,
+                "rows": scores.per_class[name]["rows"],
+                **{key: figure(scores.per_class[name][key]) for key in PER_CLASS},
+            }
+            for name in scores.classes
+        ],
+        "calibration": _calibration(one),
+        "warnings": sentences(one.warnings),
+    }
+
+
+def _calibration(one: Validation) -> list[dict[str, Any]]:
+    """Return the curve of each class; of two classes the second says it all."""
+    curves = one.scores.calibration
+    shown = list(curves)[-1:] if len(one.scores.classes) == 2 else list(curves)
+    return [
+        {
+            "name": name,
+            "headline": curves[name].headline(),
+            "points": [
+                {"x": x, "value": value, "low": low, "high": high}
+                for x, value, low, high in zip(
+                    *(curves[name].summary()[key] for key in ("predicted", "observed", "low", "high")),
+                    strict=True,
+                )
+            ],
+        }
+        for name in shown
+    ]
+
+
+# ---- sealed rows ----
+def _confirmation(one: Confirmation) -> dict[str, Any]:
+    """Return what the first opening of the seal said of the grouping; of hypotheses the report's section tells."""
+    return {
+        "headline": one.replication.headline(),
+        "verdicts": one.verdicts(),
+        "histogram": _histogram(one.replication),
+        "notes": list(one.notes),
+    }
+
+
+def _histogram(found: Replication) -> dict[str, Any] | None:
+    """Return how often single clouds of either kind gave which projected index, and that of the sealed rows."""
+    if found.verdict == "not tested" or not len(found.draws):
+        return None
+    edges = np.histogram_bin_edges(found.draws, BINS)
+    return {
+        "edges": edges.tolist(),
+        "counts": [np.histogram(kind, edges)[0].tolist() for kind in found.draws.T],
+        "value": found.index,
+    }
+
+
+@handles("judging.cell")
+def cell(session: Session, *, truth: str, predicted: str) -> dict[str, Any]:
+    """Return the numbers of the open rows of one class that cross-validation took for another, or for itself.
+
+    Raises
+    ------
+    DataError
+        If nothing was validated yet, or one of the rows has gone.
+    SettingError
+        If one is no class of the validation.
+    """
+    workspace = session.workspace
+    validation = record_of(workspace).validation
+    check(
+        validation is not None and validation.scores.classes,
+        DataError,
+        "The study must have a validation of classes on record: run validate first. Got none.",
+    )
+    assert validation is not None
+    for what, name in (("truth", truth), ("predicted", predicted)):
+        check_choice(name, validation.scores.classes, what=f"'{what}' setting", of="judging.cell")
+    here = (validation.truth == truth) & (validation.predicted == predicted)
+    return {"rows": [workspace.row_of(str(name)) for name in validation.sample[here]]}

@@ -1,0 +1,62 @@
+// @ts-check
+/** Evidence of groups, agreement of runs, and the names of the groups: two questions, never one. */
+import { html, useEffect, useState } from "../vendor/preact-htm.js";
+import { set } from "../core/state.js";
+import { refused } from "../core/notices.js";
+import { Sign } from "../core/marks.js";
+import { counted } from "../core/words.js";
+import { openForm } from "../shell/form.js";
+import { startJob } from "../shell/jobs.js";
+import { EvidenceCurve, Strokes } from "./charts.js";
+import { More, Said } from "./said.js";
+
+/** Is there more than one population? @param {{look: any}} props */
+export function Evidence({ look }) {
+  const found = look.evidence, [first, ...others] = look.mind;
+  const grave = first && first.bold ? first : null, rest = grave ? others : look.mind;
+  return html`<section class="section evidence" aria-label="Evidence of groups">
+    <p class="finding"><${Said} pieces=${look.finding} /></p>
+    <${EvidenceCurve} ...${found} evident=${found.k > 0} title="Projected index against number of groups k" caption=${found.caption}
+      onPick=${(/** @type {number} */ k) => openForm("explore", { ...look.settings, k })} pickTitle=${(/** @type {number} */ k) => `k = ${k}: cut into ${k}, as a new look`} />
+    ${look.modes.features.length > 0 && html`<p class="note">${code(look.modes.sentence)} ${look.modes.try && html`<button class="link" onClick=${() => openForm("explore", { ...look.settings, features: look.modes.try })}>Look at ${look.modes.try} alone</button>`}</p>`}
+    ${grave && html`<div class="notice" role="note"><b>${grave.bold}</b> ${grave.rest} ${grave.way === "source"
+      ? html`<button class="link" onClick=${() => set({ colour: "source" })}>Colour by source</button>`
+      : html`<button class="link" onClick=${() => openForm("explore", look.settings)}>Look again, otherwise</button>`}</div>`}
+    <${More} title=${grave ? `${counted(rest.length, "more thing")} to mind` : `${counted(rest.length, "thing")} to mind`} remarks=${rest.map((/** @type {any} */ one) => `${one.bold} ${one.rest}`)} />
+  </section>`;
+}
+
+/** Names between backticks as code. @param {string} text */
+function code(text) { return text.split("`").map((part, i) => (i % 2 ? html`<code>${part}</code>` : part)); }
+
+/** How far the runs agree, which is no evidence. @param {{look: any}} props */
+export function Agreement({ look }) {
+  const { agreement } = look, runs = agreement.ari.map((/** @type {any} */ _, /** @type {number} */ i) => `run ${i + 1}`);
+  const pairs = agreement.ari.flatMap((/** @type {number[]} */ row, /** @type {number} */ i) => row.slice(i + 1));
+  const table = { head: ["ARI", ...runs], rows: agreement.ari.map((/** @type {number[]} */ row, /** @type {number} */ i) => [runs[i], ...row.map((one) => one.toFixed(2))]) };
+  return html`<section class="section agreement" aria-label="Agreement of the runs">
+    <div class="title"><h2>${agreement.title}</h2><span class="quiet">ARI ${agreement.mean.toFixed(2)}, lowest ${agreement.lowest.toFixed(2)}</span></div>
+    <p class="note">${agreement.sentence}</p>
+    <${Strokes} values=${pairs} mean=${agreement.mean} from=${Math.min(0, agreement.lowest)} table=${table} caption="A stroke for every two runs; triangle: their mean."
+      label=${`Adjusted Rand index of every two of ${runs.length} runs, mean ${agreement.mean.toFixed(2)}, lowest ${agreement.lowest.toFixed(2)}`} /></section>`;
+}
+
+/** The groups with their names, to be changed in place; each change is a step on record. @param {{look: any}} props */
+export function Names({ look }) {
+  const [open, setOpen] = useState(/** @type {number|null} */ (null));
+  useEffect(() => setOpen(null), [look]);
+  if (!look.groups.length) return null;
+  const give = async (/** @type {SubmitEvent} */ event, /** @type {number} */ group) => {
+    event.preventDefault();
+    const text = String(new FormData(/** @type {HTMLFormElement} */ (event.currentTarget)).get("name") ?? "").trim();
+    const names = look.groups.map((/** @type {any} */ one) => [one.group, one.group === group ? text : one.name]).filter((/** @type {any} */ one) => one[1]);
+    if (!text || text === look.groups[group].name) { setOpen(null); return; }
+    try { await startJob("name", { names: names.map((/** @type {any} */ one) => one.join("=")) }); setOpen(null); } catch (why) { refused(why); }
+  };
+  return html`<section class="section groups" aria-label="Names of the groups"><h2>Groups</h2><ul>${look.groups.map((/** @type {any} */ one) => html`<li>
+    <${Sign} n=${one.group} />${open === one.group
+      ? html`<form onSubmit=${(/** @type {any} */ e) => give(e, one.group)}><input type="text" name="name" aria-label=${`Name of group ${one.group}`} value=${one.name} maxlength="60" autofocus ref=${(/** @type {any} */ e) => e && document.activeElement !== e && e.focus()}
+          onKeyDown=${(/** @type {KeyboardEvent} */ e) => { if (e.key === "Escape") { e.stopPropagation(); setOpen(null); } }} /><button class="button">Name</button></form>`
+      : html`<button class="name" disabled=${!look.latest} title=${look.latest ? "Change the name; it is a step on record" : "Only the groups of the latest look can be named"} onClick=${() => setOpen(one.group)}>${one.name || `group ${one.group}`}</button>`}
+    <span class="quiet">n = ${one.rows}</span></li>`)}</ul></section>`;
+}

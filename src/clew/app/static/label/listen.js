@@ -1,0 +1,33 @@
+// @ts-check
+/** Hear a window: what shakes a few times a second is played so much faster that the ear can follow. */
+import { ask } from "../core/socket.js";
+import { say } from "../core/state.js";
+
+/** @type {AudioContext | null} */
+let audio = null;
+/** @type {AudioBufferSourceNode | null} */
+let playing = null;
+
+/** End the sound, if there is one. */
+export function silence() {
+  playing?.stop();
+  playing = null;
+}
+
+/** Play a window, or end it. @param {number} row */
+export async function listen(row) {
+  if (playing) { silence(); return; }
+  const { arrays: [samples], rate, faster, component } = await ask("item.sound", { row }, { lane: "sound" });
+  audio ??= new AudioContext();
+  await audio.resume();
+  const buffer = audio.createBuffer(1, samples.length, Math.max(3000, rate));
+  buffer.copyToChannel(samples, 0);
+  const source = audio.createBufferSource();
+  source.buffer = buffer;
+  source.playbackRate.value = rate / buffer.sampleRate;
+  source.connect(audio.destination);
+  source.onended = () => { if (playing === source) playing = null; };
+  source.start();
+  playing = source;
+  say(`${component} ${faster === 1 ? "as recorded" : `${faster} times as fast`}: ${(samples.length / rate).toFixed(1)} s of sound${faster === 1 ? "" : `, 10 Hz is heard as ${10 * faster} Hz`}.`);
+}

@@ -1,0 +1,175 @@
+// @ts-check
+/**
+ * What is asked next. The items lie here before they are needed, so that a key press shows the next one without asking the
+ * server; what is shown never moves, only what nobody has seen yet is renewed after a refit.
+ */
+import { useEffect, useState } from "../vendor/preact-htm.js";
+import { refused } from "../core/notices.js";
+import { counts } from "../core/labels.js";
+import { give, onAct, undo as takeBack } from "../core/outbox.js";
+import { ask, on } from "../core/socket.js";
+import { say } from "../core/state.js";
+
+/**
+ * @typedef {Object} Item
+ * @property {number} row
+ * @property {string} sample
+ * @property {string} title            station, image or row
+ * @property {string} tag              components, or the number in the image
+ * @property {string} about            time, length, rate; place in the image; group
+ * @property {string} reason           "entropy 0.66, unlike the others"
+ * @property {string} short            "entropy 0.66"
+ * @property {boolean} control         drawn at random: judges the learning curve
+ * @property {boolean} both            labelled by another person, asked again for the agreement
+ * @property {Record<string, number>} probability  of each class, by the present model; empty without one
+ */
+
+/** @typedef {{item: Item, how: "label"|"skip", label: string|null, client: string}} Done  label null: cannot tell */
+/** @typedef {{strategy: string, control_every: number, both: number}} Settings */
+
+const SHOWN_SOON = 3; // items that a renewal leaves alone: a hand may reach them before the answer comes
+const AHEAD = 9; // items held here
+const LOW = 7; // below so many, more are asked for
+
+/**
+ * @type {{items: Item[], done: Done[], settings: Settings, strategies: string[], kind: "object"|"window"|"row"|"", opened: boolean,
+ *   left: number|null, model: {about: string, seconds: number}|null, hide: boolean, trouble: string, shown: number}}
+ */
+export const queue = {
+  items: [], done: [], settings: { strategy: "hybrid", control_every: 3, both: 0 }, strategies: [], kind: "", opened: false,
+  left: null, model: null, hide: localStorage.getItem("clew hide bars") === "yes", trouble: "", shown: 0,
+};
+
+/** @type {Set<() => void>} */
+const listeners = new Set();
+function changed() { for (const listener of [...listeners]) listener(); }
+
+/** Preact hook: draws again whenever the queue changes. */
+export function useQueue() {
+  const [, draw] = useState(0);
+  useEffect(() => {
+    const listener = () => draw((n) => n + 1);
+    listeners.add(listener);
+    return () => { listeners.delete(listener); };
+  }, []);
+  return queue;
+}
+
+/** Begin, or go on with other settings; what is shown stays. @param {Partial<Settings>} [settings] */
+export async function open(settings = {}) {
+  const { strategies, kind, ...chosen } = await ask("queue.open", { ...queue.settings, ...settings });
+  Object.assign(queue, { strategies, kind, settings: chosen, opened: true });
+  await topUp(queue.items.slice(0, 1));
+}
+
+/** Ask for more and keep ``kept``; what else is here is exchanged for what comes. @param {Item[]} [kept] */
+export async function topUp(kept = queue.items) {
+  const have = kept.map((item) => item.row);
+  let answer;
+  try {
+    answer = await ask("queue.next", { have, n: Math.max(0, AHEAD - kept.length) }, { lane: "queue" });
+  } catch (why) {
+    const { kind, message } = /** @type {any} */ (why);
+    if (kind !== "Stale" && kind !== "Offline") { queue.trouble = message; changed(); }
+    return;
+  }
+  const answered = new Set(queue.done.map((one) => one.item.row)), gone = new Set(answer.gone);
+  const staying = queue.items.filter((item, place) => place === 0 || (have.includes(item.row) && !gone.has(item.row)));
+  const here = new Set(staying.map((item) => item.row));
+  queue.items = [...staying, ...answer.items.filter((/** @type {Item} */ item) => !answered.has(item.row) && !here.has(item.row))];
+  Object.assign(queue, { left: answer.left, model: answer.model, trouble: answer.trouble });
+  changed();
+}
+
+/** Give the item that is shown a class (null: cannot tell) and go on. @param {string|null} label */
+export function answer(label) {
+  const item = next({ how: "label", label });
+  if (!item) return;
+  const began = performance.now(), number = [...counts().values()].reduce((a, b) => a + b, 0) + 1;
+  give([item.sample], label, { control: item.control, strategy: queue.settings.strategy }).then(() => {
+    const guess = label === null ? undefined : item.probability[label];
+    say(`Label ${number} saved in ${Math.max(1, Math.round(performance.now() - began))} ms: ${label ?? "cannot tell"}${guess === undefined ? "" : `; the model gave it ${guess.toFixed(2)}`}`);
+  }).catch(refused);
+}
+
+/** Go on without a label; this page does not ask for it again. */
+export function skip() {
+  const item = next({ how: "skip", label: null });
+  if (!item) return;
+  ask("queue.skip", { row: item.row }).catch(refused);
+  say(`Skipped ${item.title} ${item.tag}. U goes back to it.`);
+}
+
+/** @param {{how: "label"|"skip", label: string|null}} said @returns {Item | undefined} the item that was shown */
+function next(said) {
+  const item = queue.items[0];
+  if (!item) return undefined;
+  const pressed = performance.now();
+  queue.items = queue.items.slice(1);
+  queue.done.push({ item, ...said, client: "" });
+  queue.shown += 1;
+  changed();
+  painted(pressed);
+  if (queue.items.length < LOW) void topUp();
+  return item;
+}
+
+/** Take back the last act of this page: the item of a label, or what was skipped, is shown again. */
+export function undo() {
+  const last = queue.done[queue.done.length - 1];
+  if (last?.how !== "skip") { takeBack().catch(refused); return; }
+  back(last);
+  ask("queue.skip", { row: last.item.row, back: true }).catch(refused);
+  say(`Back at ${last.item.title} ${last.item.tag}, which was skipped.`);
+}
+
+/** @param {Done} one */
+function back(one) {
+  queue.done = queue.done.filter((other) => other !== one);
+  queue.items = [one.item, ...queue.items.filter((item) => item.row !== one.item.row)];
+  changed();
+}
+
+/** A row that was chosen by hand comes to the front. @param {number} row */
+export async function show(row) {
+  const { item } = await ask("queue.item", { row });
+  queue.items = [item, ...queue.items.filter((one) => one.row !== row)];
+  changed();
+}
+
+/** @param {boolean} hide  whether the model's bars wait for the answer */
+export function setHidden(hide) {
+  queue.hide = hide;
+  localStorage.setItem("clew hide bars", hide ? "yes" : "no");
+  changed();
+}
+
+/** Note how long it took from the key press until the next item could be seen: for the bench. @param {number} pressed */
+function painted(pressed) {
+  requestAnimationFrame(() => {
+    const channel = new MessageChannel(); // its message comes after the frame has been painted
+    channel.port1.onmessage = () => { Object.assign(/** @type {any} */ (window).clew ?? {}, { label: { shown: queue.shown, ms: performance.now() - pressed } }); };
+    channel.port2.postMessage(0);
+  });
+}
+
+/** The act that took something back which this page no longer knew, as after a reload. */
+let unknown = "";
+onAct((act) => {
+  if (act.do === "labels.give") {
+    const last = queue.done[queue.done.length - 1];
+    if (last && !last.client && last.how === "label" && act.given.samples[0] === last.item.sample) last.client = act.client;
+  }
+  if (act.do === "labels.undo") {
+    const one = queue.done.find((done) => done.client && done.client === act.given.of);
+    if (one) { back(one); say(`Taken back: ${one.label ?? "cannot tell"}. Label it again, or skip it with S.`); }
+    else unknown = act.client;
+  }
+});
+on("labelled", (push) => {
+  if (!queue.opened) return;
+  if (push.client === unknown && push.rows?.length === 1) show(push.rows[0]).catch(refused);
+  else if (queue.items.some((item, place) => place && push.rows?.includes(item.row))) void topUp(); // labelled elsewhere: it leaves
+});
+on("queue.renewed", () => { if (queue.opened) void topUp(queue.items.slice(0, SHOWN_SOON)); });
+on("open", () => { if (queue.opened) open().catch(refused); }); // the server may have been started anew

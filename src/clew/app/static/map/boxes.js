@@ -1,0 +1,60 @@
+// @ts-check
+/** The two lines for typing over the map: a rule that selects, and a name for what is selected. */
+import { html, useEffect, useRef, useState } from "../vendor/preact-htm.js";
+import { ask } from "../core/socket.js";
+import { classes } from "../core/labels.js";
+import { give, giveSelection } from "../core/outbox.js";
+import { say, state, use } from "../core/state.js";
+import { counted } from "../core/words.js";
+import { select } from "./select.js";
+import { setMap, useMap } from "./store.js";
+
+const AT_ONCE = 2000; // names of samples that go up; of more the server looks them up itself
+
+/** @param {{label: string, hint: string, act: string, list?: string[], value?: string, onGive: (text: string) => Promise<any>}} props */
+function Line({ label, hint, act, list = [], value = "", onGive }) {
+  const field = useRef(/** @type {HTMLInputElement | null} */ (null));
+  const [refusal, setRefusal] = useState("");
+  useEffect(() => { field.current?.focus(); field.current?.select(); }, []);
+  const close = () => { setMap({ box: "" }); document.querySelector(/** @type {any} */ (".map .board"))?.focus(); };
+  const submit = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    try { await onGive(field.current?.value.trim() ?? ""); close(); } catch (why) { setRefusal(/** @type {Error} */ (why).message); }
+  };
+  return html`<form class="line" onSubmit=${submit} onKeyDown=${(/** @type {KeyboardEvent} */ event) => { if (event.key === "Escape") { event.preventDefault(); close(); } }}>
+    <label><span>${label}</span><input ref=${field} type="text" value=${value} placeholder=${hint} maxlength="2000" spellcheck=${false} autocomplete="off" list="map-names" aria-describedby="map-refusal" /></label>
+    <datalist id="map-names">${list.map((one) => html`<option value=${one} />`)}</datalist>
+    <button class="button primary">${act}</button><button type="button" class="button quiet" onClick=${close}>Close</button>
+    <p id="map-refusal" role="alert">${refusal}</p></form>`;
+}
+
+let lastRule = "";
+
+/** What is open for typing, if anything. */
+export function Boxes() {
+  const box = useMap((map) => map.box), selection = use((s) => s.selection);
+  if (box === "rule") {
+    return html`<${Line} key="rule" label="Rule" act="Select" value=${lastRule} hint="area > 100 and group == 1"
+      onGive=${(/** @type {string} */ rule) => { lastRule = rule; return select({ kind: "rule", rule }); }} />`;
+  }
+  if (box === "name") {
+    return html`<${Line} key="name" label=${`Name ${selection.n === 1 ? "this row" : `these ${counted(selection.n, "row")}`}`} act="Name" hint="such as round"
+      list=${classes().map((one) => one.name)} onGive=${name} />`;
+  }
+  return null;
+}
+
+/** Give the selected rows a label. @param {string} label */
+async function name(label) {
+  if (!label) throw new Error("A name must have at least one letter.");
+  const { id, n } = state.selection;
+  if (n > AT_ONCE) void giveSelection(id, label);
+  else void give((await ask("selection.names", { selection: id })).samples, label);
+  say(`${counted(n, "row")} named ${label}`);
+}
+
+/** Open the line for a name, if anything is selected. */
+export function openName() {
+  if (state.selection.n) setMap({ box: "name" });
+  else say("Nothing is selected. Draw round some points, or select by rule.");
+}

@@ -1,0 +1,603 @@
+"""The easel: strokes on images become a pixel classifier while they are painted, without waiting and without any web.
+
+An `Easel` holds a `Sheet` for each image. A stroke is rasterised inside its box; only pixels that were not painted
+before are measured; a small forest answers at every fourth pixel, and then the forest that `train_pixels` would give,
+tree for tree, at every pixel of a tile.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from clew.errors import DataError, check, check_choice
+from clew.learn.forest import Forest
+from clew.learn.pixel_model import PixelModel, entropy
+from clew.learn.pixel_training import (
+    FEWEST,
+    PaintedPixels,
+    measure_painted,
+    samples_of_painted,
+)
+from clew.learn.strokes import StrokeValidation, validate_strokes
+from clew.learn.tiling import OnProgress, block_at, in_threads, scale_of
+from clew.learn.training import train
+from clew.measure.intensity import Normalise
+from clew.measure.pixels import Buffers, PixelFeatures, Shape, kinds_of, sigmas_of
+from clew.read.annotations import Annotation
+from clew.read.canvas import MOST_CLASSES, Canvas
+from clew.read.stacks import Stack
+
+SETTINGS: dict[str, Any] = {
+    "trees": 100,
+    "depth": 4,
+    "grower": "auto",
+    "random_state": 0,
+}  # of `train_pixels`
+NORMALISE: Normalise = "otsu"  # and so is this
+QUICK_TREES, QUICK_PIXELS = 24, 4_000  # of the forest that answers first
+EXACT_PIXELS = 30_000  # painted pixels up to which the live forest is the one that is saved
+FOLD_PIXELS = 2_000  # that train in a fold of the live validation
+TILE, STRIDE = 256, 4  # px; the coarse answer takes every fourth
+COARSE_BYTES = 256 * 2**20  # features at every fourth pixel that are kept
+MOST_POINTS, MOST_RADIUS = 20_000, 500.0  # of a stroke
+RANKED_PIXELS = 4_000  # by which filters are found to stand in for each other
+AROUND = 5  # coarse pixels over which uncertainty is averaged for the next place to paint
+
+
+@dataclass(frozen=True, eq=False)
+class Stroke:
+    """One movement of the brush.
+
+    Parameters
+    ----------
+    points : ndarray of float64, shape (n_points, 2)
+        Rows and columns; pixel (r, c) reaches from (r, c) to (r + 1, c + 1).
+    radius : float
+        Of the brush, in px.
+    value : int
+        The class from 1 on; 0 for the eraser.
+    plane : tuple of two ints
+        (t, z).
+
+    Raises
+    ------
+    DataError
+        If a number is not finite or out of range.
+    """
+
+    points: np.ndarray
+    radius: float
+    value: int
+    plane: tuple[int, int] = (0, 0)
+
+    def __post_init__(self) -> None:
+        points = np.asarray(self.points, np.float64)
+        check(
+            points.ndim == 2 and points.shape[1] == 2 and 1 <= len(points) <= MOST_POINTS and np.isfinite(points).all(),
+            DataError,
+            "The points of a stroke must be 1 to {:,} finite pairs of row and column. Got an array of shape {}.",
+            MOST_POINTS,
+            points.shape,
+        )  # fmt: skip
+        check(
+            0 < self.radius <= MOST_RADIUS and 0 <= self.value <= MOST_CLASSES,
+            DataError,
+            "The brush of a stroke must have a radius up to {:g} px and a class from 1 to {}, 0 to erase. Got {} and {}.",
+            MOST_RADIUS,
+            MOST_CLASSES,
+            self.radius,
+            self.value,
+        )
+        object.__setattr__(self, "points", points)
+
+
+class Sheet:
+    """What is painted on one image, and what is measured of it.
+
+    Parameters
+    ----------
+    stack : Stack
+    name : str
+        What the study calls the image.
+
+    Attributes
+    ----------
+    strokes : list of Stroke
+        All that stand, in order: later ones and the eraser win.
+    """
+
+    def __init__(self, stack: Stack, name: str = "") -> None:
+        self.stack, self.name = stack, name or stack.name
+        self.strokes: list[Stroke] = []
+        self._planes: dict[tuple[int, int], np.ndarray] = {}
+        self._known: dict[
+            tuple[int, int], tuple[np.ndarray, np.ndarray]
+        ] = {}  # painted pixels and their features
+
+    def draw(self, strokes: Sequence[Stroke]) -> None:
+        """Make ``strokes`` what stands: only new ones are rasterised if the others are those that stood before."""
+        n = len(self.strokes)
+        if len(strokes) < n or any(a is not b for a, b in zip(strokes, self.strokes)):
+            self.strokes, self._planes, n = [], {}, 0
+        for stroke in strokes[n:]:
+            self.paint(stroke)
+
+    def paint(self, stroke: Stroke) -> tuple[int, int, int, int]:
+        """Rasterise a stroke; return the box of what may have changed: top, left, bottom, right.
+
+        Raises
+        ------
+        DataError
+            If the image has no such plane, or the stroke lies beside it.
+        """
+        from clew.kernels.strokes import sweep
+
+        times, _, depth, height, width = self.stack.shape
+        t, z = stroke.plane
+        check(
+            0 <= t < times and 0 <= z < depth,
+            DataError,
+            "The stroke on '{}' must be on a plane that it has: t up to {}, z up to {}. Got t {}, z {}.",
+            self.name,
+            times - 1,
+            depth - 1,
+            t,
+            z,
+        )
+        plane = self._planes.get((t, z))
+        if plane is None:
+            plane = np.zeros((height, width), np.uint8)
+        box = sweep(plane, stroke.points, stroke.radius, stroke.value)
+        check(
+            box[0] < box[2] and box[1] < box[3],
+            DataError,
+            "The stroke must lie on the image '{}' of {} x {} px. Got one beside it.",
+            self.name,
+            width,
+            height,
+        )
+        self._planes[t, z] = plane
+        self.strokes.append(stroke)
+        return box
+
+    def labels(self, t: int, z: int) -> np.ndarray:
+        """Return the classes painted on a plane, uint8 of shape (Y, X); 0 where nothing is."""
+        return self._planes.get((t, z), np.zeros(self.stack.shape[3:], np.uint8))
+
+    @property
+    def painted(self) -> bool:
+        """Return whether any pixel has a class."""
+        return any(plane.any() for plane in self._planes.values())
+
+    def counts(self) -> dict[int, int]:
+        """Return the number of painted pixels of every class that has any."""
+        n = np.sum(
+            [np.bincount(plane.reshape(-1), minlength=256) for plane in self._planes.values()]
+            or [np.zeros(256, np.int64)],
+            axis=0,
+        )
+        return {int(value): int(n[value]) for value in np.flatnonzero(n) if value}
+
+    def annotation(self, names: Mapping[int, str]) -> Annotation:
+        """Return all that is painted, bound to this image by its content.
+
+        Raises
+        ------
+        DataError
+            If nothing is painted.
+        """
+        canvas = Canvas()
+        for (t, z), plane in sorted(self._planes.items()):
+            canvas.paint((t, z, 0, 0), plane[None, None])
+        t, _, z, y, x = self.stack.shape
+        pieces = canvas.pieces()
+        there = {int(n) for _, labels in pieces for n in np.unique(labels) if n}
+        return Annotation(
+            pieces,
+            {number: names.get(number, str(number)) for number in sorted(there)},
+            name=f"strokes on {self.name}",
+            image_name=self.stack.name,
+            image_sha256=self.stack.sha256(),
+            image_shape=(t, z, y, x),
+        )
+
+    def measured(self, features: PixelFeatures) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return places (n, 4), class numbers (n,) and features (n, n_features) of the painted pixels, in the order of places."""
+        width = self.stack.shape[4]
+        places, values, tables = [np.zeros((0, 4), np.int64)], [np.zeros(0, np.int64)], [np.zeros((0, len(features.names)), np.float32)]  # fmt: skip
+        for (t, z), plane in sorted(self._planes.items()):
+            flat = np.flatnonzero(plane)
+            known, table = self._known.get((t, z), (np.zeros(0, np.int64), tables[0]))
+            new = np.setdiff1d(flat, known, assume_unique=True)
+            if new.size:
+                place = np.column_stack([np.full(new.size, t), np.full(new.size, z), new // width, new % width])  # fmt: skip
+                fresh = measure_painted(self.stack, place, features, scale_of(self.stack, NORMALISE))
+                at = np.searchsorted(known, new)
+                known, table = np.insert(known, at, new), np.insert(table, at, fresh, axis=0)
+                self._known[t, z] = known, table
+            places.append(
+                np.column_stack([np.full(flat.size, t), np.full(flat.size, z), flat // width, flat % width])
+            )
+            values.append(plane.reshape(-1)[flat].astype(np.int64))
+            tables.append(table[np.searchsorted(known, flat)])
+        return np.concatenate(places), np.concatenate(values), np.concatenate(tables)
+
+
+@dataclass(frozen=True, eq=False)
+class Painting:
+    """A live model, and what it was grown from.
+
+    Parameters
+    ----------
+    model : PixelModel
+    painted : PaintedPixels
+    exact : bool
+        Whether its trees are those of the model that would be saved now.
+    """
+
+    model: PixelModel
+    painted: PaintedPixels
+    exact: bool
+
+
+class Easel:
+    """Several images being painted with the same classes, and the forest that learns from all strokes on them.
+
+    Filters are those of `train_pixels` by default ("medium"), in planes: what is painted on a slice is seen in that slice.
+
+    Parameters
+    ----------
+    names : mapping of int to str
+        The name of each class number.
+
+    Attributes
+    ----------
+    sheets : dict of str to Sheet
+        By the name of the image.
+    """
+
+    def __init__(self, names: Mapping[int, str]) -> None:
+        self.names = dict(names)
+        self.sheets: dict[str, Sheet] = {}
+        self._coarse: OrderedDict[tuple[str, int, int, int, int], np.ndarray] = OrderedDict()
+        self._lock, self._local = threading.Lock(), threading.local()
+
+    def features_of(self, stack: Stack) -> PixelFeatures:
+        """Return what is measured of every pixel of an image."""
+        return PixelFeatures(
+            kinds=kinds_of("medium"), sigmas=sigmas_of("medium"), channel_names=tuple(stack.channel_names), dimensions=2
+        )  # fmt: skip
+
+    # ---- learning ----
+    def painted(self) -> PaintedPixels:
+        """Return all painted pixels with their features, as `train_pixels` orders them.
+
+        Raises
+        ------
+        DataError
+            If fewer than two classes have two painted pixels, or painted images have different channels.
+        """
+        sheets = sorted(
+            (one for one in self.sheets.values() if one.painted), key=lambda one: one.stack.sha256()
+        )
+        for one in sheets[1:]:
+            check(
+                one.stack.channel_names == sheets[0].stack.channel_names,
+                DataError,
+                "Painted images must have the same channels. Got {} in '{}' and {} in '{}': erase the strokes of one.",
+                ", ".join(sheets[0].stack.channel_names),
+                sheets[0].name,
+                ", ".join(one.stack.channel_names),
+                one.name,
+            )
+        parts = [one.measured(self.features_of(one.stack)) for one in sheets]
+        values = np.concatenate([np.zeros(0, np.int64), *(part[1] for part in parts)])
+        counts = np.bincount(values, minlength=2)[1:]
+        check(
+            (counts >= FEWEST).sum() >= 2 and not ((counts > 0) & (counts < FEWEST)).any(),
+            DataError,
+            "Paint at least two classes, each on at least {} pixels. Got {} so far.",
+            FEWEST,
+            ", ".join(f"{n} of {self.names.get(i, i)}" for i, n in enumerate(counts, 1) if n) or "none",
+        )
+        reach = np.max([self.features_of(one.stack).at().halo() for one in sheets], axis=0)
+        name_of = np.array([self.names.get(value, str(value)) for value in range(int(values.max()) + 1)])
+        return PaintedPixels(
+            np.concatenate([part[2] for part in parts]),
+            name_of[values],
+            np.repeat(np.arange(len(parts)), [len(part[1]) for part in parts]),
+            np.concatenate([part[0] for part in parts]),
+            tuple(reach.tolist()),
+        )
+
+    def fit(self, *, quick: bool = False, painted: PaintedPixels | None = None) -> Painting:
+        """Grow the live forest: up to 30,000 painted pixels it has the very trees of the model that would be saved.
+
+        Parameters
+        ----------
+        quick : bool
+            24 trees on at most 4,000 of the pixels, for an answer at once.
+        painted : PaintedPixels, optional
+            As `painted` returned it, not to be gathered again.
+
+        Raises
+        ------
+        DataError
+            As for `painted`.
+        """
+        from clew.kernels.threads import n_threads
+
+        painted = self.painted() if painted is None else painted
+        most = QUICK_PIXELS if quick else EXACT_PIXELS
+        learnt = painted if len(painted) <= most else _spread(painted, most)
+        stack = next(one.stack for one in self.sheets.values() if one.painted)
+        features = self.features_of(stack)
+        settings = SETTINGS | ({"trees": QUICK_TREES} if quick else {})
+        there = set(np.unique(painted.labels).tolist())
+        forest: Forest = train(
+            samples_of_painted(learnt, features, self._stacks()),
+            **settings,
+            n_jobs=n_threads(),
+            measure={
+                "kind": "pixels",
+                "features": features.to_dict(),
+                "normalise": NORMALISE,
+                "axes": stack.axes,
+                "dtype": str(stack.dtype),
+                "pixel_size": list(stack.pixel_size or (None,) * 3),
+                "values": {name: value for value, name in sorted(self.names.items()) if name in there},
+            },
+        )
+        return Painting(PixelModel(forest), painted, exact=not quick and learnt is painted)
+
+    def _stacks(self) -> list[Stack]:
+        return sorted(
+            (one.stack for one in self.sheets.values() if one.painted), key=lambda one: one.sha256()
+        )
+
+    # ---- answers ----
+    def prepare(
+        self,
+        image: str,
+        t: int,
+        z: int,
+        tiles: Sequence[tuple[int, int]],
+        *,
+        on_progress: OnProgress | None = None,
+    ) -> None:
+        """Measure every fourth pixel of tiles (top, left), once: what the coarse answer waits for.
+
+        Raises
+        ------
+        Stopped
+            If ``on_progress`` said so.
+        """  # fmt: skip
+        missing = [at for at in tiles if (image, t, z, *at) not in self._coarse]
+        if missing:
+            in_threads(lambda at: self._coarse_tile(image, t, z, at), missing, on_progress)
+
+    def _coarse_tile(self, image: str, t: int, z: int, at: tuple[int, int]) -> np.ndarray:
+        """Return all features at every fourth pixel of a tile, float32 (n_features, rows, columns)."""
+        key = (image, t, z, *at)
+        with self._lock:
+            if key in self._coarse:
+                self._coarse.move_to_end(key)
+                return self._coarse[key]
+        stack = self.sheets[image].stack
+        bank = self.features_of(stack).at(stack.pixel_size)
+        start, stop = _box(stack, z, at)
+        shape = (stop[1] - start[1], stop[2] - start[2])
+        block = block_at(stack, t, start, stop, bank.halo(), scale_of(stack, NORMALISE), self._buffers())
+        found = np.empty((len(bank), *(-(-n // STRIDE) for n in shape)), np.float32)
+
+        def keep(index: int, values: np.ndarray) -> None:
+            found[index] = values[0, ::STRIDE, ::STRIDE]
+
+        bank.apply(block, keep)
+        with self._lock:
+            self._coarse[key] = found
+            size = sum(one.nbytes for one in self._coarse.values())
+            while size > COARSE_BYTES and len(self._coarse) > 1:
+                size -= self._coarse.popitem(last=False)[1].nbytes
+        return found
+
+    def _buffers(self) -> Buffers:
+        if not hasattr(self._local, "buffers"):
+            self._local.buffers = Buffers()
+        return self._local.buffers
+
+    def preview(
+        self, live: Painting, image: str, t: int, z: int, at: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Classify every fourth pixel of a tile.
+
+        Returns
+        -------
+        classes : ndarray of uint8, shape (rows, columns)
+            Class numbers, as painted.
+        probability : ndarray of float32, shape (n_classes, rows, columns)
+            In the order of ``live.model.forest.classes``.
+        """
+        live.model.check(self.sheets[image].stack)
+        found, compiled = self._coarse_tile(image, t, z, at), live.model.compiled
+        shape = found.shape[1:]
+        n = math.prod(shape)
+        planes = compiled.empty_planes(n)
+        for index in compiled.used:
+            compiled.rank(index, found[index].reshape(-1), planes)
+        labels, shares = np.empty(n, np.uint8), np.empty((compiled.n_classes, n), np.float32)
+        compiled.classify(planes, labels=labels, probability=shares)
+        return _numbers(live)[labels].reshape(shape), shares.reshape(-1, *shape)
+
+    def tile(
+        self, live: Painting, image: str, t: int, z: int, at: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Classify every pixel of a tile: of an exact model the bits that `clew pixels predict` writes; as `preview` otherwise."""
+        stack = self.sheets[image].stack
+        labels, shares = live.model.predict_tile(
+            stack, scale_of(stack, live.model.normalise), t, *_box(stack, z, at), probability=True, buffers=self._buffers()
+        )  # fmt: skip
+        assert shares is not None
+        return _numbers(live)[labels[0]], shares[:, 0]
+
+    def most_uncertain(
+        self, live: Painting, image: str, t: int, z: int, tiles: Sequence[tuple[int, int]]
+    ) -> tuple[int, int, float]:
+        """Return row, column and uncertainty (0 to 1) of the spot where a stroke would tell most, away from strokes."""
+        from scipy.ndimage import uniform_filter
+
+        best = (0, 0, -1.0)
+        painted = self.sheets[image].labels(t, z) > 0
+        for top, left in tiles:
+            unsure = uniform_filter(
+                entropy(self.preview(live, image, t, z, (top, left))[1]), AROUND, mode="nearest"
+            )
+            here = painted[top : top + TILE, left : left + TILE][::STRIDE, ::STRIDE]
+            unsure[here] = -1
+            row, column = np.unravel_index(int(unsure.argmax()), unsure.shape)
+            if unsure[row, column] > best[2]:
+                best = (
+                    top + int(row) * STRIDE,
+                    left + int(column) * STRIDE,
+                    float(unsure[row, column]),
+                )
+        return best
+
+    # ---- how good, and why ----
+    def accuracy(self, painted: PaintedPixels) -> StrokeValidation:
+        """Validate on whole strokes held out, beside shuffled pixels, with 24 trees on at most 2,000 pixels a fold.
+
+        Raises
+        ------
+        DataError
+            If the strokes are too few or too near each other to be held out.
+        """
+        return validate_strokes(
+            painted.features,
+            painted.labels,
+            painted.image,
+            painted.place,
+            classifier=SETTINGS | {"trees": QUICK_TREES},
+            gap=painted.reach,
+            train_pixels=FOLD_PIXELS,
+            permutations=0,
+        )
+
+    def reasons(
+        self, live: Painting, image: str, t: int, z: int, tiles: Sequence[tuple[int, int]], *, of: str
+    ) -> Reasons:
+        """Return how far each filter moves the probability of a class, at every fourth pixel of some tiles: exact SHAP values.
+
+        Notes
+        -----
+        Path-dependent TreeSHAP, as `clew.learn.pixel_shapley.PixelExplainer`, which does so at every pixel.
+        """
+        from clew.explain.shapley import ShapleyTables
+        from clew.explore.hypotheses import correlated_groups, spearman
+
+        forest = live.model.forest
+        check_choice(of, forest.classes, what="'of' setting", of="what speaks for a class")
+        tables = ShapleyTables.of(forest, output=forest.classes.index(of))
+        used = list(tables.used)
+        planes = [self._coarse_tile(image, t, z, at)[used] for at in tiles]
+        values = []
+        for one in planes:
+            flat = np.ascontiguousarray(one.reshape(len(used), -1))
+            found = np.empty(flat.shape)
+            tables.explain_planes(flat, found)
+            values.append(found.reshape(one.shape))
+        every = np.concatenate([one.reshape(len(used), -1) for one in values], axis=1)
+        features = np.concatenate([one.reshape(len(used), -1) for one in planes], axis=1)
+        looked = np.unique(np.linspace(0, features.shape[1] - 1, RANKED_PIXELS).astype(int))
+        names = [forest.feature_names[i] for i in used]
+        together = correlated_groups(spearman(features[:, looked].T.astype(np.float64)), names)
+        return Reasons(of, names, np.abs(every).mean(axis=1), values, together, every)
+
+
+@dataclass(frozen=True, eq=False)
+class Reasons:
+    """What speaks for a class in some tiles.
+
+    Parameters
+    ----------
+    of : str
+        The class.
+    names : list of str
+        The filters that the forest asks for.
+    mean_absolute : ndarray of float64, shape (n_filters,)
+        The mean over the looked-at pixels of each filter's absolute contribution to the probability.
+    maps : list of ndarray of float64, shape (n_filters, rows, columns)
+        One for each tile: every filter's contribution at every fourth pixel.
+    together : list of list of str
+        Filters that can stand in for each other.
+    values : ndarray of float64, shape (n_filters, n_pixels)
+        All maps side by side.
+    """
+
+    of: str
+    names: list[str]
+    mean_absolute: np.ndarray
+    maps: list[np.ndarray]
+    together: list[list[str]]
+    values: np.ndarray
+
+    def of_group(self, group: Sequence[str]) -> float:
+        """Return the mean absolute sum of the contributions of filters that stand together."""
+        rows = [self.names.index(name) for name in group]
+        return float(np.abs(self.values[rows].sum(axis=0)).mean())
+
+
+def weakest(found: StrokeValidation) -> tuple[str, str, float] | None:
+    """Return which class is most often taken for which, and of what share of its tested pixels; None if none is."""
+    tested = found.predicted != ""
+    truth, said = found.truth[tested], found.predicted[tested]
+    wrong = truth != said
+    if not wrong.any():
+        return None
+    pairs, n = np.unique(np.column_stack([truth[wrong], said[wrong]]), axis=0, return_counts=True)
+    share = n / np.array([(truth == pair[0]).sum() for pair in pairs])
+    worst = int(share.argmax())
+    return str(pairs[worst][0]), str(pairs[worst][1]), float(share[worst])
+
+
+def tiles_in(
+    stack: Stack, view: tuple[float, float, float, float], *, most: int = 64
+) -> list[tuple[int, int]]:
+    """Return the corners (top, left) of the tiles that a view (top, left, bottom, right, in px) shows, its middle first."""
+    _, _, _, height, width = stack.shape
+    top, left, bottom, right = view
+    rows = range(int(max(0, top)) // TILE * TILE, max(1, min(height, math.ceil(max(bottom, 1)))), TILE)
+    columns = range(int(max(0, left)) // TILE * TILE, max(1, min(width, math.ceil(max(right, 1)))), TILE)
+    middle = ((top + bottom - TILE) / 2, (left + right - TILE) / 2)
+    corners = [(y, x) for y in rows for x in columns if y < height and x < width]
+    corners.sort(key=lambda at: (max(abs(at[0] - middle[0]), abs(at[1] - middle[1])), at))
+    return corners[:most]
+
+
+def _box(stack: Stack, z: int, at: tuple[int, int]) -> tuple[Shape, Shape]:
+    bottom, right = (min(a + TILE, n) for a, n in zip(at, stack.shape[3:]))
+    return (z, *at), (z + 1, bottom, right)
+
+
+def _numbers(live: Painting) -> np.ndarray:
+    """Return the painted number of each class of the forest."""
+    return np.array([live.model.values[name] for name in live.model.forest.classes], np.uint8)
+
+
+def _spread(painted: PaintedPixels, most: int) -> PaintedPixels:
+    """Return about ``most`` of the pixels, evenly along their order, of each class its share and at least two."""
+    rows = [
+        of[np.unique(np.linspace(0, of.size - 1, max(FEWEST, most * of.size // len(painted))).astype(int))]
+        for of in (np.flatnonzero(painted.labels == name) for name in np.unique(painted.labels))
+    ]
+    chosen = np.sort(np.concatenate(rows))
+    return PaintedPixels(
+        painted.features[chosen], painted.labels[chosen], painted.image[chosen], painted.place[chosen], painted.reach
+    )  # fmt: skip

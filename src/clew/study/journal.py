@@ -1,0 +1,238 @@
+"""The journal of a study's page: what people say of samples, and what they paint; nothing acknowledged is ever lost."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from clew.errors import DataError, SettingError, check
+from clew.study import record
+from clew.study.acts import Delivery, class_name
+from clew.study.record import LabelEvent
+from clew.study.strokes import Stroke, Strokes
+
+if TYPE_CHECKING:
+    from clew.study.study import Study
+
+__all__ = ["Delivery", "Journal", "Stroke"]
+AT_ONCE = 500  # samples of one query
+
+
+class Journal(Strokes):
+    """What people say and paint on the page of a study; one connection stays open, so that an act takes a millisecond.
+
+    Parameters
+    ----------
+    study : Study
+    """
+
+    def __init__(self, study: Study) -> None:
+        super().__init__(study)
+        self._named: tuple[int, list[str]] = (-1, [])
+
+    def give(
+        self,
+        client: str,
+        pairs: Iterable[tuple[str, str | None]],
+        who: str | None = None,
+        **said: Any,
+    ) -> Delivery:
+        """Record one act of labelling.
+
+        Parameters
+        ----------
+        client : str
+            The name of the act.
+        pairs : iterable of (sample, label)
+            A label of None says that the person cannot tell.
+        who : str, optional
+            The person; by default as the system knows them.
+        **said
+            What is to be kept beside it, such as the arm of a queue.
+
+        Raises
+        ------
+        DataError
+            If a sample is no open row of the study.
+        SettingError
+            If a label is no name.
+        """
+        given = [(str(sample), None if label is None else class_name(label)) for sample, label in pairs]
+        check(given, SettingError, "An act of labelling must label at least one sample. Got none.")
+
+        def write(db: sqlite3.Connection, at: str, person: str) -> dict[str, Any]:
+            for sample in dict(given):
+                _check_open(db, sample)
+            _add_classes(db, "rows", [*self._in_use(db), *(label for _, label in given if label is not None)])
+            first = _last(db, "labels") + 1
+            record.add_labels(db, given, how="person", step=None, person=person)
+            return {"events": [first, _last(db, "labels")]}
+
+        return self._deliver(client, {"act": "give", **said}, who, write)
+
+    def undo(self, client: str, of: str | None = None, who: str | None = None) -> Delivery:
+        """Take an act of labelling back; what stood before stands again.
+
+        Parameters
+        ----------
+        client : str
+            The name of this act.
+        of : str, optional
+            The name of the act that is taken back; by default the person's last on the page that stands.
+        who : str, optional
+
+        Raises
+        ------
+        DataError
+            If there is no such act, or it has been taken back.
+        """
+
+        def write(db: sqlite3.Connection, at: str, person: str) -> dict[str, Any]:
+            target = of or self._last_act(db, person)
+            first, last = _events(db, target, "give")
+            rows = db.execute(
+                "SELECT id, sample FROM labels WHERE id BETWEEN ? AND ? AND id NOT IN "
+                "(SELECT undoes FROM labels WHERE undoes BETWEEN ? AND ?)",
+                (first, last, first, last),
+            ).fetchall()
+            check(rows, DataError, "The labels to take back must stand. Got some that had been taken back.")
+            begin = _last(db, "labels") + 1
+            db.executemany(
+                "INSERT INTO labels (at, who, how, sample, undoes) VALUES (?, ?, 'person', ?, ?)",
+                [(at, person, sample, number) for number, sample in rows],
+            )
+            return {"events": [begin, _last(db, "labels")], "of": target}
+
+        return self._deliver(client, {"act": "undo", "of": of}, who, write)
+
+    def _last_act(self, db: sqlite3.Connection, person: str) -> str:
+        """Return the last act of a person on the page that stands."""
+        undone = {
+            json.loads(answer)["of"]
+            for (answer,) in db.execute(
+                "SELECT answer FROM deliveries WHERE json_extract(what, '$.act') = 'undo'"
+            )
+        }
+        acts = db.execute(
+            "SELECT client FROM deliveries WHERE who = ? AND json_extract(what, '$.act') = 'give' ORDER BY rowid DESC",
+            (person,),
+        )
+        found = next((client for (client,) in acts if client not in undone), None)
+        if found is None:
+            raise DataError(
+                f"The labels to take back must be some that {person} gave here. Got none that stand."
+            )
+        return str(found)
+
+    def samples_of(self, delivery: Delivery) -> list[str]:
+        """Return the samples that an act of labelling, or its taking back, was about."""
+        with self._reading() as db:
+            return [
+                sample
+                for (sample,) in db.execute(
+                    "SELECT DISTINCT sample FROM labels WHERE id BETWEEN ? AND ?",
+                    delivery.answer["events"] or (0, -1),
+                )
+            ]
+
+    def standing(self, samples: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """Return ``{sample: (label, "person" or "group")}`` of some samples; who has none is left out."""
+        with self._reading() as db:
+            named = db.execute("SELECT max(step) FROM labels WHERE how = 'group'").fetchone()[0] or 0
+            rows: list[Any] = []
+            for at in range(0, len(samples), AT_ONCE):
+                part = list(samples[at : at + AT_ONCE])
+                marks = ", ".join("?" * len(part))
+                rows += db.execute(f"SELECT * FROM labels WHERE sample IN ({marks})", part).fetchall()
+        return record.effective_labels(
+            sorted((LabelEvent(*row) for row in rows), key=lambda e: e.id), named=named
+        )
+
+    def last_event(self) -> int:
+        """Return the number of the last event of labels; 0 where there is none."""
+        with self._reading() as db:
+            return _last(db, "labels")
+
+    def classes(self) -> list[str]:
+        """Return the names of the classes of rows, in an order that never changes: the first is number 1.
+
+        Where groups were named before anybody labelled here, those come first, by the number of the group.
+        """
+        with self._reading() as db:
+            stored = [
+                name for (name,) in db.execute("SELECT name FROM classes WHERE of = 'rows' ORDER BY number")
+            ]
+            return list(dict.fromkeys([*stored, *self._in_use(db)]))
+
+    def _in_use(self, db: sqlite3.Connection) -> list[str]:
+        """Return the names that open rows have from steps: of the groups named last, in order, then by first use."""
+        (last,) = db.execute("SELECT coalesce(max(id), 0) FROM steps").fetchone()
+        if self._named[0] != last:
+            row = db.execute(
+                "SELECT id, settings FROM steps WHERE verb = 'name' ORDER BY id DESC LIMIT 1"
+            ).fetchone()
+            step, names = (row[0], json.loads(row[1]).get("names", {})) if row else (0, {})
+            used = db.execute(
+                "SELECT label FROM labels JOIN parts USING (sample) WHERE part = 'open' AND label != '' "
+                "AND (how = 'person' OR labels.step = ?) GROUP BY label ORDER BY min(labels.id)",
+                (step,),
+            )
+            ordered = [names[key] for key in sorted(names, key=lambda key: (len(key), key))]
+            self._named = (last, list(dict.fromkeys([*ordered, *(name for (name,) in used)])))
+        return self._named[1]
+
+    def make_class(self, client: str, name: str, who: str | None = None) -> Delivery:
+        """Make a class of rows that has no label yet."""
+        name = class_name(name)
+
+        def write(db: sqlite3.Connection, at: str, person: str) -> dict[str, Any]:
+            _add_classes(db, "rows", [*self._in_use(db), name])
+            return {"events": [], "name": name}
+
+        return self._deliver(client, {"act": "make"}, who, write)
+
+
+def _add_classes(db: sqlite3.Connection, of: str, names: Iterable[str]) -> None:
+    for name in dict.fromkeys(names):
+        db.execute(
+            "INSERT INTO classes (of, number, name) SELECT ?, coalesce(max(number), 0) + 1, ? FROM classes WHERE of = ? "
+            "ON CONFLICT (of, name) DO NOTHING",
+            (of, name, of),
+        )
+
+
+def _check_open(db: sqlite3.Connection, sample: str) -> None:
+    part = db.execute("SELECT part FROM parts WHERE sample = ?", (sample,)).fetchone()
+    check(
+        part is not None,
+        DataError,
+        "The sample must be an open row of the study. Got '{:.80}', which is not there.",
+        sample,
+    )
+    check(
+        part == ("open",),
+        DataError,
+        "The sample must be an open row of the study. Got '{:.80}', which is sealed.",
+        sample,
+    )
+
+
+def _events(db: sqlite3.Connection, client: str, act: str) -> tuple[int, int]:
+    """Return the first and the last event of an act."""
+    row = db.execute(
+        "SELECT answer FROM deliveries WHERE client = ? AND json_extract(what, '$.act') = ?", (client, act)
+    ).fetchone()
+    check(
+        row is not None,
+        DataError,
+        "The labels to take back must be on record. Got '{:.64}', which is not.",
+        client,
+    )
+    first, last = json.loads(row[0])["events"]
+    return first, last
+
+
+def _last(db: sqlite3.Connection, table: str) -> int:
+    return int(db.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0])

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+
+from clew.errors import SettingError
+from clew.study.study import Study
+from tests.app.fakes import fake_session
+
+
+def test_without_a_study_there_is_none():
+    told = fake_session(None).ask("about")
+    assert told["study"] is None and told["who"] == "tester"
+
+
+def test_about_a_study_nothing_sealed_is_told(looked_at):
+    study = Study(looked_at / "blobs.study")
+    told = fake_session(study).ask("about")["study"]
+    assert told["counts"] == study.counts() and told["kind"] == "image"
+    assert told["features"] == list(study.samples().feature_names) and len(told["units"]) == len(
+        told["features"]
+    )
+    assert [one["k"] for one in told["looks"]] == [2]
+    assert told["labels"] == study.counts()["open"]
+
+
+def test_a_person_has_a_name(looked_at):
+    session = fake_session(looked_at / "blobs.study")
+    assert session.ask("who.set", name="  Ada   L. ") == {"who": "Ada L."} and session.who == "Ada L."
+    for wrong in ("", "   ", "x" * 61):
+        with pytest.raises(SettingError, match="1 to 60"):
+            session.ask("who.set", name=wrong)
+
+
+def test_an_invitation_opens_once(looked_at):
+    session = fake_session(looked_at / "blobs.study")
+    door = session.kept["door"]
+    token = session.ask("invite")["address"].partition("token=")[2]
+    assert door.enter(token) and door.enter(token) is None

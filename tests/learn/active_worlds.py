@@ -1,0 +1,36 @@
+"""Rows for tests of active learning: three clouds, some of them near each other."""
+
+import numpy as np
+import pandas as pd
+
+from clew.samples import Samples
+
+
+def samples_of(X, labels=None, groups=None):
+    names = [f"r{i}" for i in range(len(X))]
+    return Samples(
+        features=X,
+        feature_names=tuple(f"f{i}" for i in range(X.shape[1])),
+        units=("",) * X.shape[1],
+        sample=names,
+        origin=pd.DataFrame({"source": ["simulated"] * len(X)}),
+        group=names if groups is None else groups,
+        labels=labels,
+    )
+
+
+def clouds(n=300, *, apart=3.0, n_groups=None, seed=0):
+    """Rows with their true classes as labels, of three clouds in six dimensions."""
+    random = np.random.default_rng(seed)
+    kind = random.integers(0, 3, n)
+    X = random.normal(size=(n, 6))
+    X[np.arange(n), kind] += apart
+    groups = None if n_groups is None else [f"g{i % n_groups}" for i in range(n)]
+    return samples_of(X, kind.astype(str), groups)
+
+
+def blank(samples, rows):
+    """The same rows with the labels of some only."""
+    labels = np.full(samples.n_rows, "", samples.labels.dtype)
+    labels[rows] = samples.labels[rows]
+    return samples.with_labels(labels)
