@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from clew import steps
 from clew.errors import SettingError
 from clew.study.study import Study
 from tests.app.fakes import fake_session
@@ -12,15 +13,26 @@ def test_without_a_study_there_is_none():
     assert told["study"] is None and told["who"] == "tester"
 
 
-def test_about_a_study_nothing_sealed_is_told(looked_at):
-    study = Study(looked_at / "blobs.study")
+def test_about_a_study_nothing_sealed_is_told(blob_study, tmp_path):
+    study = Study(blob_study)
     told = fake_session(study).ask("about")["study"]
     assert told["counts"] == study.counts() and told["kind"] == "image"
     assert told["features"] == list(study.samples().feature_names) and len(told["units"]) == len(
         told["features"]
     )
     assert [one["k"] for one in told["looks"]] == [2]
-    assert told["labels"] == study.counts()["open"]
+    assert told["labels"] == 0  # a named group is no label of a person
+    steps.label(study, labels_file(study, tmp_path))
+    assert fake_session(study).ask("about")["study"]["labels"] == 3
+    steps.label(study, undo=True)
+    assert fake_session(study).ask("about")["study"]["labels"] == 0
+
+
+def labels_file(study, folder):
+    path = folder / "labels.csv"
+    rows = [f"{name},round" for name in study.samples().sample[:3]]
+    path.write_text("\n".join(["sample,label", *rows]))
+    return path
 
 
 def test_a_person_has_a_name(looked_at):

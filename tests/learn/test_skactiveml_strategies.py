@@ -31,7 +31,7 @@ def test_it_chooses_what_it_chooses_when_asked_directly(rows):
     assert found.strategy == "CoreSet"
 
 
-@pytest.mark.parametrize("name", ["UncertaintySampling", "QueryByCommittee", "Clue"])
+@pytest.mark.parametrize("name", ["UncertaintySampling", "QueryByCommittee", "Badge"])
 def test_one_that_asks_for_a_model_gets_a_forest_and_repeats_itself(rows, name):
     strategy = from_skactiveml(getattr(pool, name)())
     found = [ask(rows, strategy).rows.tolist() for _ in range(2)]

@@ -420,3 +420,25 @@ def test_a_misspelt_setting_is_refused_before_the_seal_is_broken(tmp_path):
     with pytest.raises(SettingError, match="name of a setting of .* must be one of"):
         study.run(peek, reason="to see", no_such_setting=1)
     assert study.openings() == []
+
+
+def test_what_people_said_is_told_apart_from_names_of_groups(tmp_path):
+    study = make(tmp_path)
+    first, second, third = study.samples().sample[:3]
+    with study.store.writing() as db:
+        add_labels(db, [(str(first), "a"), (str(second), "b")], how="person", step=None)
+        add_labels(db, [(str(third), "c")], how="group", step=None)
+        add_labels(db, [(str(second), None)], how="person", step=None)  # cannot tell
+    assert study.said_by_people() == {str(first): "a"}
+    assert {name: label for name, (label, how) in study.labels().items() if how == "person" and label} == {
+        str(first): "a"
+    }
+
+
+def test_measurements_are_described_without_reading_a_row(tmp_path):
+    study = make(tmp_path)
+    told, samples = study.described(), study.samples()
+    assert tuple(told["features"]) == samples.feature_names and tuple(told["units"]) == samples.units
+    (study.folder / "samples.parquet").write_bytes(b"PAR1")
+    with pytest.raises(StudyError, match=r"samples\.parquet"):
+        study.described()

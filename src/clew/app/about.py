@@ -29,22 +29,19 @@ def about(session: Session) -> dict[str, Any]:
 
 
 def of_study(workspace: Workspace) -> dict[str, Any]:
-    """Return name, kind, counts, features with units, looks and names of groups of the open study."""
-    study, samples = workspace.study, workspace.samples
-    facts = study.facts()
+    """Return name, kind, counts, features with units and looks of the open study; no row is read for it."""
+    study = workspace.study
+    facts, described = study.facts(), study.described()
     return {
         "name": study.name,
         "folder": str(study.folder),
         "kind": facts.get("kind", "table"),
         "counts": study.counts(),
-        "features": list(samples.feature_names),
-        "units": list(samples.units),
-        "sets": {name: list(of) for name, of in samples.sets.items()},
+        **{name: described[name] for name in ("features", "units", "sets")},
         "looks": [
-            {"step": one.id, "k": one.summary.get("k", 0), "headline": one.headline}
-            for one in workspace.looks()
+            {"step": one.id, "k": one.summary.get("k", 0), "headline": one.headline} for one in workspace.looks()
         ],
-        "labels": len(study.labels()),
+        "labels": len(study.said_by_people()),
     }
 
 

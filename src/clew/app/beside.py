@@ -80,6 +80,7 @@ def row_of(session: Session, *, row: int, step: int | None = None) -> dict[str, 
         "runs": view.runs,
         "agree": round(float(sure) * view.runs) if np.isfinite(sure) else None,
         "groups": view.names,
+        "window": traces.window_of(workspace),
         "values": particulars.measurements(workspace, view, row),
     }
 

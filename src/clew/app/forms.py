@@ -13,6 +13,7 @@ from clew.errors import SettingError, check, check_choice
 from clew.report.verb import report
 from clew.steps import VERBS as STEPS
 from clew.steps import Verb
+from clew.steps.outcome import plain
 from clew.steps.settings import Setting, settings_of_verb
 
 if TYPE_CHECKING:
@@ -43,29 +44,31 @@ def verbs(session: Session) -> dict[str, Any]:
 def form(session: Session, *, verb: str) -> dict[str, Any]:
     """Return what the form of a verb is made of, and how long the verb took when it was last run here (s, or None)."""
     chosen = verb_of(verb)
-    study = session.workspace.study if session.workspace.has_study else None
-    before = None if study is None else study.last(verb)
     settings = settings_of_verb(chosen)
+    of_study = any(one.kind == "study" for one in settings)
+    study = session.workspace.study if of_study and session.workspace.has_study else None
+    before = None if study is None else study.last(verb)
     reason = [one for one in settings if one.name == "reason"]
+    usual = {} if study is None else {"features": study.facts()["features"]}  # as was said when it was made
     return {
         "verb": verb,
         "help": chosen.help,
-        "settings": [_told(one) for one in settings if one.kind != "study"],
-        "study": str(study.folder.name) if study and any(one.kind == "study" for one in settings) else None,
+        "settings": [_told(one, usual) for one in settings if one.kind != "study"],
+        "study": None if study is None else study.folder.name,
         "seals": bool(reason),
         "seconds": before.seconds if before else None,
     }
 
 
-def _told(one: Setting) -> dict[str, Any]:
-    default = one.default if one.default != () else None
+def _told(one: Setting, usual: dict[str, Any]) -> dict[str, Any]:
+    default = usual.get(one.name, one.default) if one.default == "all" else one.default
     return {
         "name": one.name,
         "flag": "" if one.positional else one.flag,
         "kind": one.kind,
         "choices": list(one.choices),
         "many": one.many,
-        "default": default,
+        "default": None if default == () else plain(default),
         "required": one.required or one.name == "reason",
         "help": one.help,
     }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clew.app.handling import Bulk, handles
+from clew.app.pictures import BOX, opened, outlines_of
 from clew.app.traces import windows_of
 from clew.errors import DataError, SettingError, check
 
@@ -65,30 +66,22 @@ def _of_object(origin: Any) -> dict[str, str]:
 
 def _of_window(workspace: Workspace, origin: Any) -> dict[str, str]:
     plan = workspace.study.facts()["measured"]["plan"]
-    start = str(origin["start"]).replace("T", " ").removesuffix("Z").removesuffix("+00:00")
-    if "." in start:
-        start = (
-            start.rstrip("0").rstrip(".")
-            if start.split(".")[1].strip("0") == ""
-            else start[: start.index(".") + 2]
-        )
-    timed = f"{start} UTC" if ":" in start else start
-    seconds = float(origin["seconds_to"]) - float(origin["seconds_from"])
+    begins, ends = float(origin["seconds_from"]), float(origin["seconds_to"])
+    timed = f"{begins:g} s into the file"
+    if "start" in origin.index and str(origin["start"]) not in ("", "nan", "NaT"):
+        moment = np.datetime64(str(origin["start"]).replace("+00:00", "").removesuffix("Z"), "ms")
+        timed = f"{str(moment).replace('T', ' ')[:21]} UTC"
     low, high = plan.get("highpass"), plan.get("lowpass")
-    band = (
-        f"{low:g}–{high:g} Hz"
-        if low and high
-        else f"above {low:g} Hz"
-        if low
-        else f"below {high:g} Hz"
-        if high
-        else ""
+    band = " and ".join(
+        f"{word} {corner:g} Hz" for word, corner in (("above", low), ("below", high)) if corner is not None
     )
-    station = str(origin.get("station") or "") or _short(str(origin["source"]))
+    station, source = str(origin["station"]), str(origin["source"])
     return {
-        "title": station,
-        "tag": str(origin.get("components") or ""),
-        "about": ", ".join(part for part in (timed, f"{seconds:g} s", band) if part),
+        "title": _short(source) if station in ("", "nan", source) else station,
+        "tag": str(origin["components"]),
+        "about": ", ".join(
+            part for part in (timed, f"{ends - begins:g} s", f"{low:g}–{high:g} Hz" if low and high else band) if part
+        ),
     }
 
 
@@ -112,12 +105,37 @@ def around(session: Session, *, row: int) -> dict[str, Any]:
     at = int(np.flatnonzero(rows == row)[0])
     first = max(0, at - 50)
     near = rows[first : at + 51]
-    return {
-        "rows": near.tolist(),
-        "at": at - first,
-        "what": what,
-        "items": [said(workspace, int(i)) for i in near[max(0, at - first - 3) : at - first + 4]],
-    }
+    return {"rows": near.tolist(), "at": at - first, "what": what}
+
+
+@handles("item.place")
+def place(session: Session, *, row: int) -> Bulk:
+    """Return where an object lies in its image, and its outline.
+
+    ``{"source", "width", "height", "box": [x0, y0, x1, y1] of a square piece round it}``; arrays: corners (n, 2) of float32
+    in px, where each closed outline begins (n_outlines + 1,) of uint32.
+
+    Raises
+    ------
+    DataError
+        If the study is not about objects, or the image cannot be read.
+    """
+    workspace = session.workspace
+    origin = workspace.samples.origin.iloc[checked_row(workspace, row)]
+    check(kind_of(workspace) == "object", DataError, "Only objects lie in an image. Got a study of {}s.", kind_of(workspace))
+    source = str(origin["source"])
+    height, width = opened(workspace, source).pixels.shape[1:3]
+    traced = outlines_of(workspace, source)
+    own = np.flatnonzero(traced.labels == int(origin["label"]))
+    pieces = [traced.points[traced.starts[i] : traced.starts[i + 1]] for i in own]
+    starts = np.cumsum([0, *(len(piece) for piece in pieces)]).astype(np.uint32)
+    top, left, bottom, right = (float(origin[name]) for name in BOX)
+    half = min(max(bottom - top, right - left, 12.0) * 0.9, max(height, width) / 2)
+    middle = ((left + right) / 2, (top + bottom) / 2)
+    x0, y0 = (max(0, round(at - half)) for at in middle)
+    x1, y1 = min(width, round(middle[0] + half)), min(height, round(middle[1] + half))
+    told = {"source": source, "width": width, "height": height, "box": [x0, y0, x1, y1]}
+    return Bulk(told, [np.concatenate(pieces or [np.empty((0, 2), np.float32)]), starts])
 
 
 @handles("item.sound")

@@ -55,6 +55,7 @@ class Job:
     step: int | None = None
     stopping: bool = False
     process: subprocess.Popen[str] | None = None
+    spawned: threading.Event = field(default_factory=threading.Event)
 
     @property
     def over(self) -> bool:
@@ -164,6 +165,7 @@ class Jobs:
         ending: dict[str, Any] = {}
         try:
             job.process = _spawned(job, self._workspace.home)
+            job.spawned.set()
             told = 0.0
             for line in job.process.stdout or ():
                 message = json.loads(line)
@@ -213,6 +215,7 @@ class Jobs:
 
     def _end(self, job: Job) -> None:
         """Ask, wait, end, wait, kill."""
+        job.spawned.wait(GRACE)
         process = job.process
         if process is None or process.poll() is not None:
             return

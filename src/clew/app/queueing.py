@@ -122,9 +122,23 @@ class Queue:
             if holder.closed or (holder is session and row not in kept):
                 del self.held[row]
 
-    def next(self, session: Session, have: list[int], n: int) -> tuple[list[dict[str, Any]], list[int], int]:
-        """Return new items, which of those held were labelled meanwhile, and how many rows are still free."""
-        asked = session.kept["queue"]
+    def next(
+        self, session: Session, have: list[int], n: int, *, place: int, since: int
+    ) -> tuple[list[dict[str, Any]], list[int], int]:
+        """Return new items, which of those held were labelled meanwhile, and how many rows are still free.
+
+        Parameters
+        ----------
+        session : Session
+        have : list of int
+            Rows that the page keeps.
+        n : int
+        place : int
+            How many items come before the new ones on this page: those that were answered, and those in ``have``.
+        since : int
+            How many of these come after the last control item: what is renewed does not change how often control comes.
+        """
+        asked: Asked = session.kept["queue"]
         said = self.said()
         names = self.workspace.samples.sample
         self.release(session, set(have))
@@ -133,11 +147,11 @@ class Queue:
         free = self.free(session, said)
         free[have] = False
         items: list[dict[str, Any]] = []
-        for _ in range(n):
-            offered = self._one(session, asked, free, said)
+        for number in range(place + 1, place + n + 1):
+            offered = self._one(session, asked, free, said, number, since + 1)
             if offered is None:
                 break
-            asked.count += 1
+            since = 0 if offered.control else since + 1
             self.held[offered.row] = session
             free[offered.row] = False
             items.append(self.item(offered))
@@ -154,19 +168,14 @@ class Queue:
             study, who = self.workspace.study, session.who
             self.workspace.threads["writer"].submit(hand_out, study, named, strategy=strategy, who=who)
 
-    def _one(self, session: Session, asked: Asked, free: np.ndarray, said: Said) -> Offered | None:
-        if asked.both and (asked.count + 1) % asked.both == 0:
-            row = self._of_another(session, said)
-            if row is not None:
-                asked.twice.add(row)
-                return Offered(row, "asked of two, for the agreement", "asked of two", both=True)
-        if (asked.count + 1) % asked.control_every == 0 or not free.any():
-            row = next((row for row in self.control if free[row]), None)
-            return (
-                None
-                if row is None
-                else Offered(row, "drawn at random, as control", "random control", control=True)
-            )
+    def _one(
+        self, session: Session, asked: Asked, free: np.ndarray, said: Said, number: int, since: int
+    ) -> Offered | None:
+        if asked.both and number % asked.both == 0 and (row := self._of_another(session, said)) is not None:
+            asked.twice.add(row)
+            return Offered(row, "asked of two, for the agreement", "asked of two", both=True)
+        if since >= asked.control_every or not self.workspace.samples.n_features:  # distances have no strategy yet
+            return self._drawn(session, asked, free, said)
         return next((one for one in self._ranked(asked.strategy, free) if free[one.row]), None)
 
     def _drawn(self, session: Session, asked: Asked, free: np.ndarray, said: Said) -> Offered | None:
@@ -218,7 +227,6 @@ class Asked:
     strategy: str
     control_every: int
     both: int
-    count: int = 0
     twice: set[int] = field(default_factory=set)
 
 
@@ -263,8 +271,7 @@ def open_queue(
         both,
     )
     queue = queue_of(session.workspace)
-    before = session.kept.get("queue")
-    session.kept["queue"] = Asked(strategy, control_every, both, before.count if before else 0)
+    session.kept["queue"] = Asked(strategy, control_every, both)
     queue.strategy = strategy
     queue.heard()
     return {
@@ -277,8 +284,12 @@ def open_queue(
 
 
 @handles("queue.next")
-def next_items(session: Session, *, have: list[int], n: int, ticket: Ticket) -> dict[str, Any]:
+def next_items(
+    session: Session, *, have: list[int], n: int, ticket: Ticket, place: int = 0, since: int = 0
+) -> dict[str, Any]:
     """Return up to ``n`` items beside those that the page holds; what it holds no more is free for others.
+
+    ``place`` items come before the new ones, ``since`` of them after the last control item (see `Queue.next`).
 
     ``{"items": [...], "gone": rows labelled elsewhere, "left": rows that nobody has labelled or holds, "model", "trouble"}``.
     """
@@ -301,7 +312,7 @@ def next_items(session: Session, *, have: list[int], n: int, ticket: Ticket) -> 
     with queue.lock:
         if ticket.stale:
             return {}
-        items, gone, left = queue.next(session, have, n)
+        items, gone, left = queue.next(session, have, n, place=place, since=since)
     learnt = queue.refit.latest
     model = (
         None

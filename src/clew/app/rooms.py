@@ -18,6 +18,7 @@ ROOMS = (
     "figures",
     "reporting",
     "labelling",
+    "exchanging",
     "queueing",
     "items",
     "sorting",

@@ -180,9 +180,9 @@ def checked_polygon(polygon: list[list[float]]) -> np.ndarray:
     return vertices
 
 
-def checked_rows(rows: list[int], n_rows: int) -> np.ndarray:
-    """Return row numbers as int64; raise SettingError where one is not there."""
-    numbers = np.array(rows, np.int64)
+def checked_rows(rows: Any, n_rows: int) -> np.ndarray:
+    """Return row numbers as int64, rising, each once; raise SettingError where one is not there."""
+    numbers = np.unique(np.asarray(rows, np.int64))
     wrong = numbers[(numbers < 0) | (numbers >= n_rows)]
     check(
         not wrong.size, SettingError, "The rows must be from 0 to {}. Got {}.", n_rows - 1, [*wrong[:1], 0][0]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from clew.study.record import LabelEvent, Step
     from clew.study.study import Study
 
-LONGEST = 96  # letters of a step's second line
+LONGEST = 80  # letters of a step's second line
 READ = {"image": "image", "table": "table", "signal": "recording", "distances": "table"}
 
 
@@ -133,14 +133,13 @@ def _explore(one: Step, study: Study) -> tuple[str, str]:
     asked, k = one.settings.get("k"), one.summary.get("k", 0)
     only = one.settings.get("features")
     title = "explore" if only == study.facts().get("features") else f"explore, {_list(only)}"
-    ari = one.summary.get("stability", {}).get("ari", {})
-    median = ari.get("median", ari.get("mean")) if isinstance(ari, dict) else ari
-    agree = f", ARI {median:.2f}" if k and isinstance(median, (int, float)) else ""
+    ari = one.summary.get("stability", {}).get("ari_mean")
+    agree = f", ARI {ari:.2f}" if k and ari is not None else ""
     return title, f"k {asked}: {counted(k, 'group') if k else 'no groups'}{agree}"
 
 
 def _list(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return ", ".join(value if isinstance(value, list) else str(value).split(","))
 
 
 def _name(one: Step, study: Study) -> tuple[str, str]:
@@ -149,7 +148,11 @@ def _name(one: Step, study: Study) -> tuple[str, str]:
 
 def _train(one: Step, study: Study) -> tuple[str, str]:
     made = [each["name"] for each in study.models() if each["step"] == one.id]
-    return ", ".join(["train", *made]), shortened(one.headline)
+    return ", ".join(["train", *made]), shortened(one.headline.partition(", trained on")[0])
+
+
+def _explain(one: Step, study: Study) -> tuple[str, str]:
+    return "explain", shortened(one.headline.partition(": mean |SHAP|")[0])
 
 
 _TOLD: dict[str, Callable[[Step, Study], tuple[str, str]]] = {
@@ -159,6 +162,7 @@ _TOLD: dict[str, Callable[[Step, Study], tuple[str, str]]] = {
     "explore": _explore,
     "name": _name,
     "train": _train,
+    "explain": _explain,
 }
 
 

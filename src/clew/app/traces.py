@@ -41,6 +41,12 @@ def windows_of(workspace: Workspace) -> Windows:
     return found
 
 
+def window_of(workspace: Workspace) -> float | None:
+    """Return how long a window is, in s; None where the rows are no windows."""
+    plan = workspace.study.facts().get("measured", {}).get("plan")
+    return float(plan["window"]) if plan else None
+
+
 def window_picture(workspace: Workspace, row: int, *, height: int, width: int) -> np.ndarray:
     """Return the first living component of a window above its spectrogram, uint8 (height, width, 3)."""
     windows, origin = windows_of(workspace), workspace.samples.origin.iloc[row]

@@ -31,8 +31,9 @@ Metric = Literal["balanced_accuracy", "accuracy"]
 LAST, AHEAD = 20, 80  # labels that are looked back on, and forward to
 FEWEST_CONTROL, FEWEST_TO_STOP = 20, 40  # control labels: before, nothing is judged, and nobody is told to stop
 FEWEST_LABELS = 10  # of the first point of a curve
+FEWEST_LATER = 10  # control labels on which strategy and control are compared
 N_SIZES, N_CONTROL_SIZES, N_FOLDS = 7, 4, 10
-SMALL, AT_MOST = 0.01, 0.05  # a gain by the last labels that is small, if its interval does not reach further
+SMALL, AT_MOST = 0.01, 0.1  # a gain by the last labels that is small, if its interval does not reach further
 CHANGED = 0.02  # share of predictions: fewer are few
 FLAT = 0.02  # a gain by all the labels ahead that is small
 MOST_PREDICTED = 20_000  # rows by which changed predictions are counted; of more, a random part
@@ -168,14 +169,14 @@ def stop_light(
     ground = prepare(samples.take(order), "classification", metric, of="stop_light", n_folds=N_FOLDS, by=by, gap=None, random_state=random_state)  # fmt: skip
     curves = _Curves(ground, fit, np.flatnonzero(control))
     n, n_control = len(order), int(control.sum())
-    sizes = np.unique([*np.geomspace(FEWEST_LABELS, n, N_SIZES).round().astype(int), n_control, n - LAST, n])
+    sizes = np.unique([*np.geomspace(FEWEST_LABELS, n, N_SIZES).round().astype(int), n - LAST, n])
     of_control = np.unique(np.geomspace(FEWEST_LABELS, n_control, N_CONTROL_SIZES).round().astype(int))
     active, moved = curves.along(np.arange(n), sizes)
-    alone, moved_alone = curves.along(np.flatnonzero(control), of_control)
+    alone, _ = curves.along(np.flatnonzero(control), of_control)
 
-    at = {int(size): i for i, size in enumerate(sizes)}
-    gain = curves.difference(active[-1], active[at[n - LAST]], moved[:, -1] - moved[:, at[n - LAST]])
-    ahead = curves.difference(active[at[n_control]], alone[-1], moved[:, at[n_control]] - moved_alone[:, -1])
+    before = int(np.searchsorted(sizes, n - LAST))
+    gain = curves.difference(active[-1], active[before], moved[:, -1] - moved[:, before])
+    ahead = _ahead(ground, fit, control)
     changed, by_chance = _changed(samples, order, fit, random_state)
     forecast = _forecast(active, moved, n, random_state)
     found = replace(
@@ -187,7 +188,7 @@ def stop_light(
         ahead=list(ahead),
         changed=changed,
         by_chance=by_chance,
-        helps=_helps(strategy, n_control, ahead),
+        helps=_helps(strategy, n_control, ahead) if n_control < n else "",
         notes=[*notes, *ground.warnings],
     )
     reasons = _reasons(found)
@@ -305,6 +306,21 @@ class _Curves:
         return value, max(value - half, -1.0), min(value + half, 1.0)
 
 
+def _ahead(ground: Ground, fit: Callable[[Samples], Model], control: np.ndarray) -> tuple[float, float, float]:
+    """Return by how much the first labels of all are ahead of as many control labels, with its interval.
+
+    Only control labels given after these first ones test: no strategy knew of them. One that asks until it agrees with a
+    label looks good on that label, also where labels mean nothing.
+    """
+    n = int(control.sum())
+    later = np.flatnonzero(control & (np.arange(len(control)) >= n))
+    if len(later) < FEWEST_LATER:
+        return UNKNOWN
+    curves = _Curves(ground, fit, later)
+    (all_, moved), (alone, moved_alone) = (curves.along(arm, np.array([n])) for arm in (np.arange(n), np.flatnonzero(control)))  # fmt: skip
+    return curves.difference(all_[0], alone[0], moved[:, 0] - moved_alone[:, 0])
+
+
 def _changed(samples: Samples, order: np.ndarray, fit: Callable[[Samples], Model], random_state: int) -> tuple[float, float]:  # fmt: skip
     """Return the share of predictions of rows without a label that the last labels changed, and what chance changes.
 
@@ -349,6 +365,8 @@ def _forecast(active: np.ndarray, moved: np.ndarray, n: int, random_state: int) 
 # ---- words ----
 def _spelt(figure: Any, digits: int = 2) -> str:
     value, low, high = figure
+    if np.isnan(value):
+        return "not known"
     interval = "" if np.isnan(low) else f" [{low:z.2f}, {high:z.2f}]"
     return f"{value:z.{digits}f}{interval}"
 
@@ -357,6 +375,8 @@ def _helps(strategy: str, n: int, ahead: tuple[float, float, float]) -> str:
     value, low, high = ahead
     name, half = strategy[:1].upper() + strategy[1:], (high - low) / 2
     side = f"is {'ahead' if value >= 0 else 'behind'} by {_spelt([abs(value), *sorted([low, high] if value >= 0 else [-low, -high])])}"  # fmt: skip
+    if np.isnan(value):
+        return f"Whether {strategy} helps cannot be told yet: fewer than {FEWEST_LATER} control labels came after the first {n} labels."
     if np.isnan(low):
         return f"At {n} labels {strategy} {side}; groups are too few to say how sure that is."
     if low > 0:
@@ -374,8 +394,9 @@ def _reasons(found: StopLight) -> list[tuple[bool, str, str]]:
     reasons = [
         (gain[0] < SMALL and gain[2] < AT_MOST, f"Gain of last {LAST} labels", _spelt(gain, 3)),
         (few, "Predictions they changed", f"{100 * found.changed:.1f} %, {100 * found.by_chance:.1f} % by chance"),
-        (ahead[1] > 0, f"Ahead of control, {found.control_labels} labels", _spelt(ahead)),
     ]  # fmt: skip
+    if not np.isnan(ahead[0]):
+        reasons.append((ahead[1] > 0, f"Ahead of control, {found.control_labels} labels", _spelt(ahead)))
     if found.wanted is not None:
         reasons.append((bool(now[2] >= found.wanted), f"Wanted {found.wanted:g} reached", _spelt(now[1:])))
     return [(bool(met), text, figure) for met, text, figure in reasons]

@@ -21,6 +21,7 @@ import numpy as np
 from clew.errors import DataError, check
 from clew.read.canvas import MOST_CLASSES, Canvas, Piece
 from clew.read.kinds import one_line, package
+from clew.read.outlines import is_hole, rings_of
 
 TRAINS_NOTHING = "Region*"  # QuPath's own class for what is looked at, and not learned from
 LARGEST_OUTLINE = 2**30  # px in the box around it
@@ -55,6 +56,75 @@ def read_drawing(data: bytes, path: Path, number_of: dict[str, int] | None = Non
         raise
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DataError(f"The file '{path}' must be whole GeoJSON. Got: {one_line(error)}.") from error
+
+
+def read_detections(document: Any, path: Path) -> list[tuple[str, list[np.ndarray]]]:
+    """Return the class and the rings of what QuPath calls detections, cells and tiles, where annotations have no class.
+
+    An annotation is painted, and may cover many objects; a detection is one object.
+
+    Raises
+    ------
+    DataError
+        If a geometry has no area, or its coordinates are no numbers.
+    """
+    found = []
+    for feature in _features(document):
+        properties = feature["properties"]
+        name, reason = _class_of(feature)
+        if not reason:
+            return []
+        if reason.startswith("of kind"):
+            name, reason = _class_of({**feature, "properties": {**properties, "objectType": "annotation"}})
+        if reason:
+            continue
+        geometry = feature["geometry"]
+        check(
+            geometry["type"] in ("Polygon", "MultiPolygon", "Point"),
+            DataError,
+            "The detections of '{}' must be polygons or points. Got '{}'.",
+            path,
+            geometry["type"],
+        )
+        told = geometry["coordinates"]
+        parts = {"Polygon": [told], "Point": [[[told]]]}.get(geometry["type"], told)
+        found.append((name, [_xy(ring, path) for part in parts for ring in part]))
+    return found
+
+
+def drawing_of(labels: np.ndarray, given: dict[int, str]) -> str:
+    """Return labelled objects as GeoJSON that QuPath reads: an annotation each, along the edges of its pixels.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (Y, X)
+        The objects; 0 for background.
+    given : dict of int to str
+        The class of objects.
+    """
+    features = []
+    for number, name in sorted(given.items()):
+        rings = [[*ring.tolist(), ring[0].tolist()] for ring in rings_of(labels == number)]
+        outer = [ring for ring in rings if not is_hole(np.array(ring))]
+        holes = [ring for ring in rings if is_hole(np.array(ring))]
+        polygons = [[ring] for ring in outer]
+        for hole in holes:
+            home = next((one for one in polygons if _goes_round(one[0], hole)), polygons[0])
+            home.append(hole)
+        geometry: dict[str, Any] = {"type": "MultiPolygon", "coordinates": polygons}
+        if len(polygons) == 1:
+            geometry = {"type": "Polygon", "coordinates": polygons[0]}
+        properties = {"objectType": "annotation", "name": str(number), "classification": {"name": name}}
+        features.append({"type": "Feature", "geometry": geometry, "properties": properties})
+    return json.dumps({"type": "FeatureCollection", "features": features}, indent=1) + "\n"
+
+
+def _goes_round(outline: list[list[int]], hole: list[list[int]]) -> bool:
+    """Return whether an outline holds a hole: the pixel below its topmost left corner is inside."""
+    x, y = min(hole, key=lambda point: (point[1], point[0]))
+    top, left, inside = inside_of([np.array(outline[:-1], float)])
+    row, column = y - top, x - left
+    return 0 <= row < inside.shape[0] and 0 <= column < inside.shape[1] and bool(inside[row, column])
 
 
 def _drawing(features: list[dict[str, Any]], path: Path, number_of: dict[str, int]) -> Drawing:

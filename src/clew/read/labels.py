@@ -1,10 +1,14 @@
-"""Labels that people made elsewhere: a table with the columns sample and label."""
+"""Labels that people made elsewhere: a table with the columns sample and label, as CSV, TSV or Parquet."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clew.errors import DataError, check, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def read_labels(path: str | Path, *, samples: list[str]) -> list[tuple[str, str]]:
@@ -13,7 +17,7 @@ def read_labels(path: str | Path, *, samples: list[str]) -> list[tuple[str, str]
     Parameters
     ----------
     path : str or Path
-        CSV or TSV with the columns ``sample`` and ``label``; rows with an empty label are passed over.
+        CSV, TSV or Parquet with the columns ``sample`` and ``label``; rows with an empty label are passed over.
     samples : list of str
         The names that a sample may have.
 
@@ -26,18 +30,11 @@ def read_labels(path: str | Path, *, samples: list[str]) -> list[tuple[str, str]
     DataError
         If the file cannot be read, lacks a column, names an unknown sample, or gives one sample two labels.
     """
-    import pandas as pd
-
     path = Path(path)
     check(path.is_file(), DataError, "The labels '{}' must be a file. Got nothing there.", path)
     try:
-        with open(path, encoding="utf-8-sig") as file:
-            head = file.readline()
-        sign = max(",;\t", key=head.count)
-        frame = pd.read_csv(
-            path, sep=sign, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
-        )
-    except ValueError as error:  # what pandas and the decoder raise are such
+        frame = _parquet(path) if path.suffix.casefold() == ".parquet" else _text_table(path)
+    except ValueError as error:  # what pandas, PyArrow and the decoder raise are such
         raise DataError(
             f"The labels '{path}' must be a table with the columns sample and label. Got: {error}."
         ) from error
@@ -81,3 +78,21 @@ def read_labels(path: str | Path, *, samples: list[str]) -> list[tuple[str, str]
         given[sample] = label
     check(given, DataError, "The labels '{}' must label at least one sample. Got none.", path)
     return list(given.items())
+
+
+def _text_table(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    with open(path, encoding="utf-8-sig") as file:
+        head = file.readline()
+    sign = max(",;\t", key=head.count)
+    return pd.read_csv(
+        path, sep=sign, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
+    )
+
+
+def _parquet(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    frame = pd.read_parquet(path)
+    return frame.where(frame.notna(), "").astype(str)

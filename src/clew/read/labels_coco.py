@@ -126,7 +126,8 @@ def coco(
     given : mapping of (image, object) to label
     classes : sequence of str
     """
-    listed, annotations = [], []
+    listed: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for at, (name, labels) in enumerate(images, start=1):
         listed.append({"id": at, "file_name": name, "width": labels.shape[1], "height": labels.shape[0]})
         for number in sorted(n for image, n in given if image == name):
@@ -134,7 +135,7 @@ def coco(
             top, left = int(rows.min()), int(columns.min())
             mask = (labels == number)[top : rows.max() + 1, left : columns.max() + 1]
             rings = rings_of(mask)
-            shape: Any = [(ring + (left, top)).ravel().tolist() for ring in rings]
+            shape: Any = [(ring + np.array([left, top])).ravel().tolist() for ring in rings]
             if any(map(is_hole, rings)):  # polygons of COCO have no holes
                 shape = {"size": list(labels.shape), "counts": runs_of_mask(labels == number)}
             annotations.append(
@@ -149,4 +150,6 @@ def coco(
                 }
             )
     categories = [{"id": at, "name": name} for at, name in enumerate(classes, start=1)]
-    return json.dumps({"images": listed, "annotations": annotations, "categories": categories}, indent=1) + "\n"
+    return (
+        json.dumps({"images": listed, "annotations": annotations, "categories": categories}, indent=1) + "\n"
+    )

@@ -33,7 +33,12 @@ def is_label_studio(document: Any) -> bool:
 
 def _is_regions(value: Any) -> bool:
     """Return whether a value of JSON-MIN holds regions."""
-    return isinstance(value, list) and bool(value) and isinstance(value[0], dict) and _classes_key(value[0]) is not None
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and isinstance(value[0], dict)
+        and _classes_key(value[0]) is not None
+    )
 
 
 def _classes_key(value: Mapping[str, Any]) -> str | None:
@@ -61,7 +66,9 @@ def read_label_studio(document: Any, name: str) -> list[Mark]:
     except DataError:
         raise
     except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
-        raise DataError(f"The labels '{name}' must be whole JSON of Label Studio. Got: {one_line(error)}.") from error
+        raise DataError(
+            f"The labels '{name}' must be whole JSON of Label Studio. Got: {one_line(error)}."
+        ) from error
 
 
 def _marks(task: dict[str, Any], name: str) -> Iterator[Mark]:
@@ -70,7 +77,10 @@ def _marks(task: dict[str, Any], name: str) -> Iterator[Mark]:
     for value, size in _values(task):
         key = _classes_key(value)
         if key is None:
-            kind = next((one for one in ("choices", "text", "taxonomy", "rating", "number") if one in value), "unknown")
+            kind = next(
+                (one for one in ("choices", "text", "taxonomy", "rating", "number") if one in value),
+                "unknown",
+            )
             raise DataError(
                 f"The regions of '{name}' must lie somewhere: boxes, polygons, ellipses, points or spans. Got '{kind}'."
             )
@@ -95,7 +105,9 @@ def _values(task: dict[str, Any]) -> Iterator[tuple[dict[str, Any], tuple[float,
     if "data" not in task:  # JSON-MIN
         for regions in task.values():
             if _is_regions(regions):
-                yield from ((one, (one.get("original_width", 0), one.get("original_height", 0))) for one in regions)
+                yield from (
+                    (one, (one.get("original_width", 0), one.get("original_height", 0))) for one in regions
+                )
         return
     for annotation in task.get("annotations", task.get("completions", [])):
         if annotation.get("was_cancelled"):
@@ -126,7 +138,7 @@ def _mark(label: str, of: str, value: dict[str, Any], size: tuple[float, float],
         corners = at + np.column_stack([np.cos(angle), np.sin(angle)]) * radii
     elif "height" in value:
         width, height = np.array([value["width"], value["height"]]) * scale
-        corners = box(*at, width, height)
+        corners = box(float(at[0]), float(at[1]), width, height)
     else:  # a key point
         return Mark(label, of, (at[None],))
     return Mark(label, of, (_turned(corners, at, float(value.get("rotation", 0))),))
@@ -146,9 +158,7 @@ def _time(told: Any) -> float:
 
 
 # ---- writing ----
-def studio_images(
-    images: Sequence[tuple[str, np.ndarray]], given: Mapping[tuple[str, int], str]
-) -> str:
+def studio_images(images: Sequence[tuple[str, np.ndarray]], given: Mapping[tuple[str, int], str]) -> str:
     """Return labelled objects as tasks with polygons; holes are filled, which Label Studio's polygons do not have.
 
     Parameters
@@ -157,10 +167,10 @@ def studio_images(
         The objects of each image.
     given : mapping of (image, object) to label
     """
-    tasks = []
+    tasks: list[dict[str, Any]] = []
     for name, labels in images:
         height, width = labels.shape
-        result = []
+        result: list[dict[str, Any]] = []
         for number in sorted(n for image, n in given if image == name):
             for ring in rings_of(labels == number):
                 if is_hole(ring):
@@ -181,11 +191,14 @@ def studio_spans(spans: Sequence[tuple[str, float, float, str]]) -> str:
     spans : sequence of (source, start, end, label)
         Times in s.
     """
-    tasks = []
+    tasks: list[dict[str, Any]] = []
     for source in dict.fromkeys(one[0] for one in spans):
         result = [
             _region(
-                f"{at}", "timeserieslabels", "ts", {"start": a, "end": b, "instant": False, "timeserieslabels": [label]}
+                f"{at}",
+                "timeserieslabels",
+                "ts",
+                {"start": a, "end": b, "instant": False, "timeserieslabels": [label]},
             )
             for at, (of, a, b, label) in enumerate(spans)
             if of == source

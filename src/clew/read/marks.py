@@ -47,7 +47,11 @@ class Mark:
     def __str__(self) -> str:
         """Say which, for a sentence."""
         if self.start is not None:
-            where = f"at {self.start:.3f} s" if self.start == self.end else f"{self.start:.3f} to {self.end:.3f} s"
+            where = (
+                f"at {self.start:.3f} s"
+                if self.start == self.end
+                else f"{self.start:.3f} to {self.end:.3f} s"
+            )
             return f"'{self.label}' {where} of '{self.of or self.station}'"
         if self.rings:
             x, y = np.concatenate(self.rings).min(axis=0)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clew.errors import SettingError, check
+from clew.steps.exchanging import Format, export_labels
 from clew.steps.outcome import OnProgress, Outcome, sentences
 
 if TYPE_CHECKING:
@@ -165,8 +166,16 @@ def name(study: Study, names: list[str]) -> Outcome:
     return Outcome(lines, result.summary(), recorded, result, warnings)
 
 
-def export(study: Study, *, out: Path) -> Outcome:
-    """Write the open rows as a table: where each comes from, its group and label, and all measurements.
+def export(
+    study: Study,
+    *,
+    out: Path | None = None,
+    labels: Path | None = None,
+    format: Format | None = None,
+) -> Outcome:
+    """Write the open rows as a table, or what people said of them for other tools.
+
+    The table has where each row comes from, its group and label, and all measurements.
 
     The column ``label`` holds what people said and is empty elsewhere; filled in, it comes back by ``clew label``. The
     names of groups stand in ``name``: they are no labels of people, and do not become such by being sent back.
@@ -176,9 +185,19 @@ def export(study: Study, *, out: Path) -> Outcome:
     study : Study
     out : Path
         CSV, Parquet (.parquet) or JSON lines (.jsonl).
+    labels : Path
+        Labels only: CSV, Parquet; GeoJSON for QuPath (of several images a folder); JSON of COCO or Label Studio; QuakeML
+        (.xml). `clew label` reads all of them.
+    format : {"coco", "label-studio", "qupath"}
+        Of the labels, where the ending does not tell.
     """
     from clew.learn.apply import check_output, write_table
 
+    if labels is not None:
+        check(out is None, SettingError, "The export must be --out or --labels. Got both.")
+        return export_labels(study, labels, format=format)
+    if out is None:
+        raise SettingError("The export must go somewhere: --out FILE for a table, --labels FILE for labels. Got none.")
     check_output(out, None, inputs=[])
     table, looked = (
         study.samples().to_frame().rename(columns={"group": "from"}).reset_index(),

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clew.errors import DataError, SettingError, check
+from clew.steps.exchanging import foreign_labels
 from clew.steps.outcome import Outcome, sentences
 
 if TYPE_CHECKING:
+    from clew.study.record import LabelEvent
     from clew.study.study import Draft, Step, Study
 
 
-def label(study: Study, file: Path | None = None, *, undo: bool = False) -> Outcome:
+def label(study: Study, file: Path | None = None, *, undo: bool = False, who: str | None = None) -> Outcome:
     """Add labels that people made elsewhere, in a table or painted on the objects; or take the last ones back.
 
     Parameters
     ----------
     study : Study
     file : Path
-        A table with the columns sample and label; or, of images, an annotation (label image, ilastik project, QuPath's
-        GeoJSON) or a folder of them: each object gets the highest class painted on it. Nothing is recorded unless all fits.
+        A table (CSV, Parquet) with the columns sample and label; of images, COCO's or Label Studio's JSON, or an annotation
+        (label image, ilastik project, QuPath's GeoJSON) or a folder of them: each object gets the highest class painted on
+        it; of recordings, Label Studio's JSON or QuakeML. Nothing is recorded unless all fits.
     undo : bool
-        Take the last act of labelling back; it stays on record, and so does the undoing.
+        Take the last act of labelling back, be it a file's or one on the page; it stays on record, and so does the undoing.
+    who : str
+        The person; by default as the system knows them.
     """
     from clew.read.annotations import ANNOTATIONS
     from clew.read.kinds import has_suffix
@@ -36,18 +42,21 @@ def label(study: Study, file: Path | None = None, *, undo: bool = False) -> Outc
             "The labels to undo must be the last ones. Got the file '{}' beside --undo.",
             file,
         )
-        return _undo(study)
+        return _undo(study, who)
     if file is None:
         raise SettingError("The labels must come from a file: clew label STUDY FILE.csv. Got none.")
     file = Path(file)
     notes: list[str] = []
-    if file.is_dir() or has_suffix(file, ANNOTATIONS):
+    marked = None if file.is_dir() else foreign_labels(study, file, notes)
+    if marked is not None:
+        given = marked
+    elif file.is_dir() or has_suffix(file, ANNOTATIONS):
         given = _painted_labels(study, file, notes)
     else:
         given = dict(read_labels(file, samples=study.sample_names()))
     standing = study.labels()
     changed = sum(sample in standing and standing[sample] != (one, "person") for sample, one in given.items())
-    recorded = record_labels(study, given, source=file.name)
+    recorded = record_labels(study, given, source=file.name, who=who)
     result = study.result(recorded)
     lines = [
         f"{result.headline()}.",
@@ -117,16 +126,19 @@ def _painted_labels(study: Study, file: Path, notes: list[str]) -> dict[str, str
     return given
 
 
-def _undo(study: Study) -> Outcome:
+def _undo(study: Study, who: str | None) -> Outcome:
     """Take back the last labels of people that stand."""
     from clew.study.intake import Undone
     from clew.study.record import undo_labels
 
-    act = study.last_labelling()
-    if act is None:
+    last = study.last_labelling()
+    if last is None:
         raise DataError(
             f"The study '{study.folder}' must have labels of people to be undone. Got none that stand."
         )
+    act = last.step
+    if act is None:
+        return _undo_page(study, last, who)
     recorded = study.record(
         Undone(step=act),
         verb="label",
@@ -134,7 +146,7 @@ def _undo(study: Study) -> Outcome:
         sees="nothing",
         inputs={},
         seconds=0.0,
-        also=lambda db, step, _: undo_labels(db, act, step=step),
+        also=lambda db, step, _: undo_labels(db, act, step=step, person=who),
     )
     result = study.result(recorded)
     return Outcome(
@@ -142,7 +154,25 @@ def _undo(study: Study) -> Outcome:
     )
 
 
-def record_labels(study: Study | Draft, given: dict[str, str], *, source: str) -> Step:
+def _undo_page(study: Study, last: LabelEvent, who: str | None) -> Outcome:
+    """Take back an act of the page."""
+    from clew.study.journal import Journal
+
+    journal = Journal(study)
+    act = journal.act_of(last.id)
+    taken = journal.undo(f"undo-{secrets.token_hex(16)}", act.client, who)
+    n = len(journal.samples_of(taken))
+    journal.close()
+    rows = "1 label" if n == 1 else f"{n} labels"
+    return Outcome(
+        [f"{rows} that {act.who} gave on the page at {act.at} taken back; what stood before stands again."],
+        {"undone": act.client, "labels": n},
+    )
+
+
+def record_labels(
+    study: Study | Draft, given: dict[str, str], *, source: str, who: str | None = None
+) -> Step:
     """Append people's labels, and the step that brought them, in one transaction."""
     from clew.study.intake import Given
     from clew.study.record import add_labels
@@ -154,5 +184,5 @@ def record_labels(study: Study | Draft, given: dict[str, str], *, source: str) -
         sees="nothing",
         inputs={},
         seconds=0.0,
-        also=lambda db, step, _: add_labels(db, given.items(), how="person", step=step),
+        also=lambda db, step, _: add_labels(db, given.items(), how="person", step=step, person=who),
     )

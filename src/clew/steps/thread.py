@@ -37,6 +37,7 @@ def log(study: Study, *, all_settings: bool = False) -> Outcome:
         }
         if told:
             lines.append("     " + ", ".join(f"{key}={_short(value)}" for key, value in told.items()))
+    lines += _on_the_page(study)
     for opening in openings:
         again = "" if opening.independent else " (not independent: the rows had been seen)"
         again = again if opening.shown else " (nothing was shown: the step did not end)"
@@ -65,6 +66,27 @@ def defaults(one: Step) -> dict[str, Any]:
     function = getattr(importlib.import_module(module), name)
     usual = {key: setting.default for key, setting in settings_of(function).items()}
     return {**usual, "measure": one.settings.get("measure")}
+
+
+def _on_the_page(study: Study) -> list[str]:
+    """Say what people have labelled and painted on the page, by person: it is recorded act by act, and no step."""
+    from clew.study.acts import told
+
+    said: dict[tuple[str, str], list[str]] = {}
+    for one in told(study):
+        said.setdefault((one.what["act"], one.who), []).append(one.at)
+    words = {
+        "give": "labelled",
+        "undo": "took labels back",
+        "stroke": "painted",
+        "undo stroke": "took strokes back",
+    }
+    lines = []
+    for (act, who), times in said.items():
+        if act in words:
+            often = "once" if len(times) == 1 else f"{len(times)} times"
+            lines.append(f"On the page {who} {words[act]} {often}, {times[0]} to {times[-1]}.")
+    return lines
 
 
 def _short(value: Any) -> str:

@@ -96,12 +96,7 @@ class Acts:
 
     def deliveries(self, act: str | None = None) -> list[Delivery]:
         """Return the acts of pages, first to last; of one kind where ``act`` is given."""
-        with self._reading() as db:
-            rows = db.execute(
-                "SELECT client, at, who, what, answer FROM deliveries ORDER BY rowid"
-            ).fetchall()
-        told = [Delivery(*row[:3], json.loads(row[3]), json.loads(row[4])) for row in rows]
-        return [one for one in told if act in (None, one.what["act"])]
+        return [one for one in told(self.study) if act in (None, one.what["act"])]
 
     # ---- the database ----
     def _deliver(
@@ -172,6 +167,18 @@ class Acts:
             self._db, self._file = self.study.store.connect(), (found.st_dev, found.st_ino)
             self._db.executescript(f"BEGIN IMMEDIATE; {TABLES} COMMIT;")
         return self._db
+
+
+def told(study: Study) -> list[Delivery]:
+    """Return the acts of pages, first to last, without changing anything: none where no page has been."""
+    with study.store.reading() as db:
+        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'deliveries'").fetchone():
+            return []
+        rows = db.execute("SELECT client, at, who, what, answer FROM deliveries ORDER BY rowid").fetchall()
+    return [
+        Delivery(client, at, who, json.loads(what), json.loads(answer))
+        for client, at, who, what, answer in rows
+    ]
 
 
 def class_name(name: str) -> str:

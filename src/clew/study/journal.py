@@ -137,6 +137,26 @@ class Journal(Strokes):
                 )
             ]
 
+    def act_of(self, event: int) -> Delivery:
+        """Return the act of the page that an event of labels is of.
+
+        Raises
+        ------
+        DataError
+            If it is of none.
+        """
+        found = next(
+            (
+                one
+                for one in self.deliveries("give")
+                if one.answer["events"][0] <= event <= one.answer["events"][1]
+            ),
+            None,
+        )
+        if found is None:
+            raise DataError(f"The event {event} must be of an act on the page. Got one of a step.")
+        return found
+
     def standing(self, samples: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Return ``{sample: (label, "person" or "group")}`` of some samples; who has none is left out."""
         with self._reading() as db:

@@ -164,9 +164,9 @@ def add_labels(
     )
 
 
-def undo_labels(db: sqlite3.Connection, act: int, *, step: int) -> None:
+def undo_labels(db: sqlite3.Connection, act: int, *, step: int, person: str | None = None) -> None:
     """Append one event for every label of an act of labelling that takes it back."""
-    at, person = now(), who()
+    at, person = now(), person or who()
     rows = db.execute("SELECT id, how, sample FROM labels WHERE step = ? ORDER BY id", (act,)).fetchall()
     db.executemany(
         "INSERT INTO labels (at, who, how, sample, undoes, step) VALUES (?, ?, ?, ?, ?, ?)",

@@ -217,15 +217,19 @@ class Strokes(Acts):
             ).fetchall()
         return [
             Stroke(
-                *row[:5],
-                (row[5], row[6]),
-                row[7],
-                names.get(row[7], ""),
-                row[9],
-                _points_of(row[10]),
-                bool(row[8]),
+                client,
+                who,
+                at,
+                name,
+                content,
+                (t, z),
+                number,
+                names.get(number, ""),
+                radius,
+                _points_of(points),
+                bool(erase),
             )
-            for row in rows
+            for client, who, at, name, content, t, z, number, erase, radius, points in rows
         ]
 
     def content_of(self, image: str) -> str:

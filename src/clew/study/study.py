@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,10 +25,14 @@ from clew.samples import Samples
 from clew.study import record
 from clew.study.record import LabelEvent, Opening, Step
 from clew.study.store import Store, said_plainly
-from clew.study.table import read_samples, write_samples
+from clew.study.table import read_description, read_samples, write_samples
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TRUSTED = ("clew.",)  # a study folder from elsewhere must not name code of its own to be run
 DAY = 86_400  # seconds
+PLACE = ("source", "recording", "station", "start", "end", "label")
 Also = Callable[[sqlite3.Connection, int, Any], None]
 
 
@@ -150,6 +154,10 @@ class Study:
         )
         return dataclasses.replace(table, origin=origin)
 
+    def described(self) -> dict[str, Any]:
+        """Return names, units and sets of the measurements, whatever the number of rows."""
+        return read_description(self.folder / "samples.parquet")
+
     def rows_digest(self) -> str:
         """Return the SHA-256 of all rows as they lie in the folder, sealed ones included, without labels."""
         return read_samples(self.folder / "samples.parquet").digest()
@@ -164,6 +172,15 @@ class Study:
         """Return the names of all rows, in order; a name tells nothing of what was measured."""
         with self.store.reading() as db:
             return [name for (name,) in db.execute("SELECT sample FROM parts ORDER BY position")]
+
+    def places(self) -> pd.DataFrame:
+        """Return where each row lies, sealed ones included, by sample; a place tells nothing of what was measured.
+
+        Columns, as far as the kind of rows has them: source, recording, station, start and end (s), label (of an object).
+        """
+        table = read_samples(self.folder / "samples.parquet")
+        kept = [name for name in PLACE if name in table.origin]
+        return table.origin[kept].set_axis(table.sample, axis=0)
 
     def openings(self) -> list[Opening]:
         """Return every opening of the seal, first to last."""
@@ -208,6 +225,15 @@ class Study:
         opened = self._names_of("open")
         return {sample: label for sample, label in self._labels().items() if sample in opened}
 
+    def said_by_people(self) -> dict[str, str]:
+        """Return ``{sample: label}`` of the open rows that people labelled, as it stands."""
+        with self.store.reading() as db:
+            rows = db.execute(
+                "SELECT labels.* FROM labels JOIN parts USING (sample) WHERE how = 'person' AND part = 'open' ORDER BY id"
+            )
+            standing = record.effective_labels(LabelEvent(**dict(row)) for row in rows)
+        return {sample: label for sample, (label, _) in standing.items() if label}
+
     def has_sealed_labels(self) -> bool:
         """Tell whether people have labelled any sealed row, and nothing more."""
         sealed = self._names_of("sealed")
@@ -221,16 +247,18 @@ class Study:
         table = read_samples(self.folder / "samples.parquet")
         return len(names), len({group for name, group in zip(table.sample, table.group) if name in names})
 
-    def last_labelling(self) -> int | None:
-        """Return the step of the last labels of people that have not been taken back, or None."""
+    def last_labelling(self) -> LabelEvent | None:
+        """Return the last label of a person that has not been taken back, or None."""
         events = self._label_events()
         undone = {event.undoes for event in events}
-        standing = [
-            event.step
-            for event in events
-            if event.how == "person" and event.undoes is None and event.id not in undone
-        ]
-        return max((step for step in standing if step is not None), default=None)
+        return next(
+            (
+                event
+                for event in reversed(events)
+                if event.how == "person" and event.undoes is None and event.id not in undone
+            ),
+            None,
+        )
 
     def _label_events(self) -> list[LabelEvent]:
         with self.store.reading() as db:
@@ -522,7 +550,17 @@ class Study:
             f"<li><b>{one.verb}</b> {html.escape(one.headline)} <code>{one.digest[:8]}</code></li>"
             for one in self.steps()
         )
-        return f"<p>{html.escape(repr(self))}</p><ol>{items}</ol>"
+        plain = importlib.util.find_spec("anywidget") is None
+        hint = "<p>With pip install 'clew[notebook]' the linked map stands here.</p>" if plain else ""
+        return f"<p>{html.escape(repr(self))}</p><ol>{items}</ol>{hint}"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        """Return what a notebook shows beside the words: the linked map, where what draws it is installed."""
+        for display in importlib.metadata.entry_points(group="clew.displays", name="study"):
+            shown = display.load()(self)
+            if shown:
+                return shown
+        return {}
 
 
 class Draft:

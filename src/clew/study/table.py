@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -79,6 +80,20 @@ def read_samples(path: Path) -> Samples:
         sets={name: tuple(members) for name, members in described["sets"].items()},
         distances=_read_distances(path.parent / DISTANCES) if described.get("distances") else None,
     )
+
+
+def read_description(path: Path) -> dict[str, Any]:
+    """Read names, units and sets of the features ("features", "units", "sets") alone, whatever the number of rows."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        described: dict[str, Any] = json.loads((pq.read_schema(path).metadata or {})[b"clew"])
+    except (OSError, KeyError, pa.ArrowInvalid) as error:
+        raise StudyError(
+            f"The file '{path}' must hold the samples of a study. Got {error} instead."
+        ) from error
+    return described
 
 
 def _write_distances(distances: np.ndarray, path: Path) -> None:

@@ -118,7 +118,11 @@ def agreement(
         sample.size,
         group.size,
     )
-    check((a != "").all() and (b != "").all(), DataError, "Every row must have a label of both people. Got '' for some.")
+    check(
+        (a != "").all() and (b != "").all(),
+        DataError,
+        "Every row must have a label of both people. Got '' for some.",
+    )
     classes, number = np.unique(np.concatenate([a, b]), return_inverse=True)
     one, two = number.reshape(2, -1)
     k = len(classes)

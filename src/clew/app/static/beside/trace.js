@@ -201,7 +201,7 @@ export function SpectrogramView({ row, start, lasts, height = 112, component, cu
   const { stretch } = useStretch({ row, start, lasts }, width);
   const [, again] = useState(0);
   useEffect(() => cursor?.watch(() => again((n) => n + 1)), [cursor]);
-  if (!stretch) return html`<div class="spectrogram" style=${`height:${height}px`}><div class="plot" ref=${place}></div></div>`;
+  if (!stretch) return html`<div class="spectrogram" style=${`height:${height}px`}><div key="plot" class="plot" ref=${place}></div></div>`;
   const { meta } = stretch, which = component ?? meta.spectrogram, most = meta.rate / 2, inner = Math.max(16, width - 2 * EDGE), dots = Math.min(2, devicePixelRatio);
   const address = new URLSearchParams({ component: String(which), w: String(Math.min(2048, Math.round(inner * dots))), h: String(Math.round(height * dots)), v: version(), ...(start === undefined ? {} : { start: String(start) }), ...(lasts === undefined ? {} : { lasts: String(lasts) }) });
   const every = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000].find((one) => most / one <= height / 24) ?? most / 2;
@@ -214,7 +214,7 @@ export function SpectrogramView({ row, start, lasts, height = 112, component, cu
   return html`<div class="spectrogram" style=${`height:${height}px`}>
     <div class="lane" style=${`top:${height / 2 - 9}px`}><b>${meta.components[which]}</b></div>
     <div class="hertz" aria-hidden="true"><span style="top:-2px">Hz</span>${ticks.map((one) => html`<span style=${`top:${(1 - one / most) * height - 8}px`}>${one}</span>`)}</div>
-    <div class="plot" ref=${place}><div class="field" style=${`left:${EDGE}px;width:${inner}px;height:${height}px`} onMouseMove=${move} onMouseLeave=${() => cursor?.set(null)}>
+    <div key="plot" class="plot" ref=${place}><div class="field" style=${`left:${EDGE}px;width:${inner}px;height:${height}px`} onMouseMove=${move} onMouseLeave=${() => cursor?.set(null)}>
       <img src=${`/picture/spectrogram/${row}?${address}`} width=${inner} height=${height} draggable=${false} alt=${`Spectrogram of ${meta.components[which]}, 0 to ${most} Hz`} />
       ${t !== null ? html`<i class="line" style=${`left:${(t / meta.lasts) * inner}px`}></i><span class=${`at${t > meta.lasts * 0.7 ? " left" : ""}`} style=${`left:${(t / meta.lasts) * inner}px`}>${(t + meta.from).toFixed(1).replace("-", "−")} s${hz === null ? "" : `, ${hz >= 10 ? Math.round(hz) : hz.toFixed(1)} Hz`}</span>` : null}
     </div></div></div>`;

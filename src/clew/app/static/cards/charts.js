@@ -176,18 +176,18 @@ export function IntervalRows({ rows, from, to, head = [], caption, title }) {
 }
 
 /**
- * Bars from 0, each with its interval and its figure; ``member`` rows stand in a little and thinner.
+ * Bars from 0, each with its interval and its figures, below its name; ``member`` rows stand in a little and thinner.
  * @param {{rows: {name: any, value: number, low?: number|null, high?: number|null, said: any, member?: boolean}[], head?: any[], title?: any, caption?: any}} props
  */
-export function Bars({ rows, head, title, caption }) {
+export function Bars({ rows, head = [], title, caption }) {
   const most = Math.max(...known(rows.flatMap((row) => [row.value, row.high])), 1e-12);
   const x = (/** @type {any} */ v) => `${Math.max(0, (v / most) * 100).toFixed(2)}%`;
+  const columns = Math.max(...rows.map((row) => [row.said].flat().length), 1);
   return html`<figure class="chart">${title && html`<p class="chart-title">${title}</p>`}<table class="rows bars">
-    ${head && html`<thead><tr><th></th><th></th><th class="number" scope="col">${head[0]}</th>${head[1] && html`<th class="number" scope="col">${head[1]}</th>`}</tr></thead>`}
-    <tbody>${rows.map((row) => html`<tr class=${row.member ? "member" : ""}><th scope="row">${row.name}</th><td class="dots"><svg width="100%" height="18" aria-hidden="true">
-      <rect x="0" y=${row.member ? 7 : 4} width=${x(row.value)} height=${row.member ? 4 : 10} fill=${row.member ? "var(--ref)" : "var(--rule2)"} />
-      ${Number.isFinite(row.low) && Number.isFinite(row.high) && html`<line x1=${x(row.low)} x2=${x(row.high)} y1="9" y2="9" stroke="var(--ink)" stroke-width="1.4" />`}
-      </svg></td>${[row.said].flat().map((one) => html`<td class="number">${one}</td>`)}</tr>`)}</tbody></table>
+    ${head.length > 0 && html`<thead><tr><th></th>${head.map((one) => html`<th class="number" scope="col">${one}</th>`)}</tr></thead>`}
+    ${rows.map((row) => html`<tbody class=${row.member ? "member" : ""}><tr><th scope="row">${row.name}</th>${[row.said].flat().map((one) => html`<td class="number">${one}</td>`)}</tr>
+      <tr aria-hidden="true"><td colspan=${columns + 1}><svg width="100%" height="10"><rect x="0" y=${row.member ? 3 : 1} width=${x(row.value)} height=${row.member ? 3 : 7} fill=${row.member ? "var(--ref)" : "var(--rule2)"} />
+      ${Number.isFinite(row.low) && Number.isFinite(row.high) && html`<line x1=${x(row.low)} x2=${x(row.high)} y1="4.5" y2="4.5" stroke="var(--ink)" stroke-width="1.4" />`}</svg></td></tr></tbody>`)}</table>
     ${caption && html`<figcaption>${caption}</figcaption>`}</figure>`;
 }
 

@@ -3,8 +3,9 @@
  * What is said on this page goes out once and is never lost: first into the browser's own store (IndexedDB), then to the
  * server, in order, again and again until it is acknowledged. Each act has a name made here, so that the server knows it again.
  */
+import { useEffect, useState } from "../vendor/preact-htm.js";
 import { ask, on } from "./socket.js";
-import { say, set, state } from "./state.js";
+import { say, set, state, watch } from "./state.js";
 import { counted } from "./words.js";
 
 /** @typedef {{client: string, study: string, order: number, do: string, given: any}} Act */
@@ -31,8 +32,8 @@ let order = Date.now();
 let sending = false;
 let faults = 0;
 let pause = 500;
-/** Why what is kept does not go out, "" while it does. */
-let why = "";
+/** Whether the server is there, but another process than the one that let this page in. */
+let anew = false;
 /** @type {Promise<IDBDatabase | null>} */
 const store = open();
 
@@ -73,13 +74,20 @@ function fresh() {
 
 function tell() { set({ unsent: queue.size }); }
 
-/** "All saved", or how many are not, and why. */
+/** "All saved", or how many are not, and why. @returns {{text: string, safe: boolean}} */
 export function saveState() {
-  const n = state.unsent;
-  if (why) return n ? `${why} ${counted(n, "act")} kept ${keeps ? "in this browser" : "on this page only: do not close it"}.` : why;
-  if (!n) return state.connected ? "All saved" : "Offline, all saved";
-  if (!keeps) return `${n} not saved: do not close this page`;
-  return state.connected ? `${n} not saved, trying again` : `Offline, ${n} kept in this browser`;
+  const n = state.unsent, safe = n === 0 && state.connected;
+  if (anew) return { text: `Server started anew: open its new address${n ? `; ${n} kept in this browser` : ""}`, safe };
+  if (!n) return { text: state.connected ? "All saved" : "Offline, trying again", safe };
+  if (!keeps) return { text: `${n} not saved: do not close this page`, safe };
+  return { text: state.connected ? `${n} not saved, trying again` : `Offline, ${n} kept in this browser`, safe };
+}
+
+/** Preact hook: `saveState`, and again when it changes. @returns {{text: string, safe: boolean}} */
+export function useSaveState() {
+  const [now, setNow] = useState(saveState);
+  useEffect(() => watch(() => setNow((was) => { const next = saveState(); return next.text === was.text && next.safe === was.safe ? was : next; })), []);
+  return now;
 }
 
 /**
@@ -108,7 +116,7 @@ async function pump() {
     for (let act = next(); act; act = next()) {
       try {
         settle(act, await ask(act.do, act.given), null);
-        faults = 0; pause = 500; why = "";
+        faults = 0; pause = 500;
       } catch (error) {
         if (!(await failed(act, /** @type {any} */ (error)))) return;
       }
@@ -133,7 +141,6 @@ async function failed(act, error) {
     return true;
   }
   if (kind !== "Offline") {
-    why = error.message;
     say(error.message);
     setTimeout(() => void pump(), pause);
     pause = Math.min(10000, pause * 2);
@@ -235,15 +242,14 @@ export async function openStudy(identity) {
 /** A server that was started anew does not know this page: say so, for it looks like one that is not there. */
 async function probe() {
   if (state.connected) return;
-  try {
-    const answer = await fetch("/static/mark.svg", { cache: "no-store" });
-    why = answer.status === 401 ? "The server was started anew: open the address that it printed." : "";
-  } catch { why = ""; }
-  if (why) say(why);
+  const was = anew;
+  try { anew = (await fetch("/static/mark.svg", { cache: "no-store" })).status === 401; } catch { anew = false; }
+  if (anew && !was) say("The server was started anew: open the address that it printed. What is kept here goes to it then.");
+  if (anew !== was) set({ unsent: -1 });  // so that whoever shows it draws again
   tell();
   if (!state.connected) setTimeout(() => void probe(), 3000);
 }
 
-on("open", () => { why = ""; pause = 500; void pump(); });
+on("open", () => { anew = false; pause = 500; void pump(); });
 on("closed", () => setTimeout(() => void probe(), 700));
 addEventListener("beforeunload", (event) => { if (queue.size && !keeps) event.preventDefault(); });

@@ -20,8 +20,8 @@ export function Curves({ light }) {
   const last = active[active.length - 1], ended = control[control.length - 1], end = forecast[forecast.length - 1];
   const said = (/** @type {Point} */ one) => `${one.value?.toFixed(2)}${one.low === null ? "" : ` [${one.low.toFixed(2)}, ${one.high?.toFixed(2)}]`}`;
   const rows = [["all labels", active], ["random control only", control], ["forecast", forecast]].flatMap(([name, points]) => /** @type {Point[]} */ (points).map((one) => [name, Math.round(one.x), said(one)]));
-  const above = !ended || !last || y(ended.value) - y(last.value) > 26;
-  return html`<${Chart} inner=${ref} title=${`${light.metric.replace(/^./, (c) => c.toUpperCase())} on held-out control labels, against number of labels`} caption=${light.helps}
+  const above = !ended || !last || y(ended.value) - y((end ?? last).value) > 30; // room below the line of all labels for its name
+  return html`<${Chart} inner=${ref} title=${`${light.metric.replace(/^./, (c) => c.toUpperCase())} on held-out control labels, against number of labels`} caption=${light.helps.replace(/(?<![\w.])-(?=\d)/g, "−")}
       table=${{ head: ["", "labels", light.metric], rows }}>
     <svg width=${width} height=${HEIGHT} role="img" aria-label=${`Learning curve: ${last ? said(last) : ""} at ${light.labels} labels${ended ? `; control alone ${said(ended)} at ${light.control_labels}` : ""}`}>
       ${ticks(low, high, 5).map((one) => html`<line x1=${LEFT} x2=${right} y1=${y(one)} y2=${y(one)} stroke="var(--rule)" /><text x=${LEFT - 6} y=${y(one) + 4} text-anchor="end" class="tick">${one}</text>`)}
@@ -31,7 +31,7 @@ export function Curves({ light }) {
       <path d=${line(control)} fill="none" stroke="var(--ink3)" stroke-width="1.4" stroke-dasharray="5 3" />
       <path d=${line(active)} fill="none" stroke="var(--thread)" stroke-width="2" />
       ${last && end && html`<path d=${line([last, ...forecast])} fill="none" stroke="var(--thread)" stroke-width="1.5" stroke-dasharray="1.500 3" />${end.low !== null && html`<line x1=${x(end.x)} x2=${x(end.x)} y1=${y(end.low)} y2=${y(end.high)} stroke="var(--thread)" stroke-width="2" />`}`}
-      ${last && html`<circle cx=${x(last.x)} cy=${y(last.value)} r="4" fill="var(--thread)" /><text x=${Math.min(right, x(last.x) + 8)} y=${above ? y(last.value) + 22 : y(last.value) - 12} text-anchor="end" class="tick strong">all labels, ${light.strategy}</text>`}
+      ${last && html`<circle cx=${x(last.x)} cy=${y(last.value)} r="4" fill="var(--thread)" /><text x=${end ? right : Math.min(right, x(last.x) + 8)} y=${above ? y((end ?? last).value) + 18 : y((end ?? last).value) - 9} text-anchor="end" class="tick strong">all labels, ${light.strategy}</text>`}
       ${ended && html`<circle cx=${x(ended.x)} cy=${y(ended.value)} r="4" fill="var(--surface)" stroke="var(--ink3)" stroke-width="1.5" /><text x=${Math.min(x(ended.x) + 8, right - 130)} y=${y(ended.value) + (above ? 4 : 20)} class="tick">random control only, ${light.control_labels}</text>`}
     </svg></${Chart}>`;
 }

@@ -57,17 +57,19 @@ export function useQueue() {
 
 /** Begin, or go on with other settings; what is shown stays. @param {Partial<Settings>} [settings] */
 export async function open(settings = {}) {
-  const { strategies, kind, ...chosen } = await ask("queue.open", { ...queue.settings, ...settings });
-  Object.assign(queue, { strategies, kind, settings: chosen, opened: true });
+  const { strategies, kind, strategy, control_every, both } = await ask("queue.open", { ...queue.settings, ...settings });
+  Object.assign(queue, { strategies, kind, settings: { strategy, control_every, both }, opened: true });
   await topUp(queue.items.slice(0, 1));
 }
 
 /** Ask for more and keep ``kept``; what else is here is exchanged for what comes. @param {Item[]} [kept] */
 export async function topUp(kept = queue.items) {
   const have = kept.map((item) => item.row);
+  const before = [...queue.done.map((one) => one.item), ...kept];
+  const since = before.length - 1 - before.findLastIndex((item) => item.control);
   let answer;
   try {
-    answer = await ask("queue.next", { have, n: Math.max(0, AHEAD - kept.length) }, { lane: "queue" });
+    answer = await ask("queue.next", { have, n: Math.max(0, AHEAD - kept.length), place: before.length, since }, { lane: "queue" });
   } catch (why) {
     const { kind, message } = /** @type {any} */ (why);
     if (kind !== "Stale" && kind !== "Offline") { queue.trouble = message; changed(); }

@@ -39,16 +39,19 @@ export function Worth() {
     <${SoFar} /><${Two} /></div>`;
 }
 
+/** A true minus before figures. @param {string} text */
+export const minus = (text) => text.replace(/(?<![\w.])-(?=\d)/g, "−");
+
 const SHAPES = /** @type {const} */ ([["go on", "M0 -5.5A5.5 5.5 0 1 0 0 5.5A5.5 5.5 0 1 0 0 -5.5Z"], ["nearly there", "M0 -6L6.4 5.4H-6.4Z"], ["stop", "M-5.4 -5.4H5.4V5.4H-5.4Z"]]);
 
 /** Circle, triangle, square: the shape and the word say it, colour only repeats. @param {{light: Light|null, trouble: string}} props */
 function StopLight({ light, trouble }) {
-  const [bold, ...rest] = (light?.sentence ?? "Go on. Nothing can be judged before there are labels of two classes.").split(/(?<=\.)\s/);
+  const [bold, ...rest] = minus(light?.sentence ?? "Go on. Nothing can be judged before there are labels of two classes.").split(/(?<=\.)\s/);
   return html`<div class="light"><svg width="28" height="76" viewBox="-14 -38 28 76" role="img" aria-label=${`Stop light: ${light?.verdict ?? "go on"}`}>
       <rect x="-13" y="-37" width="26" height="74" rx="6" fill="none" stroke="var(--rule2)" />
       ${SHAPES.map(([verdict, path], i) => html`<path d=${path} transform=${`translate(0 ${(i - 1) * 23})`} class=${(light?.verdict ?? "go on") === verdict ? `lit ${verdict.replace(" ", "-")}` : "unlit"} />`)}</svg>
     <p class="finding" aria-live="polite"><b>${bold}</b> ${rest.join(" ")}</p></div>
-    ${light && light.reasons.length > 0 && html`<ul class="reasons">${light.reasons.map(([met, what, figure]) => html`<li><span class="mark" aria-label=${met ? "met" : "not met"}>${met ? html`<svg viewBox="0 0 10 10" aria-hidden="true"><path d="M1.500 5.500L4 8L8.500 2" /></svg>` : html`<svg viewBox="0 0 10 10" aria-hidden="true"><path d="M2 5H8" /></svg>`}</span><span>${what}</span><span class="number">${figure}</span></li>`)}</ul>`}
+    ${light && light.reasons.length > 0 && html`<ul class="reasons">${light.reasons.map(([met, what, figure]) => html`<li><span class="mark" aria-label=${met ? "met" : "not met"}>${met ? html`<svg viewBox="0 0 10 10" aria-hidden="true"><path d="M1.500 5.500L4 8L8.500 2" /></svg>` : html`<svg viewBox="0 0 10 10" aria-hidden="true"><path d="M2 5H8" /></svg>`}</span><span>${what}</span><span class="number">${minus(figure)}</span></li>`)}</ul>`}
     ${[...(light?.notes ?? []), trouble].filter(Boolean).map((note) => html`<p class="small quiet">${note}</p>`)}`;
 }
 

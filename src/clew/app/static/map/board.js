@@ -7,7 +7,7 @@ import { Drawn, stroke } from "./lasso.js";
 import { place } from "./placing.js";
 import { Scatter } from "./scatter.js";
 import { select } from "./select.js";
-import { map, rowOf, setMap, watchMap } from "./store.js";
+import { map, rowOf, watchMap } from "./store.js";
 
 /** cividis (Nunez, Anderton and Renslow 2018), without the end that the paper would swallow. */
 export const RAMPS = {
@@ -24,8 +24,6 @@ export const drawnNow = { ready: 0, run: -1, lassoShown: -1, names: 0 };
 const css = (token) => getComputedStyle(document.documentElement).getPropertyValue(`--${token}`).trim();
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-/** @typedef {import("./placing.js").Box} Box */
-/** @typedef {{u: number, v: number, dx: number, dy: number, kind: number}} Named  anchored to the middle of the data, so that it moves with it */
 
 export class Board {
   /** @param {HTMLElement} host  holds canvas.points, canvas.over and .tip */
@@ -35,11 +33,12 @@ export class Board {
     /** @type {HTMLCanvasElement} */ this.over = find("canvas.over");
     /** @type {HTMLElement} */ this.tip = find(".tip");
     this.pen = /** @type {CanvasRenderingContext2D} */ (this.over.getContext("2d"));
-    this.scatter = new Scatter(find("canvas.points"), { onDraw: () => this.drawOver(), onLost: () => setMap({ error: "" }) });
+    this.scatter = new Scatter(find("canvas.points"), { onDraw: () => this.drawOver(), onRestored: () => this.drawOver() });
     /** @type {Drawn | null} */ this.drawn = null;
     /** @type {[number, number] | null} */ this.panning = null;
     /** @type {{x: number, y: number, kind: number}[]} */ this.names = [];
     this.seen = /** @type {any} */ ({});
+    /** Where the selection was drawn. @type {{line: [number, number][], id: number, run: number} | null} */ this.outline = null;
     this.due = 0;
     this.settle = 0;
     this.hoverClock = 0;
@@ -78,12 +77,11 @@ export class Board {
     let fresh = false;
     if (seen.places !== places) {
       const moves = seen.places?.length === places.length && !calm.matches;
-      if (seen.places) scatter.extent.every((side, i) => side === look.extent[i]) && moves ? scatter.animateTo(places, TRAVEL) : scatter.setPoints(places, look.extent);
+      if (moves && scatter.extent.every((side, i) => side === look.extent[i])) { scatter.animateTo(places, TRAVEL); this.settleSoon(TRAVEL + 50); }
       else scatter.setPoints(places, look.extent);
-      if (moves) this.settleSoon(TRAVEL + 50);
       fresh = true;
     }
-    if (fresh && seen.places?.length !== places.length) { seen.colours = seen.wanders = seen.bits = null; }
+    if (fresh && seen.places?.length !== places.length) seen.colours = seen.wanders = seen.bits = null;
     if (seen.wanders !== map.wanders) scatter.setHollow(map.wanders);
     if (seen.colours !== colours) this.colour();
     if (seen.bits !== selection.bits) scatter.setSelected(selection.bits);
@@ -149,6 +147,8 @@ export class Board {
     if (!this.ink) return;
     pen.setTransform(density, 0, 0, density, 0, 0);
     pen.clearRect(0, 0, over.width, over.height);
+    const { outline } = this;
+    if (outline && outline.id === state.selection.id && outline.run === state.run && scatter.t === 1) stroke(pen, outline.line.map((spot) => scatter.fromData(...spot)), this.ink);
     this.drawPinned();
     this.drawNames();
     const at = state.hovered === null ? null : scatter.where(state.hovered);
@@ -165,8 +165,7 @@ export class Board {
     pen.lineWidth = 4;
     pen.strokeStyle = ink.surface;
     for (const { x, y, kind } of this.names) {
-      const [name, under] = this.words(colours.classes[kind], kind), { view } = scatter;
-      const at = [scatter.width / 2 + (x - view.x) * view.scale, scatter.height / 2 - (y - view.y) * view.scale];
+      const [name, under] = this.words(colours.classes[kind], kind), at = scatter.fromData(x, y);
       for (const [text, font, shade, down] of /** @type {[string, string, string, number][]} */ ([[name, NAME, ink.ink, -7], [under, UNDER, ink.ink3, 8]])) {
         pen.font = font;
         pen.strokeText(text, at[0], at[1] + down);
@@ -249,7 +248,8 @@ export class Board {
     this.drawn = this.panning = null;
     if (polygon && drawn) {
       const mode = event.shiftKey ? "add" : event.altKey ? "take" : "new";
-      void select({ kind: drawn.kind, polygon: polygon.map(([x, y]) => this.scatter.toData(x, y)), mode });
+      const line = polygon.map(([x, y]) => this.scatter.toData(x, y)), { run } = state;
+      void select({ kind: drawn.kind, polygon: line, mode }).then(({ id }) => { this.outline = { line, id, run }; this.drawOver(); });
     } else if (click) { const row = this.scatter.pick(...spot); set({ pinned: row < 0 ? null : row }); }
     this.drawOver();
   }

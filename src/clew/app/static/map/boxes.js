@@ -1,6 +1,6 @@
 // @ts-check
 /** The two lines for typing over the map: a rule that selects, and a name for what is selected. */
-import { html, useEffect, useRef, useState } from "../vendor/preact-htm.js";
+import { html, useLayoutEffect, useRef, useState } from "../vendor/preact-htm.js";
 import { ask } from "../core/socket.js";
 import { classes } from "../core/labels.js";
 import { give, giveSelection } from "../core/outbox.js";
@@ -15,14 +15,17 @@ const AT_ONCE = 2000; // names of samples that go up; of more the server looks t
 function Line({ label, hint, act, list = [], value = "", onGive }) {
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
   const [refusal, setRefusal] = useState("");
-  useEffect(() => { field.current?.focus(); field.current?.select(); }, []);
+  useLayoutEffect(() => {
+    const input = field.current;
+    if (input) { input.value = value; input.focus(); input.select(); }
+  }, []);
   const close = () => { setMap({ box: "" }); document.querySelector(/** @type {any} */ (".map .board"))?.focus(); };
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
     try { await onGive(field.current?.value.trim() ?? ""); close(); } catch (why) { setRefusal(/** @type {Error} */ (why).message); }
   };
   return html`<form class="line" onSubmit=${submit} onKeyDown=${(/** @type {KeyboardEvent} */ event) => { if (event.key === "Escape") { event.preventDefault(); close(); } }}>
-    <label><span>${label}</span><input ref=${field} type="text" value=${value} placeholder=${hint} maxlength="2000" spellcheck=${false} autocomplete="off" list="map-names" aria-describedby="map-refusal" /></label>
+    <label><span>${label}</span><input ref=${field} type="text" placeholder=${hint} maxlength="2000" spellcheck=${false} autocomplete="off" list="map-names" aria-describedby="map-refusal" /></label>
     <datalist id="map-names">${list.map((one) => html`<option value=${one} />`)}</datalist>
     <button class="button primary">${act}</button><button type="button" class="button quiet" onClick=${close}>Close</button>
     <p id="map-refusal" role="alert">${refusal}</p></form>`;

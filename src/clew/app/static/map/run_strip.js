@@ -22,16 +22,24 @@ function draw(canvas, strip, [left, right, low, high], run) {
   const density = Math.max(1, window.devicePixelRatio || 1), pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   canvas.width = WIDE * density;
   canvas.height = HIGH * density;
-  const scale = Math.min((WIDE - 6) / (right - left), (HIGH - 6) / (high - low));
-  const [wide, tall] = [(right - left) * scale / 65534, (high - low) * scale / 65534];
+  const [x0, x1] = middle(strip.places, 0), [y0, y1] = middle(strip.places, 1);
+  const [unitX, unitY] = [(right - left) / 65534, (high - low) / 65534];
+  const scale = Math.min((WIDE - 6) / ((x1 - x0) * unitX), (HIGH - 6) / ((y1 - y0) * unitY));
   const size = strip.n > 150 ? 0.26 : 0.34;
   for (let i = 0; i < strip.n; i += 1) {
-    const at = 2 * (run * strip.n + i), x = WIDE / 2 + (strip.places[at] - 32767) * wide, y = HIGH / 2 - (strip.places[at + 1] - 32767) * tall;
+    const at = 2 * (run * strip.n + i), x = WIDE / 2 + (strip.places[at] - (x0 + x1) / 2) * unitX * scale, y = HIGH / 2 - (strip.places[at + 1] - (y0 + y1) / 2) * unitY * scale;
     const kind = strip.groups[i] === 255 ? -1 : strip.groups[i];
     pen.setTransform(density * size, 0, 0, density * size, x * density, y * density);
     pen.fillStyle = colour(kind);
     pen.fill(markers[kind < 0 ? 0 : kind % 6]);
   }
+}
+
+/** Where all but the outermost 2 % of all runs lie, so that one far row does not make all maps small. @param {Uint16Array} places @param {0 | 1} axis @returns {[number, number]} */
+function middle(places, axis) {
+  const sorted = places.filter((_, i) => i % 2 === axis).sort();
+  const [low, high] = [sorted[Math.floor(0.01 * (sorted.length - 1))], sorted[Math.ceil(0.99 * (sorted.length - 1))]];
+  return high > low ? [low, high] : [low, low + 1];
 }
 const markers = PATHS.map((path) => new Path2D(path));
 

@@ -38,7 +38,7 @@ void main() {
 }`;
 
 const FRAGMENT = `#version 300 es
-precision mediump float;
+precision highp float;
 uniform float size; uniform bool plain; uniform vec3 surface;
 flat in vec4 ink; flat in int shape; flat in int hollow;
 out vec4 colour;
@@ -229,6 +229,9 @@ export class Scatter {
   /** @param {number} x @param {number} y  px @returns {[number, number]} in units of the data */
   toData(x, y) { return [this.view.x + (x - this.width / 2) / this.view.scale, this.view.y - (y - this.height / 2) / this.view.scale]; }
 
+  /** @param {number} x @param {number} y  in units of the data @returns {[number, number]} px */
+  fromData(x, y) { return [this.width / 2 + (x - this.view.x) * this.view.scale, this.height / 2 - (y - this.view.y) * this.view.scale]; }
+
   /** From places on the grid to px: x = u * a + b, y = v * c + d. @returns {[number, number, number, number]} */
   toPx() {
     const [left, right, low, high] = this.extent, { x, y, scale } = this.view;
@@ -298,7 +301,7 @@ export class Scatter {
     gl.uniform3fv(at.ramp, look.ramp.flatMap(rgb));
     gl.uniform3fv(at.none, rgb(look.none));
     gl.uniform3fv(at.surface, rgb(look.surface));
-    gl.uniform2f(at.alphas, alpha, alpha * 0.42);
+    gl.uniform2f(at.alphas, alpha, alpha * 0.48);
     for (const part of this.nSelected ? [1, 2] : [0]) {
       gl.uniform1i(at.part, part);
       gl.drawArrays(gl.POINTS, 0, this.n);

@@ -13,6 +13,6 @@ export function Knot({ kind, first = false, aside = false, share = 0 }) {
     ${kind === "loose" && html`<line class="line" x1=${X} x2=${X} y1=${Y} y2="100%" stroke-dasharray="4 4" />`}
     ${aside && html`<path class="fork" d=${`M${X + 1} 0C${X + 1} 9 ${X + 5} ${Y} ${X + 14} ${Y}`} />`}
     ${kind === "running"
-    ? html`<circle class="knot loose-less" cx=${x} cy=${Y} r="6.5" fill="var(--paper)" stroke="var(--thread)" stroke-width="1.5" /><circle class="arc" cx=${x} cy=${Y} r="3" stroke-dasharray=${`${share * turn} 100`} transform=${`rotate(-90 ${x} ${Y})`} />`
+    ? html`<circle class="knot running" cx=${x} cy=${Y} r="6.5" /><circle class="arc" cx=${x} cy=${Y} r="3" stroke-dasharray=${`${share * turn} 100`} transform=${`rotate(-90 ${x} ${Y})`} />`
     : html`<circle class=${`knot ${kind === "done" ? "" : kind === "fork" ? "open" : kind}`} cx=${x} cy=${Y} r=${kind === "now" ? 8 : kind === "fork" || kind === "failed" ? 5.5 : 6.5} />`}</svg>`;
 }

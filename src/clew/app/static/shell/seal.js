@@ -56,6 +56,6 @@ function Meaning({ seal, close }) {
 /** What will be revealed, and what has been tried so far. @param {{seal: any}} props */
 export function Revealed({ seal }) {
   const { tried } = seal;
-  return html`<p><b>What will be revealed:</b> ${kept(seal)}, ${seal.state === "closed" ? "seen by nobody yet" : "which have been seen before"}.</p>
+  return html`<p><b>What will be revealed:</b> ${kept(seal)}, ${seal.state === "closed" ? "seen by nobody yet" : "which have been seen before: what they say now will be marked as not independent"}.</p>
     <p><b>What has been tried so far:</b> ${counted(tried.looks, "look")}, ${counted(tried.hypotheses, "hypothesis", "hypotheses")} on record, ${counted(tried.models, "model")}, ${counted(tried.validations, "validation")}. The more was tried, the more the sealed rows are needed.</p>`;
 }

@@ -3,6 +3,7 @@
 import { html, useRef, useState } from "../vendor/preact-htm.js";
 import { ask } from "../core/socket.js";
 import { refused } from "../core/notices.js";
+import { useSaveState } from "../core/outbox.js";
 import { say, set, state, use } from "../core/state.js";
 import { openDialog } from "./dialog.js";
 
@@ -27,9 +28,8 @@ export function Top({ views, palette, help }) {
 
 /** Whether all that was said here is on the server's disk. */
 function Saved() {
-  const unsent = use((s) => s.unsent), connected = use((s) => s.connected);
-  const text = !connected ? (unsent ? `Offline, ${unsent} kept in this browser` : "Offline, trying again") : unsent ? `${unsent} not saved, trying again` : "All saved";
-  return html`<span class="save" data-safe=${connected && !unsent ? "yes" : "no"}>${text}</span>`;
+  const { text, safe } = useSaveState();
+  return html`<span class="save" data-safe=${safe ? "yes" : "no"}>${text}</span>`;
 }
 
 const SIGNS = {
