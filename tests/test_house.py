@@ -123,6 +123,7 @@ def test_every_source_file_has_its_tests_and_every_test_its_source():
     own = {
         Path("test_house.py"),
         Path("app/test_vendored.py"),
+        Path("app/test_cards_page.py"),
         Path("test_pitfalls.py"),
         Path("test_signals_page.py"),
         Path("steps/test_real_signals.py"),
@@ -131,6 +132,7 @@ def test_every_source_file_has_its_tests_and_every_test_its_source():
         Path("steps/test_real_data.py"),
         Path("explore/test_umap_quality.py"),
         Path("plot/test_plot.py"),
+        Path("app/test_shell.py"),
         Path("learn/test_active_gains.py"),
     }
     assert wanted - mirrors == set()

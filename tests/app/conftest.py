@@ -169,6 +169,21 @@ def blob_study(looked_at: Path, tmp_path: Path) -> Path:
     return tmp_path / "room" / "blobs.study"
 
 
+@pytest.fixture(scope="session")
+def judged(looked_at: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The study of simulated blobs with a small model that was validated and explained; not to be changed."""
+    from clew import steps
+    from clew.study.study import Study
+
+    folder = tmp_path_factory.mktemp("judged") / "room"
+    shutil.copytree(looked_at, folder)
+    study = Study(folder / "blobs.study")
+    steps.train(study, trees=20)
+    steps.validate(study, trees=20)
+    steps.explain(study, refits=2, permutations=2)
+    return folder / "blobs.study"
+
+
 @pytest.fixture
 def opened(serve: Callable[..., Served], blob_study: Path, context: Any) -> Iterator[Any]:
     """The page of the blob study, connected; with ``page.served`` and ``page.study``."""

@@ -69,7 +69,7 @@ def test_values_become_what_the_verb_takes(session):
 @pytest.mark.parametrize(
     ("verb", "settings", "said"),
     [
-        ("explore", {"knn": 3}, "Did you mean"),
+        ("explore", {"rnus": 3}, "Did you mean 'runs'?"),
         ("explore", {"embed": "umapp"}, "Did you mean 'umap'?"),
         ("explore", {"k": "many"}, "a whole number or one of: auto. Got 'many'"),
         ("explore", {"k": 2.5}, "a whole number"),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from clew.app.security import HEADERS, MOST_PEOPLE, Door
+from clew.app.security import HEADERS, MOST_PEOPLE, Door, headers_of
 
 HOSTS = frozenset({"127.0.0.1:8737", "localhost:8737"})
 
@@ -75,3 +75,13 @@ def test_the_page_may_load_nothing_from_elsewhere():
     assert not any(
         word in HEADERS["Content-Security-Policy"] for word in ("http:", "https:", "*", "unsafe-eval")
     )
+
+
+def test_the_report_may_stand_in_our_own_frame_and_do_nothing_there():
+    whole, framed = headers_of("/"), headers_of("/report")
+    policy = framed["Content-Security-Policy"]
+    assert "frame-src 'self'" in whole["Content-Security-Policy"] and whole["X-Frame-Options"] == "DENY"
+    assert framed["X-Frame-Options"] == "SAMEORIGIN" and "frame-ancestors 'self'" in policy
+    assert policy.endswith("sandbox") and "script-src" not in policy and "default-src 'none'" in policy
+    assert headers_of("/report/x") is headers_of("/static/report") is whole  # nothing else gets in
+    assert {name for name in whole if whole[name] != framed[name]} == {"Content-Security-Policy", "X-Frame-Options"}

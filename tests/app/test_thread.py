@@ -10,7 +10,6 @@ from clew import steps
 from clew.app.thread import in_short, is_fork, label_knots, shortened
 from clew.errors import SettingError
 from clew.study.record import LabelEvent
-from clew.study.study import Study
 from tests.app.fakes import fake_session
 
 

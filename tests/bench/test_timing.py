@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 
 from clew.bench import timing
-from clew.bench.timing import Side, Sides, Spent, Work, check_installed, machine, measure, spend, versions_of
+from clew.bench.timing import (
+    Clocked,
+    Side,
+    Sides,
+    Spent,
+    Work,
+    check_installed,
+    machine,
+    measure,
+    spend,
+    versions_of,
+)
 from clew.errors import SettingError
 
 
@@ -153,3 +164,17 @@ def test_the_machine_is_said():
     assert where["cpu"]
     assert 1 <= where["usable_cores"] <= where["cores"]
     assert where["load"] >= 0
+
+
+def test_a_nearer_clock_tells_the_seconds():
+    spent = spend(lambda: Clocked(12.5, "what came out"))
+    assert spent.wall == 12.5 and spent.outcome == "what came out"
+    assert spend(lambda: "what came out").wall < 12.5
+
+
+def test_what_the_runs_needed_is_ended_also_after_a_failure():
+    ended = []
+    work = Work("a", "b", lambda: Sides(Side(lambda i: 1 / 0), close=lambda: ended.append(True)), peak=False)
+    with pytest.raises(ZeroDivisionError):
+        timing.measure(work, repeats=1)
+    assert ended == [True]

@@ -87,13 +87,13 @@ def test_changed_predictions_are_counted_on_rows_without_a_label(easy):
 def test_the_forecast_begins_at_the_labels_and_ends_80_later(light):
     assert light.forecast[[0, -1], 0].tolist() == [140, 220]
     assert (np.diff(light.forecast[:, 1]) >= 0).all()
-    assert (light.forecast[:, 2] <= light.forecast[:, 1]).all()
+    assert (light.forecast[:, 2] < light.forecast[:, 1] - 0.02).all()  # nobody is sure, although all is told right
 
 
 # ---- what is said ----
 def test_a_flat_curve_with_the_wanted_figure_says_stop_and_why(light):
     assert light.verdict == "stop"
-    assert light.sentence.startswith("Stop. The wanted 0.9 is reached: balanced accuracy 0.9")
+    assert light.sentence.startswith("Stop. The wanted 0.9 is reached: balanced accuracy 1.00 [0.90")
     told = {text: (met, figure) for met, text, figure in light.reasons}
     assert told["Gain of last 20 labels"][0]
     assert told["Predictions they changed"][0]

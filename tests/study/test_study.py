@@ -423,7 +423,7 @@ def test_a_misspelt_setting_is_refused_before_the_seal_is_broken(tmp_path):
 
 
 def test_what_people_said_is_told_apart_from_names_of_groups(tmp_path):
-    study = make(tmp_path)
+    study = make(tmp_path / "a.study")
     first, second, third = study.samples().sample[:3]
     with study.store.writing() as db:
         add_labels(db, [(str(first), "a"), (str(second), "b")], how="person", step=None)
@@ -436,7 +436,7 @@ def test_what_people_said_is_told_apart_from_names_of_groups(tmp_path):
 
 
 def test_measurements_are_described_without_reading_a_row(tmp_path):
-    study = make(tmp_path)
+    study = make(tmp_path / "a.study")
     told, samples = study.described(), study.samples()
     assert tuple(told["features"]) == samples.feature_names and tuple(told["units"]) == samples.units
     (study.folder / "samples.parquet").write_bytes(b"PAR1")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clew.app import particulars, pictures, traces
+from clew.app import particulars, pictures, thumbnails, traces
 from clew.app.handling import Bulk, Picture, fetches, handles
 from clew.app.particulars import Looked, Order, kept_look
 from clew.app.selecting import selected, selection_rows
@@ -34,7 +34,13 @@ def checked_row(workspace: Workspace, row: int) -> int:
 @handles("beside.told")
 def told(session: Session, *, rows: list[int], step: int | None = None) -> dict[str, Any]:
     """Return ``{row, name, group, words}`` of some rows."""
-    check(len(rows) <= MOST_TOLD, SettingError, "At most {} rows can be told at a time. Got {}.", MOST_TOLD, len(rows))
+    check(
+        len(rows) <= MOST_TOLD,
+        SettingError,
+        "At most {} rows can be told at a time. Got {}.",
+        MOST_TOLD,
+        len(rows),
+    )
     workspace = session.workspace
     view = kept_look(workspace, step)
     return {"rows": [particulars.told(workspace, view, checked_row(workspace, row)) for row in rows]}
@@ -42,10 +48,22 @@ def told(session: Session, *, rows: list[int], step: int | None = None) -> dict[
 
 @handles("beside.gallery")
 def gallery(
-    session: Session, *, selection: int = 0, order: Order = "wandering", page: int = 0, size: int = 24, step: int | None = None
+    session: Session,
+    *,
+    selection: int = 0,
+    order: Order = "wandering",
+    page: int = 0,
+    size: int = 24,
+    step: int | None = None,
 ) -> dict[str, Any]:
     """Return the rows on a page of the gallery: ``{n, page, pages, rows: [{row, name, group, words}]}``."""
-    check(1 <= size <= MOST_TOLD, SettingError, "The 'size' of a page must be from 1 to {}. Got {}.", MOST_TOLD, size)
+    check(
+        1 <= size <= MOST_TOLD,
+        SettingError,
+        "The 'size' of a page must be from 1 to {}. Got {}.",
+        MOST_TOLD,
+        size,
+    )
     workspace = session.workspace
     view = kept_look(workspace, step)
     rows = _in_order(session, view, selection, order)
@@ -116,7 +134,9 @@ def table(
 def _sorted(session: Session, view: Looked, rows: np.ndarray, sort: str, descending: bool) -> np.ndarray:
     samples = session.workspace.samples
     known: dict[str, Any] = {"name": samples.sample, "group": view.groups, "confidence": view.confidence}
-    keys = known[sort] if sort in known else samples.features[:, particulars.feature_at(session.workspace, sort)]
+    keys = (
+        known[sort] if sort in known else samples.features[:, particulars.feature_at(session.workspace, sort)]
+    )
     key = keys[rows]
     if descending and key.dtype.kind in "US":
         key = np.unique(key, return_inverse=True)[1].reshape(-1)
@@ -124,7 +144,9 @@ def _sorted(session: Session, view: Looked, rows: np.ndarray, sort: str, descend
 
 
 @handles("beside.histogram")
-def histogram(session: Session, *, feature: str, selection: int = 0, step: int | None = None) -> dict[str, Any]:
+def histogram(
+    session: Session, *, feature: str, selection: int = 0, step: int | None = None
+) -> dict[str, Any]:
     """Return counts of a feature in 40 bins: all open rows, the selection, and each group."""
     workspace = session.workspace
     view, at = kept_look(workspace, step), particulars.feature_at(workspace, feature)
@@ -147,7 +169,12 @@ def image(session: Session, *, row: int, step: int | None = None) -> Bulk:
     workspace = session.workspace
     samples, view = workspace.samples, kept_look(workspace, step)
     origin = samples.origin
-    check("label" in origin, DataError, "The rows must be objects in images. Got {}.", particulars.kind_of(workspace))
+    check(
+        "label" in origin,
+        DataError,
+        "The rows must be objects in images. Got {}.",
+        particulars.kind_of(workspace),
+    )
     source = str(origin["source"].iloc[checked_row(workspace, row)])
     opened, traced = pictures.opened(workspace, source), pictures.outlines_of(workspace, source)
     own = np.flatnonzero(origin["source"].to_numpy(str) == source)
@@ -206,9 +233,15 @@ def trace(
         "how": windows.how(),
         "n": n,
         "spectrogram": int(live.argmax()),
-        "ends": [-recording.time(0) + piece.start, recording.duration],
+        "sealed": piece.sealed,
     }
-    arrays = [values, rows, view.groups[rows].astype(np.int32), begins.astype(np.float32), ends.astype(np.float32)]
+    arrays = [
+        values,
+        rows,
+        view.groups[rows].astype(np.int32),
+        begins.astype(np.float32),
+        ends.astype(np.float32),
+    ]
     return Bulk(meta, arrays)
 
 
@@ -232,8 +265,8 @@ def row_picture(workspace: Workspace, *, row: str, size: str = "88", width: str 
     """Draw an open row small: ``size`` px high, and as wide, or ``width``; ``v`` only tells versions apart."""
     height = int(_number(size, "size", 16, 512))
     across = int(_number(width or size, "width", 16, 1024))
-    drawn = pictures.thumbnail_of(workspace, _row(workspace, row), height=height, width=across)
-    return Picture(pictures.png(drawn))
+    drawn = thumbnails.thumbnail_of(workspace, _row(workspace, row), height=height, width=across)
+    return Picture(thumbnails.png(drawn))
 
 
 @fetches("/picture/image")
@@ -253,6 +286,7 @@ def image_picture(
     v: str = "",
 ) -> Picture:
     """Draw a part of an image that the study names: ``low`` and ``high`` are percentiles, ``channels`` numbers with commas."""
+    pictures.check_open(workspace, source)
     image = pictures.opened(workspace, source)
     n, tall, wide = image.pixels.shape
     chosen = (
@@ -280,7 +314,7 @@ def image_picture(
     }
     most = int(_number(w, "w", 16, MOST_SIDE))
     return Picture(
-        pictures.png(
+        thumbnails.png(
             pictures.piece(image, (left, top, right, bottom), width=most, channels=chosen, **contrast)
         )
     )
@@ -304,4 +338,4 @@ def spectrogram_route(
     piece = traces.stretch(workspace, _row(workspace, row), start=began, lasts=long)
     which = int(_number(component, "component", 0, len(piece.values) - 1))
     height, width = int(_number(h, "h", 16, MOST_SIDE)), int(_number(w, "w", 16, MOST_SIDE))
-    return Picture(pictures.png(traces.spectrogram_picture(piece, which, height=height, width=width)))
+    return Picture(thumbnails.png(traces.spectrogram_picture(piece, which, height=height, width=width)))

@@ -136,6 +136,8 @@ def show(
             told["preview"] = time.perf_counter() - began
     except (DataError, Stopped) as why:
         session.kept.pop("paint_key", None)
+        if not ticket.stale:
+            studio.easel.warm_up()
         return {**told, "ready": False, "why": "" if isinstance(why, Stopped) else str(why)}
     if ticket.stale:
         return told

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from clew.app.map_data import map_of
-from clew.app.pictures import ranks
+from clew.app.thumbnails import ranks
 from clew.errors import DataError
 from clew.read.recording import spell_time
 
@@ -62,9 +62,7 @@ def looked(workspace: Workspace, step: int | None = None) -> Looked:
     at = {str(name): i for i, name in enumerate(look.sample[look.shown])}
     own = [at[str(name)] for name in workspace.samples.sample[shown.shown]]
     overlap[shown.shown] = look.embedding.neighbor_overlap[own]
-    return Looked(
-        look, found.id, shown.groups, shown.names, shown.confidence, overlap, shown.n_clusterings
-    )
+    return Looked(look, found.id, shown.groups, shown.names, shown.confidence, overlap, shown.n_clusterings)
 
 
 def kept_look(workspace: Workspace, step: int | None = None) -> Looked:
@@ -122,7 +120,9 @@ def distance_to_centre(workspace: Workspace, view: Looked) -> np.ndarray:
     Rows without a group: from the mean of all of them.
     """
     samples = workspace.samples
-    names = view.look.features if view.look is not None and view.look.features else list(samples.feature_names)
+    names = (
+        view.look.features if view.look is not None and view.look.features else list(samples.feature_names)
+    )
     x = samples.features[:, [samples.feature_names.index(name) for name in names]]
     spread = x.std(axis=0)
     x = (x - x.mean(axis=0)) / np.where(spread > 0, spread, 1)
@@ -141,7 +141,9 @@ def telling_first(workspace: Workspace, view: Looked) -> list[int]:
     stated = view.look.hypotheses if view.look is not None else None
     if stated is not None:
         found += [name for one in stated.stated for name in one.features]
-        found += [stated.feature_names[i] for i in np.argsort(-np.abs(stated.effect).max(axis=1), kind="stable")]
+        found += [
+            stated.feature_names[i] for i in np.argsort(-np.abs(stated.effect).max(axis=1), kind="stable")
+        ]
     elif view.look is not None:
         found += view.look.features
     return [names.index(name) for name in dict.fromkeys([*found, *names]) if name in names]
@@ -173,7 +175,11 @@ def measurements(workspace: Workspace, view: Looked, row: int) -> list[dict[str,
             "unit": samples.units[i],
             "value": float(samples.features[row, i]),
             "rank": float(rank[i]),
-            "middles": [[g, *map(float, middles[g, :, i])] for g in range(len(middles)) if np.isfinite(middles[g, 0, i])],
+            "middles": [
+                [g, *map(float, middles[g, :, i])]
+                for g in range(len(middles))
+                if np.isfinite(middles[g, 0, i])
+            ],
         }
         for i in telling_first(workspace, view)
     ]
@@ -193,7 +199,9 @@ def feature_at(workspace: Workspace, name: str) -> int:
     return names.index(name)
 
 
-def counted(values: np.ndarray, groups: np.ndarray, chosen: np.ndarray, *, n_groups: int, bins: int) -> dict[str, Any]:
+def counted(
+    values: np.ndarray, groups: np.ndarray, chosen: np.ndarray, *, n_groups: int, bins: int
+) -> dict[str, Any]:
     """Count values (n_rows,) in equal bins: of all rows, of those chosen (bool), and of each group.
 
     Returns

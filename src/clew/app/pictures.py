@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clew.errors import ClewError, DataError, MissingError, check
-from clew.plot.measure import common_side, crop, outlines
+from clew.errors import ClewError, DataError, MissingError, SealedError, check
+from clew.plot.measure import outlines
 from clew.plot.style import BRIGHT
 from clew.read.tiff import COLOUR
 
@@ -22,11 +22,10 @@ if TYPE_CHECKING:
 
 MOST_HELD = 256 * 2**20  # bytes of opened files
 SAMPLED = 512  # px of the side of what contrast is judged by
+BOX = ("min_row", "min_col", "max_row", "max_col")  # columns of the origin of an object
 USUAL = (1.0, 99.8)  # percentiles from black to white
-BOX = ("min_row", "min_col", "max_row", "max_col")
-DARK, LIGHT, GREY = (16, 17, 20), (233, 231, 226), (74, 78, 86)
+SMALL_GAMMA = 1.5  # of thumbnails: what is dim can still be seen beside what is bright
 CORNERS = 600_000  # of all outlines of an image; beyond, each keeps every second, third, ... of its own
-MOST_BARS = 24  # values in the picture of a row of a table
 
 
 class Held:
@@ -111,7 +110,7 @@ def found_file(workspace: Workspace, name: str) -> Path:
         stamps = tuple((str(path), stamp) for path in there if (stamp := stamp_of(path)))
         if stamps:
             path: Path = held(workspace).get(
-                ("file", source.sha256, stamps), lambda: workspace.study.locate(source)
+                ("file", source.sha256, stamps), partial(workspace.study.locate, source)
             )
             return path
     raise MissingError(
@@ -128,6 +127,21 @@ def stamp_of(path: Path) -> tuple[int, int] | None:
     return told.st_mtime_ns, told.st_size
 
 
+def check_open(workspace: Workspace, source: str) -> None:
+    """Refuse a source without open rows: images that are sealed as a whole are not looked at.
+
+    Raises
+    ------
+    SealedError
+        If it has none.
+    """
+    has = workspace.kept.get("open_sources")
+    if has is None:
+        has = workspace.kept["open_sources"] = set(workspace.samples.origin["source"].astype(str))
+    named = source in {one.name for one in workspace.study.sources()}
+    check(source in has or not named, SealedError, "The image must hold open rows to be shown. Got '{}', which is sealed: nobody looks at it before the test.", source[:80])  # fmt: skip
+
+
 # ---- images ----
 @dataclass(frozen=True, eq=False)
 class Opened:
@@ -142,7 +156,7 @@ class Opened:
     levels : ndarray of float64, shape (C, 1001)
         The values at each tenth of a percent of each channel.
     shown : ndarray of uint8, shape (Y, X) or (Y, X, 3)
-        All channels at their usual contrast.
+        All channels at their usual contrast, a little lighter, for thumbnails.
     """
 
     pixels: np.ndarray
@@ -169,7 +183,7 @@ def opened(workspace: Workspace, source: str) -> Opened:
         step = max(1, max(image.pixels.shape[1:]) // SAMPLED)
         some = image.pixels[:, ::step, ::step].reshape(len(image.pixels), -1)
         levels = np.quantile(some.astype(np.float64), np.linspace(0, 1, 1001), axis=1).T
-        shown = blended(image.pixels, image.channel_names, levels)
+        shown = blended(image.pixels, image.channel_names, levels, gamma=SMALL_GAMMA)
         return Opened(image.pixels, image.channel_names, image.pixel_size, levels, shown)
 
     found: Opened = held(workspace).get(("image", str(path), stamp_of(path)), make)
@@ -286,97 +300,3 @@ def _corners(line: np.ndarray) -> np.ndarray:
     line = line[:-1]
     before, behind = line - np.roll(line, 1, axis=0), np.roll(line, -1, axis=0) - line
     return line[np.abs(before[:, 0] * behind[:, 1] - before[:, 1] * behind[:, 0]) > 1e-9]
-
-
-# ---- small pictures ----
-def thumbnail_of(workspace: Workspace, row: int, *, height: int, width: int) -> np.ndarray:
-    """Return a small picture of an open row, uint8 (height, width) or (height, width, 3).
-
-    An object is cut out of its image, a window shows its trace above its spectrogram, a row of a table its values as
-    ranks; where the source cannot be read, a hatched tile has its name.
-    """
-    samples = workspace.samples
-    kind = workspace.kept.get("kind") or workspace.kept.setdefault(
-        "kind", workspace.study.facts()["kind"]
-    )
-    origin = samples.origin.iloc[row]
-    try:
-        if kind == "signal":
-            from clew.app.traces import window_picture
-
-            return window_picture(workspace, row, height=height, width=width)
-        if kind == "image" and set(BOX) <= set(samples.origin):
-            return _object(workspace, origin, height=height, width=width)
-    except ClewError:
-        return hatched(str(origin["source"]), height=height, width=width)
-    return bars(ranks(samples.features[:, :MOST_BARS], row), height=height, width=width)
-
-
-def _object(workspace: Workspace, origin: Any, *, height: int, width: int) -> np.ndarray:
-    from PIL import Image
-
-    source = str(origin["source"])
-    image = opened(workspace, source)
-    side = workspace.kept.get("side")
-    if side is None:
-        boxes = workspace.samples.origin[list(BOX)].to_numpy(dtype=float)
-        side = workspace.kept["side"] = common_side(boxes)
-    box: Any = tuple(float(origin[name]) for name in BOX)
-    cut = crop(image.shown, image.shown.shape[:2], box, side=side)
-    if height == width:
-        return np.asarray(Image.fromarray(cut).resize((width, height), Image.Resampling.BICUBIC))
-    inner = min(height, width)
-    framed = np.zeros((height, width, *cut.shape[2:]), np.uint8)
-    top, left = (height - inner) // 2, (width - inner) // 2
-    framed[top : top + inner, left : left + inner] = Image.fromarray(cut).resize(
-        (inner, inner), Image.Resampling.BICUBIC
-    )
-    return framed
-
-
-def ranks(features: np.ndarray, row: int) -> np.ndarray:
-    """Return for each column of (n_rows, n) which share of the rows lies below the value of a row; ties count half."""
-    own = features[row]
-    return (0.5 * (features < own).mean(axis=0) + 0.5 * (features <= own).mean(axis=0)).astype(np.float64)
-
-
-def bars(shares: np.ndarray, *, height: int, width: int) -> np.ndarray:
-    """Return shares (n,) from 0 to 1 as a picture, uint8 (height, width, 3): a bar each, up or down from the middle."""
-    picture = np.empty((height, width, 3), np.uint8)
-    picture[:] = DARK
-    middle = height // 2
-    picture[middle] = GREY
-    left, wide = (0, width) if not len(shares) else (width * 0.08, width * 0.84 / len(shares))
-    for i, share in enumerate(shares):
-        x0, x1 = (
-            round(left + (i + 0.12) * wide),
-            max(round(left + (i + 0.88) * wide), round(left + (i + 0.12) * wide) + 1),
-        )
-        y = round((1 - share) * (height - 1))
-        picture[min(y, middle) : max(y, middle) + 1, x0:x1] = LIGHT
-    return picture
-
-
-def hatched(name: str, *, height: int, width: int) -> np.ndarray:
-    """Return a tile of hatching with a file's name in it, uint8 (height, width, 3): what stands there cannot be read."""
-    from PIL import Image, ImageDraw
-
-    y, x = np.mgrid[:height, :width]
-    tile = np.empty((height, width, 3), np.uint8)
-    tile[:] = np.where(((x + y) % 8 < 2)[..., None], GREY, DARK)
-    picture = Image.fromarray(tile)
-    pen = ImageDraw.Draw(picture)
-    fits = max(4, int(width // 6.2))
-    said = name if len(name) <= fits else f"{name[: fits - fits // 2 - 1]}…{name[-(fits // 2) :]}"
-    pen.rectangle((0, height - 15, width, height), fill=DARK)
-    pen.text((3, height - 14), said, fill=LIGHT)
-    return np.asarray(picture)
-
-
-def png(pixels: np.ndarray) -> bytes:
-    """Return uint8 (y, x) or (y, x, 3) as a PNG file, packed for speed."""
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,12 +70,15 @@ class Stretch:
         Filtered as the windows were; NaN where nothing was recorded.
     names : list of str
         Of the components.
+    sealed : int
+        How many sealed windows reach into it: they are left blank.
     """
 
     recording: Recording
     first: int
     values: np.ndarray
     names: list[str]
+    sealed: int
 
     @property
     def start(self) -> float:
@@ -123,7 +127,59 @@ def stretch(workspace: Workspace, row: int, *, start: float | None, lasts: float
     )
     own = round(lasts * recording.rate) == plan.n(recording.rate) and not start
     values = window_at(recording, first, plan if own else _longer(plan, lasts))
-    return Stretch(recording, first, values, [_name(recording, one) for one in plan.components])
+    values, sealed = (values, 0) if own else _without_sealed(workspace, row, recording, first, values)
+    return Stretch(recording, first, values, [_name(recording, one) for one in plan.components], sealed)
+
+
+def _without_sealed(
+    workspace: Workspace, row: int, recording: Recording, first: int, values: np.ndarray
+) -> tuple[np.ndarray, int]:
+    """Blank what belongs to sealed windows and to no open one, in (n_components, n) from sample ``first`` on; return how many there were."""
+    n = windows_of(workspace).plan.n(recording.rate)
+    starts = (
+        np.array([recording.index(time) for time in _sealed_times(workspace, recording)], np.int64) - first
+    )
+    starts = starts[(starts < values.shape[1]) & (starts + n > 0)]
+    blank = np.zeros(values.shape[1], bool)
+    for start in starts:
+        blank[max(0, start) : start + n] = True
+    origin: Any = workspace.samples.origin
+    beside = by_recording(workspace)[recording.name]
+    for start in origin["first"].to_numpy(np.int64)[beside] - first:
+        blank[max(0, start) : max(0, start + n)] = False
+    return np.where(blank, np.nan, values), len(starts)
+
+
+def _sealed_times(workspace: Workspace, recording: Recording) -> list[float]:
+    """Return when the sealed windows of a recording begin, in s: their names tell it, and nothing else of them is known here."""
+    held: dict[str, list[float]] | None = workspace.kept.get("sealed_times")
+    if held is None:
+        opened = set(workspace.samples.sample.tolist())
+        held = workspace.kept["sealed_times"] = {}
+        for name in workspace.study.sample_names():
+            of, _, time = name.rpartition("@")
+            if of and name not in opened:
+                held.setdefault(of, []).append(_seconds(time))
+    return held.get(recording.name, [])
+
+
+def _seconds(time: str) -> float:
+    """Return what `spell_time` wrote, in s."""
+    if time.endswith("s"):
+        return float(time[:-1])
+    return datetime.fromisoformat(time).replace(tzinfo=UTC).timestamp()
+
+
+def by_recording(workspace: Workspace) -> dict[str, np.ndarray]:
+    """Return the open rows (n,) of each recording."""
+    by: dict[str, np.ndarray] | None = workspace.kept.get("by_recording")
+    if by is None:
+        names = workspace.samples.origin["recording"].to_numpy(str)
+        order = np.argsort(names, kind="stable")
+        cuts = np.flatnonzero(names[order][1:] != names[order][:-1]) + 1
+        by = {str(names[one[0]]): one for one in np.split(order, cuts) if len(one)}
+        workspace.kept["by_recording"] = by
+    return by
 
 
 def _longer(plan: WindowPlan, lasts: float) -> WindowPlan:
@@ -158,17 +214,9 @@ def marked(
     Times count from the start of the stretch, ``start`` s behind that of the window.
     """
     origin: Any = workspace.samples.origin
-    by = workspace.kept.get("by_recording")
-    if by is None:
-        names = origin["recording"].to_numpy(str)
-        order = np.argsort(names, kind="stable")
-        cuts = np.flatnonzero(names[order][1:] != names[order][:-1]) + 1
-        by = workspace.kept["by_recording"] = {
-            str(names[one[0]]): one for one in np.split(order, cuts) if len(one)
-        }
     windows = windows_of(workspace)
     rate, lasting = windows.recording(origin.iloc[row]).rate, windows.plan.window
-    own = by[str(origin["recording"].iloc[row])]
+    own = by_recording(workspace)[str(origin["recording"].iloc[row])]
     starts = (origin["first"].to_numpy(np.int64)[own] - int(origin["first"].iloc[row])) / rate - start
     ends = starts + lasting
     here = (starts < lasts) & (ends > 0)

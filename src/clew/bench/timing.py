@@ -79,12 +79,15 @@ class Sides:
         Takes all that the runs of one side returned, in a list; returns named figures.
     where : callable, optional
         Takes the median seconds of ours; tells where they go, by a run more that is not timed.
+    close : callable
+        Ends what the runs needed, such as a server.
     """
 
     ours: Side
     rival: Side | None = None
     judge: Callable[[list[Any]], Quality] | None = None
     where: Callable[[float], dict[str, Any]] | None = None
+    close: Callable[[], Any] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,14 @@ class Work:
     on_request: bool = False
 
 
+@dataclass(frozen=True)
+class Clocked:
+    """What came out of a run whose seconds a clock nearer to the work has told, such as that of a page in a browser."""
+
+    seconds: float
+    outcome: Any = None
+
+
 class Spent(NamedTuple):
     """What one run cost, children included: seconds of wall and CPU, and megabytes at the peak."""
 
@@ -140,7 +151,10 @@ def measure(work: Work, *, repeats: int) -> dict[str, Any]:
     """
     sides = work.prepare()
     both = {name: side for name, side in (("ours", sides.ours), ("rival", sides.rival)) if side is not None}
-    spent = _in_turn(work, both, repeats)
+    try:
+        spent = _in_turn(work, both, repeats)
+    finally:
+        sides.close()
     peaks: dict[str, float | None] = dict.fromkeys(("ours", "rival"))
     if work.peak:
         alone = {name: spent[name] if work.fresh else [_alone(work, name)] for name in both}
@@ -201,6 +215,8 @@ def spend(run: Callable[[], Any]) -> Spent:
     cpu, began = _cpu_seconds(), time.perf_counter()
     outcome = run()
     wall = time.perf_counter() - began
+    if isinstance(outcome, Clocked):
+        wall, outcome = outcome.seconds, outcome.outcome
     return Spent(wall, _cpu_seconds() - cpu, peak_mb(), outcome)
 
 

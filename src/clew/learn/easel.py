@@ -470,6 +470,23 @@ class Easel:
                 )
         return best
 
+    @staticmethod
+    def warm_up() -> None:
+        """Have ready what the first stroke would wait for where compiled loops are not on disk yet."""
+        from clew.kernels.strokes import sweep
+        from clew.learn.compiled import CompiledForest
+
+        sweep(np.zeros((4, 4), np.uint8), np.zeros((2, 2)), 1.0, 1)
+        rows = np.arange(16, dtype=np.float32)[:, None]
+        place = np.zeros((16, 4), np.int64)
+        made_up = PaintedPixels(rows, np.repeat(["a", "b"], 8), place[:, 0], place, (0, 0, 0))
+        features = PixelFeatures(kinds=("original",))
+        stack = Stack.of(np.zeros((4, 4), np.uint8))
+        compiled = CompiledForest.of(train(samples_of_painted(made_up, features, [stack]), **SETTINGS, n_jobs=1))
+        planes = compiled.empty_planes(16)
+        compiled.rank(0, rows[:, 0], planes)
+        compiled.classify(planes, labels=np.empty(16, np.uint8), probability=np.empty((2, 16), np.float32))
+
     # ---- how good, and why ----
     def accuracy(self, painted: PaintedPixels) -> StrokeValidation:
         """Validate on whole strokes held out, beside shuffled pixels, with 24 trees on at most 2,000 pixels a fold.

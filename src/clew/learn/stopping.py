@@ -33,7 +33,7 @@ FEWEST_CONTROL, FEWEST_TO_STOP = 20, 40  # control labels: before, nothing is ju
 FEWEST_LABELS = 10  # of the first point of a curve
 FEWEST_LATER = 10  # control labels on which strategy and control are compared
 N_SIZES, N_CONTROL_SIZES, N_FOLDS = 7, 4, 10
-SMALL, AT_MOST = 0.01, 0.1  # a gain by the last labels that is small, if its interval does not reach further
+SMALL = 0.005  # a gain by 20 labels, as the curve expects it
 CHANGED = 0.02  # share of predictions: fewer are few
 FLAT = 0.02  # a gain by all the labels ahead that is small
 MOST_PREDICTED = 20_000  # rows by which changed predictions are counted; of more, a random part
@@ -345,13 +345,19 @@ def _changed(samples: Samples, order: np.ndarray, fit: Callable[[Samples], Model
 
 
 def _forecast(active: np.ndarray, moved: np.ndarray, n: int, random_state: int) -> np.ndarray:
-    """Draw the active curve on to `AHEAD` more labels, float64 (n_points, 4); no point where that cannot be done."""
-    if len(moved) < FEWEST_GROUPS or len(active) < FEWEST_SIZES or not (moved**2).sum(axis=0).all():
+    """Draw the active curve on to `AHEAD` more labels, float64 (n_points, 4); no point where that cannot be done.
+
+    Where leaving a unit out changes less than the interval of the figure allows, as where all is told right, the rest of
+    the interval moves the whole curve.
+    """
+    if len(moved) < FEWEST_GROUPS or len(active) < FEWEST_SIZES:
         return np.empty((0, 4))
+    width = (active[:, 3] - active[:, 2]) / 4  # a standard deviation
+    rest = np.sqrt(np.maximum(width**2 - (moved**2).sum(axis=0), 0))
     found = extrapolate(
         active[:, 0],
         1 - active[:, 1],
-        [moved],
+        [moved, rest[None]],
         freedom=len(moved) - 1,
         labelled=n,
         desired=None,
@@ -390,9 +396,10 @@ def _helps(strategy: str, n: int, ahead: tuple[float, float, float]) -> str:
 
 def _reasons(found: StopLight) -> list[tuple[bool, str, str]]:
     gain, ahead, now = found.gain, found.ahead, found.active[-1]
+    none = gain[1] <= 0 and _expected(found) < SMALL  # the last labels' own gain is within its error, mostly
     few = found.changed <= max(CHANGED, found.by_chance)
     reasons = [
-        (gain[0] < SMALL and gain[2] < AT_MOST, f"Gain of last {LAST} labels", _spelt(gain, 3)),
+        (none, f"Gain of last {LAST} labels", _spelt(gain, 3)),
         (few, "Predictions they changed", f"{100 * found.changed:.1f} %, {100 * found.by_chance:.1f} % by chance"),
     ]  # fmt: skip
     if not np.isnan(ahead[0]):
@@ -409,7 +416,7 @@ def _verdict(found: StopLight, settled: list[bool]) -> Verdict:
         return "stop" if now[2] >= found.wanted and may_stop else "nearly there"
     if not all(settled):
         return "go on"
-    hopeless = last[3] < found.wanted if found.wanted is not None else last[1] - now[1] < FLAT
+    hopeless = last[3] < found.wanted if found.wanted is not None else last[1] - found.forecast[0, 1] < FLAT
     return "stop" if hopeless and may_stop else "nearly there"
 
 
@@ -422,6 +429,13 @@ def _sentence(found: StopLight, verdict: Verdict) -> str:
         told = f"{told} More labels of this kind will not bring {found.wanted:g}; look for other features."
     if not len(found.forecast):
         return f"{told} The curve cannot be drawn on yet."
-    next_, last = np.interp(found.labels + LAST, found.forecast[:, 0], found.forecast[:, 1]), found.forecast[-1]
-    bring = max(next_ - found.forecast[0, 1], 0.0)
-    return f"{told} The next {LAST} labels should bring about {bring:.3f}. Forecast at {last[0]:.0f}: {_spelt(last[1:])}."  # fmt: skip
+    last = found.forecast[-1]
+    return f"{told} The next {LAST} labels should bring about {_expected(found):.3f}. Forecast at {last[0]:.0f}: {_spelt(last[1:])}."  # fmt: skip
+
+
+def _expected(found: StopLight) -> float:
+    """Return what the next `LAST` labels should bring, by the curve; NaN where it cannot be drawn on."""
+    if not len(found.forecast):
+        return np.nan
+    at, value = found.forecast[:, 0], found.forecast[:, 1]
+    return float(np.interp(found.labels + LAST, at, value) - value[0])

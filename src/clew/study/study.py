@@ -545,18 +545,21 @@ class Study:
 
     def _repr_html_(self) -> str:
         import html
+        from importlib.util import find_spec
 
         items = "".join(
             f"<li><b>{one.verb}</b> {html.escape(one.headline)} <code>{one.digest[:8]}</code></li>"
             for one in self.steps()
         )
-        plain = importlib.util.find_spec("anywidget") is None
+        plain = find_spec("anywidget") is None
         hint = "<p>With pip install 'clew[notebook]' the linked map stands here.</p>" if plain else ""
         return f"<p>{html.escape(repr(self))}</p><ol>{items}</ol>{hint}"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """Return what a notebook shows beside the words: the linked map, where what draws it is installed."""
-        for display in importlib.metadata.entry_points(group="clew.displays", name="study"):
+        from importlib.metadata import entry_points
+
+        for display in entry_points(group="clew.displays", name="study"):
             shown = display.load()(self)
             if shown:
                 return shown

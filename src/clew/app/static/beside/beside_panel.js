@@ -49,7 +49,7 @@ export function BesidePanel() {
     <div class="bar"><h2>${selection.id ? `${counted(selection.n, "row")} selected` : `All ${count(study.counts.open)} open rows`}</h2>${selection.id ? html`<span class="quiet">${selection.how}</span><span class="right"><button class="button" onClick=${name}>Name <kbd>N</kbd></button><button class="button quiet" onClick=${() => void clearSelection()}>Clear</button></span>` : null}</div>
     <div class="scroll">
       <div class="part first"><${Tabs} kind=${kind} order=${order} setOrder=${setOrder} tab=${tab} setTab=${setTab} />
-        <div id="beside-rows" role="tabpanel" aria-labelledby=${`beside-tab-${tab}`}>${tab === "gallery" ? html`<${Gallery} page=${page} kind=${kind} order=${order} onPage=${setAt} />` : tab === "table" ? html`<${Table} features=${study.features} units=${study.units} />` : html`<${Histograms} features=${study.features} first=${told?.values[0]?.name ?? ""} />`}</div></div>
+        <div id="beside-rows" role="tabpanel" aria-labelledby=${`beside-tab-${tab}`}>${tab === "gallery" ? html`<${Gallery} page=${page} kind=${kind} order=${order} onPage=${setAt} />` : tab === "table" ? html`<${Table} features=${study.features} units=${study.units} order=${told?.values.map((/** @type {any} */ one) => one.name) ?? []} />` : html`<${Histograms} features=${study.features} first=${told?.values[0]?.name ?? ""} />`}</div></div>
       <div class="part">${subject !== null && kind === "image" ? html`<${ImageView} row=${subject} />` : null}
         ${subject !== null && kind === "signal" && told ? html`<${RecordingView} row=${subject} window=${told.window} />` : null}
         <${Measurements} told=${told} /></div></div></section>`;

@@ -3,7 +3,7 @@
 import { html, useEffect, useRef, useState } from "../vendor/preact-htm.js";
 import { ask } from "../core/socket.js";
 import { set, use } from "../core/state.js";
-import { labelOf, useLabels } from "../core/labels.js";
+import { counts, labelOf, useLabels } from "../core/labels.js";
 import { Sign } from "../core/marks.js";
 import { count, number } from "../core/words.js";
 import { isSelected, pin, toggleRow } from "./choose.js";
@@ -11,8 +11,8 @@ import { isSelected, pin, toggleRow } from "./choose.js";
 const PAGE = 100, ROW = 24, AROUND = 6; // rows of an answer; px of a row; rows drawn beyond what is seen
 /** @typedef {{rows: any[], values: Float32Array}} Some */
 
-/** @param {{features: string[], units: string[]}} props */
-export function Table({ features, units }) {
+/** @param {{features: string[], units: string[], order: string[]}} props  order: which features come first */
+export function Table({ features, units, order }) {
   const selection = use((s) => s.selection), pinned = use((s) => s.pinned), step = use((s) => s.step), version = use((s) => s.version);
   const [sort, setSort] = useState({ by: "", down: false }), [now, setNow] = useState(0), [top, setTop] = useState(0), [, again] = useState(0);
   const pages = useRef(/** @type {Map<number, Some | null>} */ (new Map())), n = useRef(0), era = useRef(0), box = useRef(/** @type {HTMLElement | null} */ (null));
@@ -59,19 +59,20 @@ export function Table({ features, units }) {
   }
   const by = (/** @type {string} */ name) => setSort({ by: name, down: sort.by === name && !sort.down });
   const head = (/** @type {string} */ name, /** @type {string} */ title, /** @type {string} */ kind) => html`<span role="columnheader" class=${kind} aria-sort=${sort.by === name ? (sort.down ? "descending" : "ascending") : "none"}><button onClick=${() => by(name)} title=${`Sort by ${title}`}>${title}${sort.by === name ? (sort.down ? " ↓" : " ↑") : ""}</button></span>`;
-  const drawn = [];
+  const columns = [...order.map((name) => features.indexOf(name)).filter((c) => c >= 0), ...features.map((_, c) => c).filter((c) => !order.includes(features[c]))];
+  const labelled = counts().size > 0, drawn = [];
   for (let i = first; i < last; i += 1) drawn.push(i);
-  return html`<div class="rows" role="grid" tabindex="0" ref=${box} aria-rowcount=${n.current + 1} aria-colcount=${features.length + 4} aria-label=${`Table of ${count(n.current)} rows; Enter pins, Space selects`} aria-activedescendant=${`beside-row-${now}`} style=${`height:${tall}px`}
+  return html`<div class="rows" role="grid" tabindex="0" ref=${box} aria-rowcount=${n.current + 1} aria-colcount=${features.length + (labelled ? 4 : 3)} aria-label=${`Table of ${count(n.current)} rows; Enter pins, Space selects`} aria-activedescendant=${`beside-row-${now}`} style=${`height:${tall}px`}
       onScroll=${(/** @type {any} */ e) => setTop(e.currentTarget.scrollTop)} onKeyDown=${keys} onFocus=${(/** @type {any} */ e) => { const told = rowAt(now); if (told && e.target === box.current) set({ hovered: told.row }); }} onBlur=${() => set({ hovered: null })}>
-    <div role="row" class="row heads" aria-rowindex="1">${head("name", "row", "name")}${head("group", "group", "mark")}<span role="columnheader" class="label">label</span>${head("confidence", "sure", "value")}${features.map((name, i) => head(name, name + (units[i] ? `, ${units[i]}` : ""), "value"))}</div>
+    <div role="row" class="row heads" aria-rowindex="1">${head("name", "row", "name")}${head("group", "group", "mark")}${labelled ? html`<span role="columnheader" class="label">label</span>` : null}${head("confidence", "sure", "value")}${columns.map((c) => head(features[c], features[c] + (units[c] ? `, ${units[c]}` : ""), "value"))}</div>
     <div class="all" role="rowgroup" style=${`height:${n.current * ROW}px`}>${drawn.map((i) => {
       const told = rowAt(i), some = pages.current.get(Math.floor(i / PAGE));
       if (!told || !some) return null;
       const label = labelOf(told.row, told.name), from = (i % PAGE) * features.length;
       return html`<div role="row" key=${i} id=${`beside-row-${i}`} class=${`row${i === now ? " now" : ""}${told.row === pinned ? " pinned" : ""}`} aria-rowindex=${i + 2} aria-selected=${isSelected(told.row) ? "true" : "false"} style=${`top:${i * ROW}px`}
         onMouseEnter=${() => set({ hovered: told.row })} onMouseLeave=${() => set({ hovered: null })} onClick=${(/** @type {MouseEvent} */ e) => { setNow(i); if (e.shiftKey || e.ctrlKey || e.metaKey) toggleRow(told.row, "table"); else pin(told.row); }}>
-        <span role="rowheader" class="name" title=${told.words}>${told.name}</span><span role="gridcell" class="mark" title=${told.words}>${told.group >= 0 ? html`<${Sign} n=${told.group} /> ${told.group}` : "–"}</span><span role="gridcell" class="label">${label && label.how === "person" ? label.name ?? "cannot tell" : ""}</span>
-        <span role="gridcell" class="value">${told.confidence === null ? "–" : told.confidence.toFixed(2)}</span>${features.map((_, c) => html`<span role="gridcell" class="value">${number(some.values[from + c])}</span>`)}</div>`;
+        <span role="rowheader" class="name" title=${told.words}><bdi>${told.name}</bdi></span><span role="gridcell" class="mark" title=${told.words}>${told.group >= 0 ? html`<${Sign} n=${told.group} /> ${told.group}` : "–"}</span>${labelled ? html`<span role="gridcell" class="label">${label && label.how === "person" ? label.name ?? "cannot tell" : ""}</span>` : null}
+        <span role="gridcell" class="value">${told.confidence === null ? "–" : told.confidence.toFixed(2)}</span>${columns.map((c) => html`<span role="gridcell" class="value">${number(some.values[from + c])}</span>`)}</div>`;
     })}</div></div>
     <p class="small quiet">${count(n.current)} rows. <kbd>Enter</kbd> pins, <kbd>Space</kbd> selects; a click on a heading sorts.</p>`;
 }

@@ -146,13 +146,13 @@ function drawWindows(plot, stretch) {
 /** @param {Stretch} stretch @param {number} width @param {number} height @param {{marks: boolean, clock: boolean, axis: boolean}} how */
 function optionsOf(stretch, width, height, { marks, clock, axis }) {
   const { start, from, components, lasts, dated } = stretch.meta, ink = token("--ink2"), quiet = token("--ink3");
-  const said = (/** @type {number} */ t) => clock && dated ? new Date((start + t) * 1000).toISOString().slice(11, lasts < 20 ? 21 : 19) : `${Number((t + from).toFixed(3))}`.replace("-", "−");
+  const said = (/** @type {number} */ t) => clock && dated ? new Date((start + t) * 1000).toISOString().slice(11, lasts < 20 ? 21 : 19) : `${Number((t + (clock ? start : from)).toFixed(3))}`.replace("-", "−");
   return {
     width, height, legend: { show: false }, padding: [marks ? MARK + 3 : 4, EDGE, axis ? 0 : 4, EDGE],
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false, setScale: false } },
     scales: { x: { time: false, range: [0, lasts] }, y: { range: [0, components.length] } },
     axes: [{ show: axis, stroke: quiet, size: 22, gap: 2, font: `11px ${token("--sans")}`, grid: { show: false }, ticks: { stroke: token("--rule2"), size: 4, width: 1 }, border: { show: true, stroke: token("--rule2"), width: 1 }, space: clock ? 70 : 50,
-      values: (/** @type {any} */ _, /** @type {number[]} */ splits) => splits.map((t, i) => `${said(t)}${!clock && i === 0 ? " s" : ""}`) }, { show: false }],
+      values: (/** @type {any} */ _, /** @type {number[]} */ splits) => splits.map((t, i) => `${said(t)}${!(clock && dated) && i === 0 ? " s" : ""}`) }, { show: false }],
     series: [{}, ...components.map(() => ({ stroke: ink, width: 0.8, points: { show: false }, spanGaps: false }))],
   };
 }
@@ -189,7 +189,7 @@ export function TraceView({ row, start, lasts, height = 220, marks = false, cloc
   return html`<div class="trace">${why ? html`<${Notice} bold="This recording cannot be shown." alert>${why}<//>` : null}
     <div class="lanes" style=${`height:${height}px`} role="img" aria-label=${stretch ? `${stretch.meta.recording}, ${stretch.meta.components.join(", ")}, ${spelled(stretch.meta.start, stretch.meta.dated)}, ${stretch.meta.lasts.toFixed(1)} s; ${stretch.rows.length} windows` : "loading"}>
     ${lanes.map((lane, c) => html`<div class="lane" style=${`top:${(marks ? MARK + 3 : 4) + ((c + 0.5) / lanes.length) * tall - 16}px`}><b>${stretch?.meta.components[c] || `${c + 1}`}</b><span>${Number.isFinite(lane.half) ? `±${amplitude(lane.half)}` : "dead"}</span></div>`)}
-    <div class="plot" ref=${place}></div></div></div>`;
+    <div class="plot" key="plot" ref=${place}></div></div></div>`;
 }
 
 /**

@@ -6,6 +6,7 @@ import { refused } from "../core/notices.js";
 import { say, set } from "../core/state.js";
 import { counted } from "../core/words.js";
 import { Sign } from "../core/marks.js";
+import { select } from "../map/select.js";
 
 const MOST = 12; // classes whose cells can be read
 
@@ -13,8 +14,8 @@ const MOST = 12; // classes whose cells can be read
 async function see(truth, predicted) {
   try {
     const { rows } = await ask("judging.cell", { truth, predicted });
-    const made = await ask("select", { kind: "rows", rows });
-    set({ selection: { id: made.selection, n: made.n, how: `${truth} taken for ${predicted}`, bits: made.arrays[0] }, view: "explore" });
+    const made = await select({ kind: "rows", rows });
+    set({ view: "explore" });
     say(`${counted(made.n, "row")} of ${truth} taken for ${predicted} selected.`);
   } catch (why) { refused(why); }
 }

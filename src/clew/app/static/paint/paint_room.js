@@ -80,6 +80,7 @@ let painter = null;
 /** @param {Painter | null} now */
 export function attach(now) { painter = now; if (now) Object.assign(/** @type {any} */ (window).clew ?? {}, { paint: times, painter: now }); }
 
+const REST = 500; // ms
 const own = new Set(); // names of strokes that were painted on this page
 let clock = 0;
 
@@ -193,6 +194,7 @@ export function paint(drawn) {
   own.add(client);
   painter?.strokes.push(shown);
   painter?.draw();
+  clearTimeout(clock);
   times.strokes += 1;
   times.drawn = performance.now();
   times.saved = times.preview = times.full = 0;
@@ -257,9 +259,18 @@ export async function show() {
       const full = `${count(told.done)} of ${count(told.tiles)} tiles at full resolution`;
       say(`Stroke ${count(told.total)} saved in ${Math.round(times.saved - times.drawn)} ms, preview ${((times.preview - times.drawn) / 1000).toFixed(2)} s, ${full} ${((times.full - times.drawn) / 1000).toFixed(2)} s`);
     }
-    clearTimeout(clock);
-    clock = window.setTimeout(() => { void judge(); void explain(room.reasons?.of === room.class ? room.reasons.feature : ""); }, 350);
+    rest();
   } catch (why) { refused(why); }
+}
+
+/** What takes longer waits until the hand rests. */
+function rest() {
+  clearTimeout(clock);
+  clock = window.setTimeout(() => {
+    if (painter?.doing === "paint") { rest(); return; }
+    void judge();
+    void explain(room.reasons?.of === room.class ? room.reasons.feature : "");
+  }, REST);
 }
 
 /** Honest accuracy, beside the naive one. */

@@ -64,7 +64,7 @@ function Accuracy() {
       ${x(honest.low ?? honest.value) > 96 ? html`<text class="strong" x=${x(honest.low ?? honest.value) - 6} y="16" text-anchor="end">whole ${found.by}s</text>` : html`<text class="strong" x=${x(honest.high ?? honest.value) - 4} y="5" text-anchor="end">whole ${found.by}s</text>`}
       <circle class="hollow" cx=${x(naive.value)} cy="32" r="4" /><text class="quiet" x=${x(naive.value) - 9} y="36" text-anchor="end">shuffled pixels</text>
       <line class="axis" x1="8" x2="266" y1="46" y2="46" />${[low, (low + 1) / 2, 1].map((v) => html`<text class="quiet" x=${x(v)} y="59" text-anchor=${v === 1 ? "end" : v === low ? "start" : "middle"}>${v.toFixed(2)}</text>`)}</svg>
-    <p class="small">${weakest ? `Weakest: ${weakest.truth} taken for ${weakest.taken} (${Math.round(100 * weakest.share)} % of its tested pixels). ` : "No tested pixel is taken for another class. "}Paint there next; <button class="link" onClick=${() => void toSpot()}>go to the most uncertain spot</button> <kbd>G</kbd></p>
+    <p class="small">${weakest ? `Weakest: ${weakest.truth} taken for ${weakest.taken} (${Math.round(100 * weakest.share)} % of its tested pixels). ` : "No tested pixel is taken for another class. "}Paint next at <button class="link" onClick=${() => void toSpot()}>the most uncertain spot</button> <kbd>G</kbd></p>
     <p class="small quiet">Judged with 24 trees on at most 2,000 pixels a fold. ${found.warnings[0] ?? ""}</p></div>`;
 }
 
@@ -82,7 +82,7 @@ function Reasons() {
   if (!found) return html`<div class="section">${head}<p class="quiet">${now.live ? "Paint this class, and the filters that speak for it stand here." : "Filters that speak for the class stand here once two classes are painted."}</p></div>`;
   const most = found.features[0].shap || 1;
   return html`<div class="section">${head}<ul class="paint-bars">${found.features.map((/** @type {any} */ one) => html`<li><button class=${one.name === found.feature ? "now" : ""} aria-pressed=${one.name === found.feature} title="Show the SHAP map of ${one.name}" onClick=${() => void explain(one.name)}>
-      <span class="name">${one.name}</span><span class="bar-of"><i style="width:${(100 * one.shap) / most}%"></i></span><span class="number">${one.shap.toFixed(3)}</span></button></li>`)}</ul>
+      <span class="name">${one.name}</span><span class="number">${one.shap.toFixed(3)}</span><i style="width:${(100 * one.shap) / most}%"></i></button></li>`)}</ul>
     ${found.together && html`<p class="small quiet">${counted(found.together.names.length, "filter")} stand in for one another: ${found.together.shap.toFixed(3)} together.</p>`}
     <p class="small paint-map-name">SHAP of ${found.feature}, for ${name} <button class="link-quiet" onClick=${() => overlaid({ overlay: "shap" })}>on the image</button></p>
     <canvas class="paint-map" ref=${place} role="img" aria-label="SHAP map of ${found.feature} for ${name}, from −${found.most.toFixed(2)} to +${found.most.toFixed(2)}"></canvas>

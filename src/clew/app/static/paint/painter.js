@@ -147,8 +147,9 @@ export class Painter {
 
   /** @param {number} row @param {number} column */
   centre(row, column) {
-    this.top = row - this.canvas.clientHeight / this.scale / 2;
-    this.left = column - this.canvas.clientWidth / this.scale / 2;
+    const inside = (/** @type {number} */ middle, /** @type {number} */ seen, /** @type {number} */ n) => (seen >= n ? (n - seen) / 2 : Math.max(0, Math.min(n - seen, middle - seen / 2)));
+    this.top = inside(row, this.canvas.clientHeight / this.scale, this.height);
+    this.left = inside(column, this.canvas.clientWidth / this.scale, this.width);
     this._moved();
   }
 
