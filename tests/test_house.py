@@ -123,6 +123,8 @@ def test_every_source_file_has_its_tests_and_every_test_its_source():
     own = {
         Path("test_house.py"),
         Path("app/test_vendored.py"),
+        Path("app/test_label_page.py"),
+        Path("app/test_sort_page.py"),
         Path("app/test_cards_page.py"),
         Path("test_pitfalls.py"),
         Path("test_signals_page.py"),
@@ -132,7 +134,10 @@ def test_every_source_file_has_its_tests_and_every_test_its_source():
         Path("steps/test_real_data.py"),
         Path("explore/test_umap_quality.py"),
         Path("plot/test_plot.py"),
+        Path("app/test_map.py"),
+        Path("app/test_paint_page.py"),
         Path("app/test_shell.py"),
+        Path("app/test_nothing_lost.py"),
         Path("learn/test_active_gains.py"),
     }
     assert wanted - mirrors == set()

@@ -111,7 +111,7 @@ def test_what_sealed_rows_refused_is_called_circular(blob_study):
     told = fake_session(study).ask("cards.hypotheses")
     (one,) = told["hypotheses"]
     claim = study.result(study.last("confirm")).claims[0]
-    assert one["state"] == "refused (circular)" and one["told"] == claim.headline().partition(": ")[2]
+    assert one["state"] == "refused (circular)" and one["told"] == claim.reason
     assert CIRCULAR in one["told"] and told["count"].endswith("0 confirmed")
     assert not told["can_confirm"] and told["confirmation"] and not told["circular"]
 

@@ -25,7 +25,9 @@ def test_a_section_is_that_of_the_report_and_drawn_once(judged, monkeypatch):
 def test_what_was_not_asked_has_no_section(judged):
     session = fake_session(judged)
     empty = {kind for kind in KINDS if not session.ask("figures.section", kind=kind)["html"]}
-    assert empty >= {"curve", "compare", "repeat", "sensors", "confirm", "predicted"} and "explain" not in empty
+    assert (
+        empty >= {"curve", "compare", "repeat", "sensors", "confirm", "predicted"} and "explain" not in empty
+    )
     with pytest.raises(SettingError, match="kind"):
         session.ask("figures.section", kind="../report.html")
 

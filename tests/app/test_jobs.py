@@ -81,12 +81,14 @@ def test_a_stopped_job_leaves_nothing_on_record(session):
     assert len(session.workspace.study.steps()) == 5
 
 
-def test_a_killed_worker_fails_with_a_sentence_and_the_study_is_whole(session):
+def test_a_killed_worker_fails_with_a_sentence_and_neither_study_nor_other_jobs_suffer(session):
+    other, _ = started(session, "explore", **LONG)
     job, worker = started(session, "explore", **LONG)
     os.kill(worker.process.pid, signal.SIGKILL)
     told = ended(session, job)
     assert told["state"] == "failed" and "signal 9" in told["error"] and "run it again" in told["error"]
     assert len(Study(session.workspace.study.folder).steps()) == 5
+    assert state_of(session, other)["state"] == "running"
 
 
 def test_a_worker_ends_when_nobody_holds_its_pipe_any_more(session):

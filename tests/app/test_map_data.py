@@ -48,7 +48,11 @@ def test_rows_keep_their_numbers_whatever_order_a_look_has_them_in(blob_study):
 
 @pytest.mark.parametrize(
     ("positions", "groups", "sentence"),
-    [(np.zeros((4, 3)), None, "of shape"), (np.full((4, 2), np.inf), None, "finite"), (np.zeros((4, 2)), [0], "one a row")],
+    [
+        (np.zeros((4, 3)), None, "of shape"),
+        (np.full((4, 2), np.inf), None, "finite"),
+        (np.zeros((4, 2)), [0], "one a row"),
+    ],
 )
 def test_arrays_that_do_not_fit_are_refused(positions, groups, sentence):
     with pytest.raises(DataError, match=sentence):

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-
 import pytest
 
 from clew import steps
@@ -29,7 +28,9 @@ def test_no_text_of_the_data_becomes_markup():
     name = "<script>alert(1)</script><b>x"
     pieces = said(f"<i>{words.safe(name)}</i> tells")
     assert pieces == [["feature", name], ["", " tells"]]
-    assert said(f"<i>{name}</i>") != [["feature", name]]  # the mutant: unescaped, it would have been taken for markup
+    assert said(f"<i>{name}</i>") != [
+        ["feature", name]
+    ]  # the mutant: unescaped, it would have been taken for markup
 
 
 def test_the_record_is_gathered_once_and_again_when_something_is_new(blob_study):

@@ -47,8 +47,13 @@ def test_rules_select_what_they_say(rule, expected):
 @pytest.mark.parametrize("seed", range(20))
 def test_and_or_and_not_bind_as_in_python(seed):
     rng = np.random.default_rng(seed)
-    parts = [f"area {rng.choice(['<', '<=', '>', '>=', '==', '!='])} {rng.choice([50, 150, 200, 250])}" for _ in range(4)]
-    rule = " ".join(f"{word}{rng.choice(['', 'not '])}{part}" for word, part in zip(["", "and ", "or ", "and "], parts))
+    parts = [
+        f"area {rng.choice(['<', '<=', '>', '>=', '==', '!='])} {rng.choice([50, 150, 200, 250])}"
+        for _ in range(4)
+    ]
+    rule = " ".join(
+        f"{word}{rng.choice(['', 'not '])}{part}" for word, part in zip(["", "and ", "or ", "and "], parts)
+    )
     expected = [i for i, area in enumerate(AREA) if eval(rule, {"area": area})]
     assert rows(rule) == expected
 

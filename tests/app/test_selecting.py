@@ -102,7 +102,9 @@ def test_rules_know_features_groups_labels_and_names_of_a_study(blob_study):
     samples, data = session.workspace.samples, map_of(session.workspace)
     area = samples.features[:, samples.feature_names.index("area")]
     answer = session.ask("select", kind="rule", rule="area > 300 and group == 0 and confidence > 0.5")
-    np.testing.assert_array_equal(bits(answer), np.flatnonzero((area > 300) & (data.groups == 0) & (data.confidence > 0.5)))
+    np.testing.assert_array_equal(
+        bits(answer), np.flatnonzero((area > 300) & (data.groups == 0) & (data.confidence > 0.5))
+    )
     assert session.ask("select", kind="rule", rule="label == 'round'")["n"] == (data.groups == 0).sum()
     name = str(samples.sample[5])
     answer = session.ask("select", kind="rule", rule=f"sample == '{name}'")

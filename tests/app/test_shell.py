@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 from pathlib import Path
@@ -21,6 +20,10 @@ def titles(page):
     return page.locator(".rail .step .title").all_inner_texts()
 
 
+def palette(page):
+    return page.get_by_role("combobox", name="Go to or run")
+
+
 def said(page):
     return page.locator(".status [role=status]").inner_text()
 
@@ -28,7 +31,7 @@ def said(page):
 def run_form(page, verb, **fields):
     """Open a form by the palette, as a person who knows the verb's name; fill it, and run it."""
     page.keyboard.press("Control+k")
-    page.get_by_role("combobox").fill(f"run {verb}")
+    palette(page).fill(f"run {verb}")
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog")
     until(lambda: dialog.locator(".field").count() or dialog.locator(".foot").count(), what="the form")
@@ -117,6 +120,8 @@ def test_the_seal_is_opened_with_a_typed_reason_only(opened):
     seal, leave = (dialog.get_by_role("button", name=name) for name in ("Open the seal", "Leave it closed"))
     assert seal.is_disabled() and "primary" in leave.get_attribute("class")
     assert seal.get_attribute("type") == "button"  # Enter in a field never opens it
+    for name in ("references", "permutations"):
+        dialog.get_by_label(name).fill("99")
     dialog.get_by_label("reason").fill("the question is asked once")
     shot(page, "seal")
     page.keyboard.press("Enter")
@@ -128,7 +133,7 @@ def test_the_seal_is_opened_with_a_typed_reason_only(opened):
     assert "the question is asked once" in page.locator(".seal-box").inner_text()
 
 
-def test_keys_go_to_views_and_never_disturb_typing(opened):
+def test_keys_views_and_sheets_and_a_server_that_is_killed(opened):
     page = opened
     page.keyboard.press("g")
     page.keyboard.press("v")
@@ -136,7 +141,7 @@ def test_keys_go_to_views_and_never_disturb_typing(opened):
     page.keyboard.press("Control+k")
     page.keyboard.type("g e eccentricity")  # typed, not acted upon
     assert state(page)["view"] == "validate"
-    page.get_by_role("combobox").fill("colour eccentricity")
+    palette(page).fill("colour eccentricity")
     page.keyboard.press("Enter")
     until(lambda: state(page)["colour"] == "feature:eccentricity" and state(page)["view"] == "explore")
     page.keyboard.press("?")
@@ -145,7 +150,7 @@ def test_keys_go_to_views_and_never_disturb_typing(opened):
     for key in "gv":
         page.keyboard.press(key)
     page.keyboard.press("Control+k")  # keys with Ctrl still act
-    until(lambda: page.get_by_role("combobox").count())
+    until(lambda: palette(page).count())
     assert state(page)["view"] == "explore"
     page.keyboard.press("Escape")
 
@@ -156,7 +161,11 @@ def test_keys_go_to_views_and_never_disturb_typing(opened):
     page.get_by_role("button", name=re.compile("^Light or dark")).click()
     until(lambda: page.evaluate("() => document.documentElement.dataset.theme") == "dark")
     shot(page, "dark")
+    for place in ("rail", "column"):
+        page.keyboard.press("F6")
+        assert place in page.evaluate("() => document.activeElement.className")
     page.set_viewport_size({"width": 1280, "height": 800})
+    page.locator(".status").click()
     assert page.evaluate("() => document.querySelector('.rail').offsetWidth") == 48
     page.locator(".rail .step .go").first.focus()
     assert page.evaluate("() => document.querySelector('.rail').offsetWidth") == 232
@@ -167,15 +176,13 @@ def test_keys_go_to_views_and_never_disturb_typing(opened):
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 1024
     shot(page, "narrow")
 
-
-def test_workers_end_with_a_server_that_is_killed_and_the_page_says_so(opened):
-    page = opened
+    page.set_viewport_size({"width": 1440, "height": 900})
     run_form(page, "explore", runs="50", references="5000")
     page.keyboard.press("Enter")
     until(lambda: any(one["done"] for one in state(page)["jobs"]), what="progress")
     assert re.search(r"\d+ of \d+, .* left", page.locator(".rail .work").inner_text())
     (worker,) = workers_of(page.served.process.pid)
     page.served.stop(signal.SIGKILL)
-    until(lambda: not os.path.exists(f"/proc/{worker}"), what="the worker to end")
+    until(lambda: not Path(f"/proc/{worker}").exists(), what="the worker to end")
     until(lambda: "Offline" in page.locator(".top .save").inner_text())
     assert len(Study(page.study).steps()) == 5

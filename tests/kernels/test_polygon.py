@@ -28,7 +28,10 @@ def test_points_inside_are_those_of_matplotlib(n_vertices):
     rng = np.random.default_rng(n_vertices)
     points = rng.uniform(-1.1, 1.1, (4000, 2)).astype(np.float32)
     polygon = star(n_vertices, rng)
-    np.testing.assert_array_equal(chosen(points, polygon), Outline(np.vstack([polygon, polygon[:1]]), closed=True).contains_points(points))
+    np.testing.assert_array_equal(
+        chosen(points, polygon),
+        Outline(np.vstack([polygon, polygon[:1]]), closed=True).contains_points(points),
+    )
 
 
 def test_a_line_that_crosses_itself_leaves_out_what_it_goes_round_twice():
@@ -61,7 +64,12 @@ def test_polygons_that_share_an_edge_share_no_point_and_lose_none():
 
 def test_places_that_are_not_known_lie_nowhere():
     around = [[-9, -9], [9, -9], [9, 9], [-9, 9]]
-    assert chosen([[np.nan, 0], [0, np.inf], [np.nan, np.nan], [0, 0]], around).tolist() == [False, False, False, True]
+    assert chosen([[np.nan, 0], [0, np.inf], [np.nan, np.nan], [0, 0]], around).tolist() == [
+        False,
+        False,
+        False,
+        True,
+    ]
 
 
 def test_a_flat_polygon_has_no_points():

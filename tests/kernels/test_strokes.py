@@ -8,7 +8,6 @@ import pytest
 from clew.kernels.strokes import sweep
 
 
-
 def slow_sweep(plane, points, radius, value):
     """Do as `sweep` does, all pixels at once: its witness in the tests."""
     rows, columns = np.indices(plane.shape)
@@ -43,7 +42,9 @@ def test_the_comparison_can_fail():
 
 
 def test_a_disc_has_the_area_of_a_disc():
-    assert swept([[100.0, 100.0]], 60.0, (200, 200)).astype(bool).sum() == pytest.approx(np.pi * 60**2, rel=0.01)
+    assert swept([[100.0, 100.0]], 60.0, (200, 200)).astype(bool).sum() == pytest.approx(
+        np.pi * 60**2, rel=0.01
+    )
 
 
 def test_the_finest_brush_paints_the_pixel_it_is_set_on_wherever_in_it():

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from clew.learn.active import next_items, quick_forest
 from clew.samples import Samples
 
 
@@ -36,6 +37,19 @@ def blank(samples, rows):
     labels = np.full(samples.n_rows, "", samples.labels.dtype)
     labels[rows] = samples.labels[rows]
     return samples.with_labels(labels)
+
+
+def labelled_along(samples, n, *, strategy="random", seed=0):
+    """Label rows as a person would who follows the queue; return their order, and which are control."""
+    order, control, probability = np.empty(0, np.int64), set(), None
+    while len(order) < n:
+        known = blank(samples, order)
+        found = next_items(known, known.labels != "", probability, strategy=strategy, n=20, handed=len(order), random_state=seed)  # fmt: skip
+        order = np.concatenate([order, found.rows])
+        control |= {*found.rows[found.control].tolist(), *found.again.tolist()}
+        if strategy != "random":
+            probability = quick_forest(seed)(samples.take(order)).predict(samples).probability
+    return order, np.isin(order, list(control))
 
 
 class NearestMean:

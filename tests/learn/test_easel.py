@@ -9,18 +9,15 @@ import pytest
 
 from clew import simulate
 from clew.errors import DataError
-from clew.learn.easel import STRIDE, TILE, Easel, Sheet, Stroke, tiles_in, weakest
+from clew.learn.easel import STRIDE, TILE, Easel, tiles_in, weakest
 from clew.learn.pixel_shapley import PixelExplainer
 from clew.learn.pixel_training import train_pixels
+from clew.learn.sheet import Sheet
 from clew.read.stacks import Stack
+from tests.learn.test_sheet import across
 
 NAMES = {1: "nucleus", 2: "ground", 3: "rim"}
 ARRAYS = ("feature", "threshold", "left", "right", "value", "tree_start")
-
-
-def across(value, row, column, radius=4.0, plane=(0, 0), length=40):
-    points = np.column_stack([np.linspace(row, row + length, 20), np.linspace(column, column + length / 2, 20)])
-    return Stroke(points, radius, value, plane)
 
 
 @pytest.fixture(scope="module")
@@ -48,47 +45,6 @@ def easel(images):
 @pytest.fixture(scope="module")
 def live(easel):
     return easel.fit()
-
-
-# ---- strokes ----
-def test_later_strokes_and_the_eraser_win():
-    sheet = Sheet(Stack.of(np.zeros((60, 60), np.uint8)))
-    sheet.draw([across(1, 5, 5), across(2, 5, 5, 2.0), across(0, 25, 15, 2.0, length=1)])
-    labels = sheet.labels(0, 0)
-    assert set(np.unique(labels)) == {0, 1, 2}
-    assert labels[6, 5] == 2 and labels[25, 15] == 0 and sheet.counts() == {
-        1: int((labels == 1).sum()),
-        2: int((labels == 2).sum()),
-    }
-
-
-def test_strokes_drawn_one_by_one_are_those_drawn_at_once_and_those_taken_back_are_gone():
-    strokes = [across(1, 5, 5), across(2, 9, 5), across(1, 2, 9)]
-    slow, fast = (Sheet(Stack.of(np.zeros((60, 60), np.uint8))) for _ in range(2))
-    for n in (1, 2, 3):
-        fast.draw(strokes[:n])
-    slow.draw(strokes)
-    np.testing.assert_array_equal(fast.labels(0, 0), slow.labels(0, 0))
-    fast.draw(strokes[:1])
-    slow.draw([])
-    slow.draw(strokes[:1])
-    np.testing.assert_array_equal(fast.labels(0, 0), slow.labels(0, 0))
-    assert not np.array_equal(fast.labels(0, 0) > 0, np.zeros((60, 60)))
-
-
-@pytest.mark.parametrize(
-    ("stroke", "told"),
-    [
-        (lambda: across(1, 500, 500), "Got one beside it"),
-        (lambda: across(1, 5, 5, plane=(0, 3)), "Got t 0, z 3"),
-        (lambda: across(1, np.nan, 5), "finite pairs"),
-        (lambda: across(99, 5, 5), "a class from 1 to 64"),
-        (lambda: across(1, 5, 5, radius=0), "a radius up to 500"),
-    ],
-)
-def test_a_stroke_that_makes_no_sense_is_refused_in_one_sentence(stroke, told):
-    with pytest.raises(DataError, match=told):
-        Sheet(Stack.of(np.zeros((60, 60), np.uint8))).paint(stroke())
 
 
 # ---- the live forest ----
@@ -139,7 +95,9 @@ def test_tiles_and_preview_are_what_prediction_writes(easel, live):
         np.testing.assert_array_equal(probability, shares[:, top : top + TILE, left : left + TILE])
         coarse, probability = easel.preview(live, "one", 0, 0, (top, left))
         np.testing.assert_array_equal(coarse, classes[::STRIDE, ::STRIDE])
-        np.testing.assert_array_equal(probability, shares[:, top : top + TILE : STRIDE, left : left + TILE : STRIDE])
+        np.testing.assert_array_equal(
+            probability, shares[:, top : top + TILE : STRIDE, left : left + TILE : STRIDE]
+        )
     assert set(np.unique(whole)) == {1, 2}
 
 
@@ -166,10 +124,14 @@ def test_one_class_is_not_enough_and_what_is_missing_is_said(images, strokes):
 
 def test_images_of_different_channels_do_not_train_together(images):
     easel = painted_easel(images)
-    easel.sheets["colour"] = Sheet(Stack.of(np.stack([images["one"]] * 2), axes="CYX", name="colour"), "colour")
+    easel.sheets["colour"] = Sheet(
+        Stack.of(np.stack([images["one"]] * 2), axes="CYX", name="colour"), "colour"
+    )
     easel.sheets["colour"].draw([across(1, 20, 20)])
     with pytest.raises(DataError, match="must have the same channels"):
         easel.painted()
+    easel.channels = ("gray",)
+    assert len(easel.painted()) == len(painted_easel(images).painted())
 
 
 # ---- how good, where next, and why ----
@@ -224,6 +186,10 @@ def test_tiles_come_with_the_middle_of_the_view_first_and_no_more_than_asked():
     assert tiles[0] == (768, 1024) and len(tiles) == len(set(tiles)) == 5 * 6
     assert len(tiles_in(stack, (-50, -50, 5000, 5000))) == 64
     assert tiles_in(stack, (-50, -50, -10, -10)) == [(0, 0)]
+    assert tiles_in(stack, (9e9, 9e9, 1e10, 1e10)) == [(1792, 2816)]
+    one_more = Stack.of(np.zeros((TILE + 1, TILE), np.uint8))
+    assert sorted(tiles_in(one_more, (0, 0, TILE + 1, TILE))) == [(0, 0), (TILE, 0)]
+    assert tiles_in(one_more, (0, 0, TILE, TILE)) == [(0, 0)]
 
 
 def test_warming_up_needs_nothing():

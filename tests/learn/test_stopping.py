@@ -1,27 +1,15 @@
 """The stop light: honest on control labels, silent on labels that mean nothing, and slow to say stop."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from clew.errors import DataError, SettingError
 from clew.learn import stopping
-from clew.learn.active import next_items, quick_forest
 from clew.learn.stopping import stop_light
 from clew.result import Result
-from tests.learn.active_worlds import NearestMean, blank, clouds, samples_of
-
-
-def labelled_along(samples, n, *, strategy="random", seed=0):
-    """Label rows as a person would who follows the queue; return their order, and which are control."""
-    order, control, probability = np.empty(0, np.int64), set(), None
-    while len(order) < n:
-        known = blank(samples, order)
-        found = next_items(known, known.labels != "", probability, strategy=strategy, n=20, handed=len(order), random_state=seed)  # fmt: skip
-        order = np.concatenate([order, found.rows])
-        control |= {*found.rows[found.control].tolist(), *found.again.tolist()}
-        if strategy != "random":
-            probability = quick_forest(seed)(samples.take(order)).predict(samples).probability
-    return order, np.isin(order, list(control))
+from tests.learn.active_worlds import NearestMean, blank, clouds, labelled_along, samples_of
 
 
 def judge(samples, order, control, **settings):
@@ -40,35 +28,6 @@ def light(easy):
 
 
 # ---- figures ----
-def test_the_last_point_is_the_accuracy_on_held_out_control_labels(easy, light):
-    """The slow twin: every control label is told by a model that saw no label of its fold."""
-    samples, order, control = easy
-    rows = samples.take(order)
-    parts = stopping.prepare(rows, "classification", "balanced_accuracy", of="", n_folds=10, by="auto", gap=None, random_state=0).parts  # fmt: skip
-    told = np.full(len(order), "", dtype=object)
-    for train, test in zip(parts.train, parts.test, strict=True):
-        assert not set(rows.group[train]) & set(rows.group[test])
-        told[test] = NearestMean(rows.take(train)).predict(rows.take(test)).label
-    right = told == rows.labels
-    recalls = [right[control & (rows.labels == name)].mean() for name in np.unique(rows.labels)]
-    assert light.active[-1, 1] == pytest.approx(np.mean(recalls))
-    assert light.active[-1, 0] == 140
-    assert light.control[-1, 0] == control.sum() == light.control_labels
-
-
-def test_labels_of_the_strategy_do_not_judge(easy):
-    """Turning the strategy's own last labels into nonsense leaves the points before them as they were."""
-    samples, order, control = easy
-    wrong = blank(samples, order).labels.copy()
-    late = order[120:][~control[120:]]
-    wrong[late] = np.roll(["0", "1", "2"], 1)[wrong[late].astype(int)]
-    one, two = (judge(s, order, control, fit=NearestMean) for s in (samples, samples.with_labels(np.where(np.isin(np.arange(400), late), wrong, samples.labels))))  # fmt: skip
-    before = one.active[:, 0] <= 101
-    if np.array_equal(one.active[:, 0], two.active[:, 0]):
-        assert np.abs(one.active[before, 1] - two.active[before, 1]).max() < 0.05
-    assert one.control_labels == two.control_labels
-
-
 def test_the_gain_is_the_difference_of_the_last_two_points(light):
     assert light.active[-2, 0] == 120
     assert light.gain[0] == pytest.approx(light.active[-1, 1] - light.active[-2, 1])
@@ -87,7 +46,9 @@ def test_changed_predictions_are_counted_on_rows_without_a_label(easy):
 def test_the_forecast_begins_at_the_labels_and_ends_80_later(light):
     assert light.forecast[[0, -1], 0].tolist() == [140, 220]
     assert (np.diff(light.forecast[:, 1]) >= 0).all()
-    assert (light.forecast[:, 2] < light.forecast[:, 1] - 0.02).all()  # nobody is sure, although all is told right
+    assert (
+        light.forecast[:, 2] < light.forecast[:, 1] - 0.02
+    ).all()  # nobody is sure, although all is told right
 
 
 # ---- what is said ----
@@ -108,7 +69,7 @@ def test_a_figure_that_labels_will_not_bring_says_stop_and_what_else_to_do(easy)
     assert light.verdict in ("go on", "stop")
     if light.verdict == "stop":
         assert "will not bring 0.99" in light.sentence
-    assert not dict((text, met) for met, text, _ in light.reasons)["Wanted 0.99 reached"]
+    assert not {text: met for met, text, _ in light.reasons}["Wanted 0.99 reached"]
 
 
 def test_a_steep_curve_says_go_on():
@@ -144,6 +105,26 @@ def test_what_cannot_be_judged_yet_is_said_in_words(easy):
     one_class = samples.with_labels(np.full(400, "a"))
     assert "two classes" in judge(one_class, order, control).sentence
     assert "30 are needed" in judge(samples, order[control][:25], np.ones(25, bool)).sentence
+
+
+def test_rows_that_cannot_be_held_out_are_not_judged_and_it_is_said(easy):
+    samples, order, control = easy
+    one_group = dataclasses.replace(samples, group=["g"] * 400)
+    light = judge(one_group, order, control)
+    assert light.verdict == "go on"
+    assert light.sentence.startswith(
+        "Go on. It cannot be judged. The rows of folds must come from several groups"
+    )
+
+
+def test_few_groups_give_figures_without_intervals_and_never_stop(easy):
+    samples, order, control = easy
+    few = dataclasses.replace(samples, group=[f"g{i % 3}" for i in range(400)])
+    light = judge(few, order, control, fit=NearestMean)
+    assert light.verdict == "go on"
+    assert light.sentence == "Go on. The curve cannot be drawn on yet."
+    assert np.isnan(light.gain[1])
+    assert "groups are too few to say how sure that is" in light.helps
 
 
 def test_a_class_with_one_label_waits(easy):

@@ -103,7 +103,9 @@ def test_features_count_alike_and_outliers_no_more_than_three_deviations():
 # ---- clusters ----
 def islands(n_each=30, n_islands=6):
     random = np.random.default_rng(3)
-    centres = 20 * np.array([[np.cos(a), np.sin(a)] for a in np.linspace(0, 2 * np.pi, n_islands, endpoint=False)])
+    centres = 20 * np.array(
+        [[np.cos(a), np.sin(a)] for a in np.linspace(0, 2 * np.pi, n_islands, endpoint=False)]
+    )
     return np.concatenate([c + random.normal(size=(n_each, 2)) for c in centres]), np.repeat(
         np.arange(n_islands), n_each
     )  # fmt: skip
@@ -143,7 +145,9 @@ def test_hybrid_takes_uncertain_rows_that_are_unlike_each_other():
 def test_every_strategy_repeats_itself_and_takes_free_rows_only(name):
     points, taken = spread(), np.arange(120) % 2 == 0
     probability = np.random.default_rng(1).dirichlet([1, 1, 1], 120)
-    found = [STRATEGIES[name](pool(points, taken, probability), 10, np.random.default_rng(5)) for _ in range(2)]
+    found = [
+        STRATEGIES[name](pool(points, taken, probability), 10, np.random.default_rng(5)) for _ in range(2)
+    ]
     assert found[0].rows.tolist() == found[1].rows.tolist()
     assert len(set(found[0].rows.tolist())) == len(found[0].why) == len(found[0].score) == 10
     assert not taken[found[0].rows].any()

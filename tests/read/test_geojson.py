@@ -11,7 +11,7 @@ from matplotlib.path import Path as Outline
 
 from clew.errors import DataError
 from clew.read.canvas import slices_at
-from clew.read.geojson import inside_of, read_drawing
+from clew.read.geojson import drawing_of, inside_of, read_detections, read_drawing
 
 RNG = np.random.default_rng(0)
 SQUARE = [[2, 3], [6, 3], [6, 8], [2, 8], [2, 3]]  # x 2..6, y 3..8: rows 3-7, columns 2-5
@@ -214,3 +214,34 @@ def test_what_cannot_be_painted_is_refused_in_one_sentence(document, said):
     with pytest.raises(DataError, match=said.replace("*", r"\*")) as told:
         read_drawing(data, HERE)
     assert "cells.geojson" in str(told.value) and "\n" not in str(told.value)
+
+
+def test_labelled_objects_are_written_as_outlines_that_paint_them_again():
+    labels = np.zeros((20, 20), int)
+    labels[2:9, 2:9], labels[4:6, 4:6] = 1, 0  # with a hole
+    labels[2:9, 9:12] = 2  # touches it
+    labels[12:14, 3:5] = labels[14:16, 5:7] = 3  # two pieces
+    text = drawing_of(labels, {1: "Tumor", 2: "Stroma", 3: "Tumor"})
+    drawing = read_drawing(text.encode(), HERE)
+    assert drawing.class_names == {1: "Stroma", 2: "Tumor"}
+    np.testing.assert_array_equal(painted(drawing)[0, 0], np.choose(labels, [0, 2, 1, 2]))
+    first = json.loads(text)["features"][0]
+    assert len(first["geometry"]["coordinates"]) == 2  # outline and hole
+    assert first["geometry"]["coordinates"][0][0] == first["geometry"]["coordinates"][0][-1]  # closed
+
+
+def test_detections_and_cells_are_single_objects():
+    features = [
+        feature(polygon(SQUARE), objectType="detection"),
+        feature(polygon(SQUARE), "Stroma", objectType="cell"),
+        feature({"type": "Point", "coordinates": [4, 5]}, objectType="tile"),
+        feature(polygon(SQUARE), None, objectType="detection"),
+    ]
+    found = read_detections({"type": "FeatureCollection", "features": features}, HERE)
+    assert [name for name, _ in found] == ["Tumor", "Stroma", "Tumor"]
+    assert [len(rings[0]) for _, rings in found] == [5, 5, 1]
+    assert (
+        read_detections([*features, feature(polygon(SQUARE))], HERE) == []
+    )  # an annotation is painted instead
+    with pytest.raises(DataError, match="polygons or points"):
+        read_detections(feature({"type": "LineString", "coordinates": SQUARE}, objectType="cell"), HERE)

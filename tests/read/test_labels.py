@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 
 from clew.errors import DataError
@@ -51,3 +52,15 @@ def test_labels_that_do_not_fit_are_refused_whole(tmp_path, text, said):
 def test_a_missing_file_is_said(tmp_path):
     with pytest.raises(DataError, match="Got nothing there"):
         read_labels(tmp_path / "none.csv", samples=SAMPLES)
+
+
+def test_a_parquet_table_is_read_and_missing_labels_passed_over(tmp_path):
+    frame = pd.DataFrame({"sample": SAMPLES, "label": ["round", None, "long"], "who": "ak"})
+    frame.to_parquet(tmp_path / "l.parquet")
+    assert read_labels(tmp_path / "l.parquet", samples=SAMPLES) == [
+        ("blobs.tif#1", "round"),
+        ("blobs.tif#3", "long"),
+    ]
+    (tmp_path / "no.parquet").write_bytes(b"PAR1 no")
+    with pytest.raises(DataError, match="must be a table"):
+        read_labels(tmp_path / "no.parquet", samples=SAMPLES)

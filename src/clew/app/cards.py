@@ -11,6 +11,7 @@ from clew.app.recorded import record_at, record_of, said
 
 if TYPE_CHECKING:
     from clew.app.session import Session
+    from clew.explain.explanation import Explanation
     from clew.explore.exploration import Exploration
     from clew.explore.hypotheses import Hypothesis
     from clew.report.gathered import Record
@@ -168,7 +169,7 @@ def _hypothesis(record: Record, one: dict[str, Any], claim: Claim | None) -> dic
     by_hand = next(step.verb for step in record.steps if step.id == one["step"]) == "state"
     here = record.look is not None and one["step"] == record.look.id
     same = next((each for each in _stated(record) if each.statement == bare), None) if here else None
-    state = "stated" if claim is None else claim.verdict
+    state: str = "stated" if claim is None else claim.verdict
     if claim is not None and CIRCULAR in claim.reason:
         state = "refused (circular)"
     told = one["figures"] or {}
@@ -184,7 +185,7 @@ def _hypothesis(record: Record, one: dict[str, Any], claim: Claim | None) -> dic
         "elsewhere": not here and not by_hand,
         "step": one["step"],
         "state": state,
-        "told": claim.headline().partition(": ")[2] if claim is not None else "",
+        "told": claim.headline().partition(f": {claim.verdict}. ")[2] if claim is not None else "",
     }
 
 
@@ -243,7 +244,7 @@ def densities(samples: Samples, inside: np.ndarray, column: int, ends: np.ndarra
     -----
     Gaussian kernel, bandwidth by Silverman's rule of thumb (Density Estimation, 1986, eq. 3.31), never below one place.
     """
-    grid = np.linspace(*ends, GRID)
+    grid = np.linspace(ends[0], ends[1], GRID)
     found = []
     for rows in (inside, ~inside):
         values = samples.features[rows, column]
@@ -283,12 +284,14 @@ def correlations(session: Session, *, step: int | None = None) -> Bulk | dict[st
 @handles("cards.speaks")
 def speaks(session: Session) -> dict[str, Any]:
     """Return what the explained model goes by, per group of correlated features and per member, if it was asked."""
+    from clew.explain.explanation import Explanation
     from clew.report import words
 
     record = record_of(session.workspace)
     if "explain" not in record.judged:
         return {"explained": False, "trained": record.forest is not None}
     step, found = record.judged["explain"]
+    assert isinstance(found, Explanation)
     rows: list[dict[str, Any]] = []
     for g in found.ranking[:SPOKEN].tolist():
         columns = sorted(found.correlated.groups[g], key=lambda column: -found.sizes[column, 0])
@@ -310,7 +313,9 @@ def speaks(session: Session) -> dict[str, Any]:
     }
 
 
-def _bar(found: Any, name: str, size: np.ndarray, features: list[str], *, member: bool) -> dict[str, Any]:
+def _bar(
+    found: Explanation, name: str, size: np.ndarray, features: list[str], *, member: bool
+) -> dict[str, Any]:
     from clew.report.words import figure
 
     mean, low, high = size.tolist()

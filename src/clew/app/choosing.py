@@ -58,7 +58,10 @@ class Offered:
 
 def standing(samples: Samples, words: Words) -> np.ndarray:
     """Return the label (n_rows,) that most people gave each row; "" where nobody could tell, or as many say otherwise."""
-    labels, rows = np.full(samples.n_rows, "", object), {str(name): i for i, name in enumerate(samples.sample)}
+    labels, rows = (
+        np.full(samples.n_rows, "", object),
+        {str(name): i for i, name in enumerate(samples.sample)},
+    )
     for name, by in words.items():
         given = Counter(label for label in by.values() if label)
         if given and name in rows:
@@ -157,7 +160,13 @@ def judged(workspace: Workspace, words: Words, *, strategy: str) -> dict[str, An
 def _points(curve: np.ndarray) -> list[dict[str, float | None]]:
     """Return (n_sizes, 4) as points that JSON can say."""
     return [
-        {"x": x, **{name: y if np.isfinite(y) else None for name, y in zip(("value", "low", "high"), rest, strict=True)}}
+        {
+            "x": x,
+            **{
+                name: y if np.isfinite(y) else None
+                for name, y in zip(("value", "low", "high"), rest, strict=True)
+            },
+        }
         for x, *rest in np.asarray(curve, float).tolist()
     ]
 

@@ -66,11 +66,11 @@ def _of_object(origin: Any) -> dict[str, str]:
 
 def _of_window(workspace: Workspace, origin: Any) -> dict[str, str]:
     plan = workspace.study.facts()["measured"]["plan"]
-    begins, ends = float(origin["seconds_from"]), float(origin["seconds_to"])
-    timed = f"{begins:g} s into the file"
-    if "start" in origin.index and str(origin["start"]) not in ("", "nan", "NaT"):
-        moment = np.datetime64(str(origin["start"]).replace("+00:00", "").removesuffix("Z"), "ms")
+    if "start" in origin.index:  # dated
+        moment = np.datetime64(round(float(origin["start"]) * 1000), "ms")
         timed = f"{str(moment).replace('T', ' ')[:21]} UTC"
+    else:
+        timed = f"{float(origin['seconds_from']):g} s into the file"
     low, high = plan.get("highpass"), plan.get("lowpass")
     band = " and ".join(
         f"{word} {corner:g} Hz" for word, corner in (("above", low), ("below", high)) if corner is not None
@@ -80,7 +80,9 @@ def _of_window(workspace: Workspace, origin: Any) -> dict[str, str]:
         "title": _short(source) if station in ("", "nan", source) else station,
         "tag": str(origin["components"]),
         "about": ", ".join(
-            part for part in (timed, f"{ends - begins:g} s", f"{low:g}–{high:g} Hz" if low and high else band) if part
+            part
+            for part in (timed, f"{plan['window']:g} s", f"{low:g}–{high:g} Hz" if low and high else band)
+            if part
         ),
     }
 
@@ -122,7 +124,12 @@ def place(session: Session, *, row: int) -> Bulk:
     """
     workspace = session.workspace
     origin = workspace.samples.origin.iloc[checked_row(workspace, row)]
-    check(kind_of(workspace) == "object", DataError, "Only objects lie in an image. Got a study of {}s.", kind_of(workspace))
+    check(
+        kind_of(workspace) == "object",
+        DataError,
+        "Only objects lie in an image. Got a study of {}s.",
+        kind_of(workspace),
+    )
     source = str(origin["source"])
     height, width = opened(workspace, source).pixels.shape[1:3]
     traced = outlines_of(workspace, source)

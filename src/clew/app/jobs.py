@@ -69,6 +69,7 @@ class Job:
         return {
             **{name: getattr(self, name) for name in ("id", "verb", "state", "done", "total", "lines")},
             **{name: getattr(self, name) for name in ("warnings", "error", "note", "step", "who")},
+            **{name: getattr(self, name) for name in ("settings", "stopping")},
             "seconds": round(seconds, 1),
             "left": None if left is None else round(left, 1),
         }

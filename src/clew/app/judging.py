@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from clew.validate.replication import Replication
 
 BINS = 24  # of the histogram of single clouds
+LEADING = ("balanced_accuracy", "mae")  # what sentences begin with
 PER_CLASS = ("recall", "precision", "f1", "jaccard")
 ASKS = {
     "explain": "What does it go by?",
@@ -77,50 +78,42 @@ def _model(record: Record) -> dict[str, Any] | None:
 # ---- figures ----
 def _metrics(open_: Validation | None, sealed: Validation | None) -> dict[str, Any] | None:
     """Return every figure that is shown first, of open and of sealed rows, with what chance gives of open ones."""
-    from clew.plot.validate import UNBOUNDED, WORDS, spelt
-
     first = open_ or sealed
     if first is None:
         return None
-    permuted = open_.baselines.get("permuted", {}) if open_ else {}
-    blind: dict[str, Any] = (
-        next((given for who, given in open_.baselines.items() if who != "permuted"), {}) if open_ else {}
-    )
-    rows = []
-    for name in first.scores.shown:
-        drawn = name not in UNBOUNDED
-        mean = permuted.get(name)
-        spread = (open_.permuted_spread.get(name) or 0.0) if open_ else 0.0
-        both = {"open": open_, "sealed": sealed}
-        rows.append(
-            {
-                "name": WORDS.get(name, name),
-                "drawn": drawn,
-                "strong": name in ("balanced_accuracy", "mae"),
-                "blind": blind.get(name) if drawn else None,
-                "band": [mean - 2 * spread, mean + 2 * spread] if drawn and mean is not None else None,
-                "shuffled": open_.shuffled.get(name) if open_ and drawn else None,
-                **{who: one.scores.metrics[name].summary() if one and name in one.scores.metrics else None for who, one in both.items()},
-                **{f"said_{who}": spelt(one.scores.metrics[name]) if one and name in one.scores.metrics else "" for who, one in both.items()},
-            }
-        )  # fmt: skip
-    drawn_ends = [
-        end
-        for row in rows
-        if row["drawn"]
-        for end in (row["blind"], row["shuffled"], *(row["band"] or []), *_ends(row["open"]), *_ends(row["sealed"]))
-        if end is not None
-    ]  # fmt: skip
+    rows = [_metric(name, open_, sealed) for name in first.scores.shown]
+    lowest = min((end for row in rows if row["drawn"] for end in _ends(row)), default=0.0)
     return {
         "rows": rows,
-        "from": max(-0.3, min(0.0, float(np.floor(min(drawn_ends, default=0.0) * 10) / 10))),
+        "from": float(np.clip(np.floor(lowest * 10) / 10, -0.3, 0.0)),
         "to": 1.0,
         "caption": _caption(open_, sealed),
     }
 
 
-def _ends(figure: dict[str, Any] | None) -> list[float | None]:
-    return [] if figure is None else [figure["value"], figure["low"], figure["high"]]
+def _metric(name: str, open_: Validation | None, sealed: Validation | None) -> dict[str, Any]:
+    """Return one figure with its intervals; what chance gives: labels exchanged, no look, rows dealt at random."""
+    from clew.plot.validate import UNBOUNDED, WORDS, spelt
+
+    drawn = name not in UNBOUNDED
+    row: dict[str, Any] = {"name": WORDS.get(name, name), "drawn": drawn, "strong": name in LEADING}
+    for who, one in (("open", open_), ("sealed", sealed)):
+        found = one.scores.metrics.get(name) if one is not None else None
+        row[who] = None if found is None else found.summary()
+        row[f"said_{who}"] = "" if found is None else spelt(found)
+    row |= {"blind": None, "band": None, "shuffled": None}
+    if open_ is not None and drawn:
+        mean, spread = open_.baselines.get("permuted", {}).get(name), open_.permuted_spread.get(name) or 0.0
+        blind = next((given for who, given in open_.baselines.items() if who != "permuted"), {})
+        row["blind"], row["shuffled"] = blind.get(name), open_.shuffled.get(name)
+        row["band"] = None if mean is None else [mean - 2 * spread, mean + 2 * spread]
+    return row
+
+
+def _ends(row: dict[str, Any]) -> list[float]:
+    """Return everything that is drawn of a figure, so that the scale can hold it."""
+    figures = [one[end] for one in (row["open"], row["sealed"]) if one for end in ("value", "low", "high")]
+    return [end for end in (*figures, *(row["band"] or []), row["blind"], row["shuffled"]) if end is not None]
 
 
 def _caption(open_: Validation | None, sealed: Validation | None) -> str:

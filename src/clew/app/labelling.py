@@ -120,6 +120,11 @@ def give_selection(session: Session, *, client: str, selection: int, label: str 
     """Give all rows of a selection a class."""
     from clew.app.selecting import selection_rows
 
+    check(
+        selection > 0,
+        SettingError,
+        "A selection must be made before it is labelled. Got none: draw round some points, or select by rule.",
+    )
     samples = session.workspace.samples.sample
     pairs = [(str(samples[row]), label) for row in selection_rows(session, selection)]
     return _told(session, journal_of(session.workspace).give(client, pairs, session.who))

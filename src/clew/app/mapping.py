@@ -9,7 +9,7 @@ import numpy as np
 from clew.app.density import density_picture
 from clew.app.handling import Bulk, Picture, fetches, handles
 from clew.app.map_data import MapData, map_of
-from clew.app.selecting import checked_rows
+from clew.app.selecting import checked_rows, get_ready
 from clew.errors import SettingError, check, check_choice
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def positions(session: Session, *, step: int | None = None, run: int = 0) -> Bul
     """Return the places of all rows in a run: uint16 x, y, x, y, ... of the extent; 65535 for a row that was not drawn in it."""
     data = map_of(session.workspace, step)
     places = data.places(run)
+    get_ready(session)
     return Bulk(
         {"step": data.step, "run": run, "n": int(np.isfinite(places[:, 0]).sum())}, [data.on_grid(places)]
     )

@@ -11,6 +11,7 @@ from clew.app.handling import Bulk, handles
 from clew.app.painting_studio import Studio, studio_of
 from clew.errors import ClewError, DataError, Stopped, check
 from clew.learn.easel import STRIDE, TILE, tiles_in, weakest
+from clew.read.images import COLOUR
 
 if TYPE_CHECKING:
     from clew.app.session import Session, Ticket
@@ -51,7 +52,7 @@ def open_image(session: Session, *, image: str) -> dict[str, Any]:
         "channels": list(stack.channel_names),
         "dtype": str(stack.dtype),
         "pixel_size": list(stack.pixel_size or (None,) * 3),
-        "contrast": [_contrast(channel) for channel in sample],
+        "contrast": [_contrast(channel, coloured=tuple(stack.channel_names) == COLOUR) for channel in sample],
         "notes": list(stack.notes),
     }
 
@@ -122,8 +123,9 @@ def show(
     began = time.perf_counter()
     studio = studio_of(session.workspace)
     sheet = studio.sheet(image)
-    generation = studio.sync()
-    told: dict[str, Any] = {"generation": generation, **studio.totals(image)}
+    studio.sync()
+    left_out, generation = studio.turn_to(image), studio.generation
+    told: dict[str, Any] = {"generation": generation, "left_out": left_out, **studio.totals(image)}
     tiles = tiles_in(sheet.stack, (view[0], view[1], view[2], view[3]))
     key = (image, t, z, generation, shares)
     try:
@@ -357,9 +359,11 @@ def _window(
     return pixels[:, 0, ::step, ::step]
 
 
-def _contrast(channel: np.ndarray) -> dict[str, Any]:
-    low, high = (float(x) for x in np.percentile(channel, (1, 99.8)))
-    least, most = float(channel.min()), float(channel.max())
+def _contrast(channel: np.ndarray, *, coloured: bool) -> dict[str, Any]:
+    """Return histogram and contrast of a channel; a photograph in colour of 8 bits is shown as it is."""
+    as_it_is = coloured and channel.dtype == np.uint8
+    low, high = (0.0, 255.0) if as_it_is else (float(x) for x in np.percentile(channel, (1, 99.8)))
+    least, most = (low, high) if as_it_is else (float(channel.min()), float(channel.max()))
     counts, _ = np.histogram(channel, BINS, (least, most if most > least else least + 1))
     return {"low": low, "high": high if high > low else most if most > low else low + 1, "least": least, "most": most, "counts": counts}  # fmt: skip
 

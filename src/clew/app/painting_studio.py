@@ -6,13 +6,14 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from clew.app.labelling import journal_of
 from clew.errors import DataError, check
-from clew.learn.easel import Easel, Painting, Sheet, Stroke
+from clew.learn.easel import Easel, Painting
+from clew.learn.sheet import Sheet, Stroke
 from clew.read.stacks import open_stack
 from clew.study.study import Source
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 MODELS = "pixels-"  # in the study's folder of models, with a number
 SOURCE = "@origin.source"  # the column of the rows that says which file each comes from
-DIMENSIONS = "2"  # of the filters: what is painted on a slice is seen in that slice
+DIMENSIONS: Literal["2"] = "2"  # of the filters: what is painted on a slice is seen in that slice
 
 
 def studio_of(workspace: Workspace) -> Studio:
@@ -132,6 +133,18 @@ class Studio:
         self.generation += 1
         return self.generation
 
+    def turn_to(self, image: str) -> list[str]:
+        """Learn from images with the channels of this one; return the painted ones that are left out."""
+        channels = tuple(self.sheet(image).stack.channel_names)
+        if channels != self.easel.channels:
+            self.easel.channels = channels
+            self.generation += 1
+        return [
+            name
+            for name, one in self.easel.sheets.items()
+            if one.painted and tuple(one.stack.channel_names) != channels
+        ]
+
     def totals(self, image: str) -> dict[str, Any]:
         """Return for each class its strokes and its painted pixels on all images, and the painted images."""
         strokes, pixels = Counter[int](), Counter[int]()
@@ -174,7 +187,7 @@ class Studio:
         from clew.learn.pixel_training import train_pixels
         from clew.read.annotations import write_annotation
 
-        sheets = [one for one in self.easel.sheets.values() if one.painted]
+        sheets = self.easel.learnt_from()
         check(sheets, DataError, "A model must have strokes of at least two classes. Got none.")
         began = time.perf_counter()
         annotations = [one.annotation(self.easel.names) for one in sheets]
@@ -207,7 +220,7 @@ class Studio:
         same = self.current and self.live is not None and self.live.exact
         return {
             "model": name,
-            "path": str(self.study.folder / "models" / name),
+            "path": f"{self.study.folder.name}/models/{name}",
             "sha256": forest.sha256,
             "step": step.id,
             "pixels": len(painted),

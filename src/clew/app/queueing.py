@@ -19,8 +19,7 @@ from clew.study.handed import hand_out
 from clew.study.record import LabelEvent
 
 if TYPE_CHECKING:
-    from clew.app.handling import Ticket
-    from clew.app.session import Session
+    from clew.app.session import Session, Ticket
     from clew.app.workspace import Workspace
 
 MOST_AHEAD = 40  # items that one page may hold
@@ -174,7 +173,9 @@ class Queue:
         if asked.both and number % asked.both == 0 and (row := self._of_another(session, said)) is not None:
             asked.twice.add(row)
             return Offered(row, "asked of two, for the agreement", "asked of two", both=True)
-        if since >= asked.control_every or not self.workspace.samples.n_features:  # distances have no strategy yet
+        if (
+            since >= asked.control_every or not self.workspace.samples.n_features
+        ):  # distances have no strategy yet
             return self._drawn(session, asked, free, said)
         return next((one for one in self._ranked(asked.strategy, free) if free[one.row]), None)
 
@@ -323,12 +324,11 @@ def next_items(
 
 
 @handles("queue.item")
-def one_item(session: Session, *, row: int) -> dict[str, Any]:
-    """Return a row as an item: for one that was chosen by hand."""
-    queue = queue_of(session.workspace)
-    return {
-        "item": queue.item(Offered(checked_row(session.workspace, row), "chosen by you", "chosen by you"))
-    }
+def one_item(session: Session, *, row: int | None = None, sample: str = "") -> dict[str, Any]:
+    """Return a row, by its number or its name, as an item: for one that was chosen by hand."""
+    queue, workspace = queue_of(session.workspace), session.workspace
+    number = workspace.row_of(sample) if row is None else checked_row(workspace, row)
+    return {"item": queue.item(Offered(number, "chosen by you", "chosen by you"))}
 
 
 @handles("queue.skip")

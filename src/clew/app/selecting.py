@@ -206,6 +206,14 @@ def within(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
     return chosen
 
 
+def get_ready(session: Session) -> None:
+    """Load the compiled kernel beside other work, so that the first lasso need not wait for it."""
+    kept = session.workspace.kept
+    if "lasso" not in kept:
+        points, triangle = np.zeros((1, 2), np.float32), np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+        kept["lasso"] = session.workspace.threads["desk"].submit(within, points, triangle)
+
+
 def _given(value: Any, kind: str, name: str) -> Any:
     check(value is not None, SettingError, "A selection by {} must have '{}'. Got none.", kind, name)
     return value

@@ -68,7 +68,8 @@ class Guard:
             if message["type"] == "http.response.start":
                 message.setdefault("headers", [])
                 message["headers"] += [
-                    (name.lower().encode(), value.encode()) for name, value in headers_of(scope["path"]).items()
+                    (name.lower().encode(), value.encode())
+                    for name, value in headers_of(scope["path"]).items()
                 ]
             await send(message)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from clew.app.choosing import offer, rows_of
+from clew.app.choosing import rows_of
 from clew.app.handling import handles
 from clew.app.items import checked_row, said
 from clew.app.queueing import Queue, Said, queue_of
@@ -86,8 +86,10 @@ def _found(
             "The model must have learnt two classes before it can choose. Got fewer: put some rows into two bins first."
         )
     if source == "uncertain":
-        ranked = offer(queue.workspace, learnt, free, strategy="entropy", n=int(free.sum()))
-        return np.array([one.row for one in ranked], np.int64), learnt.about
+        from clew.learn.strategies import entropy
+
+        rows = np.flatnonzero(free)
+        return rows[np.argsort(-entropy(learnt.probability[rows]), kind="stable")], learnt.about
     check(
         label in learnt.classes,
         DataError,
@@ -105,7 +107,9 @@ def _near(queue: Queue, words: Said, free: np.ndarray, label: str) -> np.ndarray
     from clew.learn.strategies import scaled
 
     samples, rows = queue.workspace.samples, rows_of(queue.workspace)
-    inside = np.array([rows[name] for name, by in words.by.items() if name in rows and label in by.values()], np.int64)
+    inside = np.array(
+        [rows[name] for name, by in words.by.items() if name in rows and label in by.values()], np.int64
+    )
     check(len(inside) > 0, DataError, "The bin '{}' must hold a row to be near to. Got none.", label)
     others = np.flatnonzero(free)
     if samples.distances is not None:

@@ -129,7 +129,9 @@ def _make_class() -> Any:
             placed = int(np.isfinite(self._places[:, 0]).sum())
             super().__init__(
                 positions=data.on_grid(self._places).tobytes(),
-                classes=np.where(data.groups < 0, 255, np.minimum(data.groups, 254)).astype(np.uint8).tobytes(),
+                classes=np.where(data.groups < 0, 255, np.minimum(data.groups, 254))
+                .astype(np.uint8)
+                .tobytes(),
                 extent=list(data.extent),
                 palette=PALETTE,
                 label=f"Map of {placed:,} rows, run {run + 1} of {len(data.runs)}",

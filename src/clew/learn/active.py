@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from clew.errors import DataError, SettingError, check, check_choice, check_seed
+from clew.errors import DataError, SettingError, check, check_choice
 from clew.learn.growing import DEEPEST
 from clew.learn.strategies import ASK_A_MODEL, STRATEGIES, Chosen, Pool, Strategy, scaled
 from clew.learn.training import fitting

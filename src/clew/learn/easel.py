@@ -16,22 +16,20 @@ from typing import Any
 
 import numpy as np
 
-from clew.errors import DataError, check, check_choice
+from clew.errors import DataError, check
 from clew.learn.forest import Forest
 from clew.learn.pixel_model import PixelModel, entropy
 from clew.learn.pixel_training import (
     FEWEST,
     PaintedPixels,
-    measure_painted,
     samples_of_painted,
 )
+from clew.learn.reasons import Reasons, reasons_of
+from clew.learn.sheet import NORMALISE, Sheet
 from clew.learn.strokes import StrokeValidation, validate_strokes
 from clew.learn.tiling import OnProgress, block_at, in_threads, scale_of
 from clew.learn.training import train
-from clew.measure.intensity import Normalise
 from clew.measure.pixels import Buffers, PixelFeatures, Shape, kinds_of, sigmas_of
-from clew.read.annotations import Annotation
-from clew.read.canvas import MOST_CLASSES, Canvas
 from clew.read.stacks import Stack
 
 SETTINGS: dict[str, Any] = {
@@ -40,194 +38,12 @@ SETTINGS: dict[str, Any] = {
     "grower": "auto",
     "random_state": 0,
 }  # of `train_pixels`
-NORMALISE: Normalise = "otsu"  # and so is this
 QUICK_TREES, QUICK_PIXELS = 24, 4_000  # of the forest that answers first
 EXACT_PIXELS = 30_000  # painted pixels up to which the live forest is the one that is saved
 FOLD_PIXELS = 2_000  # that train in a fold of the live validation
 TILE, STRIDE = 256, 4  # px; the coarse answer takes every fourth
 COARSE_BYTES = 256 * 2**20  # features at every fourth pixel that are kept
-MOST_POINTS, MOST_RADIUS = 20_000, 500.0  # of a stroke
-RANKED_PIXELS = 4_000  # by which filters are found to stand in for each other
 AROUND = 5  # coarse pixels over which uncertainty is averaged for the next place to paint
-
-
-@dataclass(frozen=True, eq=False)
-class Stroke:
-    """One movement of the brush.
-
-    Parameters
-    ----------
-    points : ndarray of float64, shape (n_points, 2)
-        Rows and columns; pixel (r, c) reaches from (r, c) to (r + 1, c + 1).
-    radius : float
-        Of the brush, in px.
-    value : int
-        The class from 1 on; 0 for the eraser.
-    plane : tuple of two ints
-        (t, z).
-
-    Raises
-    ------
-    DataError
-        If a number is not finite or out of range.
-    """
-
-    points: np.ndarray
-    radius: float
-    value: int
-    plane: tuple[int, int] = (0, 0)
-
-    def __post_init__(self) -> None:
-        points = np.asarray(self.points, np.float64)
-        check(
-            points.ndim == 2 and points.shape[1] == 2 and 1 <= len(points) <= MOST_POINTS and np.isfinite(points).all(),
-            DataError,
-            "The points of a stroke must be 1 to {:,} finite pairs of row and column. Got an array of shape {}.",
-            MOST_POINTS,
-            points.shape,
-        )  # fmt: skip
-        check(
-            0 < self.radius <= MOST_RADIUS and 0 <= self.value <= MOST_CLASSES,
-            DataError,
-            "The brush of a stroke must have a radius up to {:g} px and a class from 1 to {}, 0 to erase. Got {} and {}.",
-            MOST_RADIUS,
-            MOST_CLASSES,
-            self.radius,
-            self.value,
-        )
-        object.__setattr__(self, "points", points)
-
-
-class Sheet:
-    """What is painted on one image, and what is measured of it.
-
-    Parameters
-    ----------
-    stack : Stack
-    name : str
-        What the study calls the image.
-
-    Attributes
-    ----------
-    strokes : list of Stroke
-        All that stand, in order: later ones and the eraser win.
-    """
-
-    def __init__(self, stack: Stack, name: str = "") -> None:
-        self.stack, self.name = stack, name or stack.name
-        self.strokes: list[Stroke] = []
-        self._planes: dict[tuple[int, int], np.ndarray] = {}
-        self._known: dict[
-            tuple[int, int], tuple[np.ndarray, np.ndarray]
-        ] = {}  # painted pixels and their features
-
-    def draw(self, strokes: Sequence[Stroke]) -> None:
-        """Make ``strokes`` what stands: only new ones are rasterised if the others are those that stood before."""
-        n = len(self.strokes)
-        if len(strokes) < n or any(a is not b for a, b in zip(strokes, self.strokes)):
-            self.strokes, self._planes, n = [], {}, 0
-        for stroke in strokes[n:]:
-            self.paint(stroke)
-
-    def paint(self, stroke: Stroke) -> tuple[int, int, int, int]:
-        """Rasterise a stroke; return the box of what may have changed: top, left, bottom, right.
-
-        Raises
-        ------
-        DataError
-            If the image has no such plane, or the stroke lies beside it.
-        """
-        from clew.kernels.strokes import sweep
-
-        times, _, depth, height, width = self.stack.shape
-        t, z = stroke.plane
-        check(
-            0 <= t < times and 0 <= z < depth,
-            DataError,
-            "The stroke on '{}' must be on a plane that it has: t up to {}, z up to {}. Got t {}, z {}.",
-            self.name,
-            times - 1,
-            depth - 1,
-            t,
-            z,
-        )
-        plane = self._planes.get((t, z))
-        if plane is None:
-            plane = np.zeros((height, width), np.uint8)
-        box = sweep(plane, stroke.points, stroke.radius, stroke.value)
-        check(
-            box[0] < box[2] and box[1] < box[3],
-            DataError,
-            "The stroke must lie on the image '{}' of {} x {} px. Got one beside it.",
-            self.name,
-            width,
-            height,
-        )
-        self._planes[t, z] = plane
-        self.strokes.append(stroke)
-        return box
-
-    def labels(self, t: int, z: int) -> np.ndarray:
-        """Return the classes painted on a plane, uint8 of shape (Y, X); 0 where nothing is."""
-        return self._planes.get((t, z), np.zeros(self.stack.shape[3:], np.uint8))
-
-    @property
-    def painted(self) -> bool:
-        """Return whether any pixel has a class."""
-        return any(plane.any() for plane in self._planes.values())
-
-    def counts(self) -> dict[int, int]:
-        """Return the number of painted pixels of every class that has any."""
-        n = np.sum(
-            [np.bincount(plane.reshape(-1), minlength=256) for plane in self._planes.values()]
-            or [np.zeros(256, np.int64)],
-            axis=0,
-        )
-        return {int(value): int(n[value]) for value in np.flatnonzero(n) if value}
-
-    def annotation(self, names: Mapping[int, str]) -> Annotation:
-        """Return all that is painted, bound to this image by its content.
-
-        Raises
-        ------
-        DataError
-            If nothing is painted.
-        """
-        canvas = Canvas()
-        for (t, z), plane in sorted(self._planes.items()):
-            canvas.paint((t, z, 0, 0), plane[None, None])
-        t, _, z, y, x = self.stack.shape
-        pieces = canvas.pieces()
-        there = {int(n) for _, labels in pieces for n in np.unique(labels) if n}
-        return Annotation(
-            pieces,
-            {number: names.get(number, str(number)) for number in sorted(there)},
-            name=f"strokes on {self.name}",
-            image_name=self.stack.name,
-            image_sha256=self.stack.sha256(),
-            image_shape=(t, z, y, x),
-        )
-
-    def measured(self, features: PixelFeatures) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return places (n, 4), class numbers (n,) and features (n, n_features) of the painted pixels, in the order of places."""
-        width = self.stack.shape[4]
-        places, values, tables = [np.zeros((0, 4), np.int64)], [np.zeros(0, np.int64)], [np.zeros((0, len(features.names)), np.float32)]  # fmt: skip
-        for (t, z), plane in sorted(self._planes.items()):
-            flat = np.flatnonzero(plane)
-            known, table = self._known.get((t, z), (np.zeros(0, np.int64), tables[0]))
-            new = np.setdiff1d(flat, known, assume_unique=True)
-            if new.size:
-                place = np.column_stack([np.full(new.size, t), np.full(new.size, z), new // width, new % width])  # fmt: skip
-                fresh = measure_painted(self.stack, place, features, scale_of(self.stack, NORMALISE))
-                at = np.searchsorted(known, new)
-                known, table = np.insert(known, at, new), np.insert(table, at, fresh, axis=0)
-                self._known[t, z] = known, table
-            places.append(
-                np.column_stack([np.full(flat.size, t), np.full(flat.size, z), flat // width, flat % width])
-            )
-            values.append(plane.reshape(-1)[flat].astype(np.int64))
-            tables.append(table[np.searchsorted(known, flat)])
-        return np.concatenate(places), np.concatenate(values), np.concatenate(tables)
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,11 +77,14 @@ class Easel:
     ----------
     sheets : dict of str to Sheet
         By the name of the image.
+    channels : tuple of str, or None
+        If given, only images with these channels train.
     """
 
     def __init__(self, names: Mapping[int, str]) -> None:
         self.names = dict(names)
         self.sheets: dict[str, Sheet] = {}
+        self.channels: tuple[str, ...] | None = None
         self._coarse: OrderedDict[tuple[str, int, int, int, int], np.ndarray] = OrderedDict()
         self._lock, self._local = threading.Lock(), threading.local()
 
@@ -276,6 +95,17 @@ class Easel:
         )  # fmt: skip
 
     # ---- learning ----
+    def learnt_from(self) -> list[Sheet]:
+        """Return the painted sheets that train, in the order of `train_pixels`."""
+        return sorted(
+            (
+                one
+                for one in self.sheets.values()
+                if one.painted and self.channels in (None, tuple(one.stack.channel_names))
+            ),
+            key=lambda one: one.stack.sha256(),
+        )
+
     def painted(self) -> PaintedPixels:
         """Return all painted pixels with their features, as `train_pixels` orders them.
 
@@ -284,9 +114,7 @@ class Easel:
         DataError
             If fewer than two classes have two painted pixels, or painted images have different channels.
         """
-        sheets = sorted(
-            (one for one in self.sheets.values() if one.painted), key=lambda one: one.stack.sha256()
-        )
+        sheets = self.learnt_from()
         for one in sheets[1:]:
             check(
                 one.stack.channel_names == sheets[0].stack.channel_names,
@@ -337,12 +165,13 @@ class Easel:
         painted = self.painted() if painted is None else painted
         most = QUICK_PIXELS if quick else EXACT_PIXELS
         learnt = painted if len(painted) <= most else _spread(painted, most)
-        stack = next(one.stack for one in self.sheets.values() if one.painted)
+        stacks = [one.stack for one in self.learnt_from()]
+        stack = stacks[0]
         features = self.features_of(stack)
         settings = SETTINGS | ({"trees": QUICK_TREES} if quick else {})
         there = set(np.unique(painted.labels).tolist())
         forest: Forest = train(
-            samples_of_painted(learnt, features, self._stacks()),
+            samples_of_painted(learnt, features, stacks),
             **settings,
             n_jobs=n_threads(),
             measure={
@@ -356,11 +185,6 @@ class Easel:
             },
         )
         return Painting(PixelModel(forest), painted, exact=not quick and learnt is painted)
-
-    def _stacks(self) -> list[Stack]:
-        return sorted(
-            (one.stack for one in self.sheets.values() if one.painted), key=lambda one: one.sha256()
-        )
 
     # ---- answers ----
     def prepare(
@@ -482,7 +306,9 @@ class Easel:
         made_up = PaintedPixels(rows, np.repeat(["a", "b"], 8), place[:, 0], place, (0, 0, 0))
         features = PixelFeatures(kinds=("original",))
         stack = Stack.of(np.zeros((4, 4), np.uint8))
-        compiled = CompiledForest.of(train(samples_of_painted(made_up, features, [stack]), **SETTINGS, n_jobs=1))
+        compiled = CompiledForest.of(
+            train(samples_of_painted(made_up, features, [stack]), **SETTINGS, n_jobs=1)
+        )
         planes = compiled.empty_planes(16)
         compiled.rank(0, rows[:, 0], planes)
         compiled.classify(planes, labels=np.empty(16, np.uint8), probability=np.empty((2, 16), np.float32))
@@ -510,65 +336,9 @@ class Easel:
     def reasons(
         self, live: Painting, image: str, t: int, z: int, tiles: Sequence[tuple[int, int]], *, of: str
     ) -> Reasons:
-        """Return how far each filter moves the probability of a class, at every fourth pixel of some tiles: exact SHAP values.
-
-        Notes
-        -----
-        Path-dependent TreeSHAP, as `clew.learn.pixel_shapley.PixelExplainer`, which does so at every pixel.
-        """
-        from clew.explain.shapley import ShapleyTables
-        from clew.explore.hypotheses import correlated_groups, spearman
-
-        forest = live.model.forest
-        check_choice(of, forest.classes, what="'of' setting", of="what speaks for a class")
-        tables = ShapleyTables.of(forest, output=forest.classes.index(of))
-        used = list(tables.used)
-        planes = [self._coarse_tile(image, t, z, at)[used] for at in tiles]
-        values = []
-        for one in planes:
-            flat = np.ascontiguousarray(one.reshape(len(used), -1))
-            found = np.empty(flat.shape)
-            tables.explain_planes(flat, found)
-            values.append(found.reshape(one.shape))
-        every = np.concatenate([one.reshape(len(used), -1) for one in values], axis=1)
-        features = np.concatenate([one.reshape(len(used), -1) for one in planes], axis=1)
-        looked = np.unique(np.linspace(0, features.shape[1] - 1, RANKED_PIXELS).astype(int))
-        names = [forest.feature_names[i] for i in used]
-        together = correlated_groups(spearman(features[:, looked].T.astype(np.float64)), names)
-        return Reasons(of, names, np.abs(every).mean(axis=1), values, together, every)
-
-
-@dataclass(frozen=True, eq=False)
-class Reasons:
-    """What speaks for a class in some tiles.
-
-    Parameters
-    ----------
-    of : str
-        The class.
-    names : list of str
-        The filters that the forest asks for.
-    mean_absolute : ndarray of float64, shape (n_filters,)
-        The mean over the looked-at pixels of each filter's absolute contribution to the probability.
-    maps : list of ndarray of float64, shape (n_filters, rows, columns)
-        One for each tile: every filter's contribution at every fourth pixel.
-    together : list of list of str
-        Filters that can stand in for each other.
-    values : ndarray of float64, shape (n_filters, n_pixels)
-        All maps side by side.
-    """
-
-    of: str
-    names: list[str]
-    mean_absolute: np.ndarray
-    maps: list[np.ndarray]
-    together: list[list[str]]
-    values: np.ndarray
-
-    def of_group(self, group: Sequence[str]) -> float:
-        """Return the mean absolute sum of the contributions of filters that stand together."""
-        rows = [self.names.index(name) for name in group]
-        return float(np.abs(self.values[rows].sum(axis=0)).mean())
+        """Return how far each filter moves the probability of a class, at every fourth pixel of some tiles: exact SHAP values."""
+        live.model.check(self.sheets[image].stack)
+        return reasons_of(live.model.forest, [self._coarse_tile(image, t, z, at) for at in tiles], of=of)
 
 
 def weakest(found: StrokeValidation) -> tuple[str, str, float] | None:
@@ -589,11 +359,13 @@ def tiles_in(
 ) -> list[tuple[int, int]]:
     """Return the corners (top, left) of the tiles that a view (top, left, bottom, right, in px) shows, its middle first."""
     _, _, _, height, width = stack.shape
-    top, left, bottom, right = view
-    rows = range(int(max(0, top)) // TILE * TILE, max(1, min(height, math.ceil(max(bottom, 1)))), TILE)
-    columns = range(int(max(0, left)) // TILE * TILE, max(1, min(width, math.ceil(max(right, 1)))), TILE)
+    top, left = (int(min(max(0.0, at), n - 1)) for at, n in zip(view[:2], (height, width)))
+    bottom, right = (
+        max(first + 1, math.ceil(min(at, n))) for at, first, n in zip(view[2:], (top, left), (height, width))
+    )
+    rows, columns = range(top // TILE * TILE, bottom, TILE), range(left // TILE * TILE, right, TILE)
     middle = ((top + bottom - TILE) / 2, (left + right - TILE) / 2)
-    corners = [(y, x) for y in rows for x in columns if y < height and x < width]
+    corners = [(y, x) for y in rows for x in columns]
     corners.sort(key=lambda at: (max(abs(at[0] - middle[0]), abs(at[1] - middle[1])), at))
     return corners[:most]
 

@@ -14,7 +14,12 @@ import numpy as np
 from clew.errors import DataError, SettingError, check
 from clew.learn.strategies import Chosen, Pool, Strategy
 
-ASKED = ("clf", "estimator", "ensemble", "discriminator")  # a query that asks for one of these gets a random forest
+ASKED = (
+    "clf",
+    "estimator",
+    "ensemble",
+    "discriminator",
+)  # a query that asks for one of these gets a random forest
 OURS = ("self", "X", "y", "candidates", "batch_size", "return_utilities")
 
 

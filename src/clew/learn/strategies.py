@@ -15,7 +15,9 @@ import numpy as np
 FROM_EACH = 5  # times as many uncertain rows as are wanted are made diverse
 MOST_CLUSTERS = 256
 MOST_SPREAD = 20_000  # rows among which diversity and clusters are looked for; of more, a random part
-FARTHEST = 3.0  # standard deviations: beyond, a feature is as unlike as can be, lest outliers be all that is chosen
+FARTHEST = (
+    3.0  # standard deviations: beyond, a feature is as unlike as can be, lest outliers be all that is chosen
+)
 
 
 @dataclass(frozen=True)

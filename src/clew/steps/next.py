@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from clew.study.study import Step, Study
 
 # Where a row is to be seen: columns of its origin that say so, if it has them.
-PLACES = ("source", "line", "label", "centroid_row", "centroid_col", "station", "start", "starttime", "endtime")
+PLACES = (
+    "source",
+    "line",
+    "label",
+    "centroid_row",
+    "centroid_col",
+    "station",
+    "start",
+    "starttime",
+    "endtime",
+)
 
 
 def next_up(
@@ -61,7 +71,9 @@ def next_up(
     settings: dict[str, Any] = {"strategy": strategy, "n": n, "control_every": control, "random_state": random_state}  # fmt: skip
     found = next_items(samples, done, _probability(samples, random_state), **settings)
     known = control_samples(study)
-    items = [(name, control) for name, control in zip(found.sample.tolist(), found.control.tolist(), strict=True)]
+    items = [
+        (name, control) for name, control in zip(found.sample.tolist(), found.control.tolist(), strict=True)
+    ]
     again = [(name, True) for name in samples.sample[found.again].tolist() if name not in known]
     recorded = study.record(
         found,

@@ -1,6 +1,6 @@
 // @ts-check
 /** Beside the map: what follows the selection. */
-import { html, useEffect, useState } from "../vendor/preact-htm.js";
+import { html, useEffect, useRef, useState } from "../vendor/preact-htm.js";
 import { use } from "../core/state.js";
 import { useKeys } from "../core/keys.js";
 import { count, counted } from "../core/words.js";
@@ -43,7 +43,9 @@ export function BesidePanel() {
   useEffect(() => { setAt(0); }, [selection.id, order]);
   useKeys({ n: () => (selection.id ? name() : false) }, { where: "explore" });
   const subject = pinned ?? page?.rows[0]?.row ?? null;
-  const told = useRow(subject);
+  const found = useRow(subject), before = useRef(/** @type {any} */ (null));
+  if (found || subject === null) before.current = found;
+  const told = before.current; // the last row stays until the next is known, so that nothing jumps
   if (!study) return html`<section class="column beside" aria-label="Rows"></section>`;
   return html`<section class="column beside" aria-label="What follows the selection">
     <div class="bar"><h2>${selection.id ? `${counted(selection.n, "row")} selected` : `All ${count(study.counts.open)} open rows`}</h2>${selection.id ? html`<span class="quiet">${selection.how}</span><span class="right"><button class="button" onClick=${name}>Name <kbd>N</kbd></button><button class="button quiet" onClick=${() => void clearSelection()}>Clear</button></span>` : null}</div>

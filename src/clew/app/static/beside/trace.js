@@ -26,7 +26,7 @@ import { version } from "./thumb.js";
 /** @typedef {{row: number, start?: number, lasts?: number}} Piece  start: s behind the start of the window; the window by default */
 /** @typedef {{now: {t: number | null, hz: number | null}, set: (t: number | null, hz?: number | null) => void, watch: (listener: () => void) => () => void}} Cursor */
 
-const EDGE = 8; // px beside the trace
+const LEFT = 22, RIGHT = 8; // px beside the trace, for the numbers at the ends of the axis
 const MARK = 9; // px above the traces, for windows
 
 /** A line through all views that have it. @returns {Cursor} */
@@ -91,6 +91,9 @@ export function spelled(time, dated) {
   return `${new Date(time * 1000).toISOString().replace("T", " ").slice(0, 21)} UTC`;
 }
 
+/** "12:25:01.6", or "66.0 s" where nothing is dated. @param {any} meta @param {number} t */
+function moment(meta, t) { return meta.dated ? spelled(meta.start + t, true).slice(11, 21) : spelled(meta.start + t, false); }
+
 /** Largest departure from the middle, of each component. @param {Stretch} stretch @returns {{middle: number, half: number}[]} */
 function lanesOf(stretch) {
   const n = stretch.meta.n * 2;
@@ -148,10 +151,10 @@ function optionsOf(stretch, width, height, { marks, clock, axis }) {
   const { start, from, components, lasts, dated } = stretch.meta, ink = token("--ink2"), quiet = token("--ink3");
   const said = (/** @type {number} */ t) => clock && dated ? new Date((start + t) * 1000).toISOString().slice(11, lasts < 20 ? 21 : 19) : `${Number((t + (clock ? start : from)).toFixed(3))}`.replace("-", "−");
   return {
-    width, height, legend: { show: false }, padding: [marks ? MARK + 3 : 4, EDGE, axis ? 0 : 4, EDGE],
+    width, height, legend: { show: false }, padding: [marks ? MARK + 3 : 4, RIGHT, axis ? 0 : 4, LEFT],
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false, setScale: false } },
     scales: { x: { time: false, range: [0, lasts] }, y: { range: [0, components.length] } },
-    axes: [{ show: axis, stroke: quiet, size: 22, gap: 2, font: `11px ${token("--sans")}`, grid: { show: false }, ticks: { stroke: token("--rule2"), size: 4, width: 1 }, border: { show: true, stroke: token("--rule2"), width: 1 }, space: clock ? 70 : 50,
+    axes: [{ show: axis, stroke: quiet, size: 22, gap: 2, font: `11px ${token("--sans")}`, grid: { show: false }, ticks: { stroke: token("--rule2"), size: 4, width: 1 }, border: { show: true, stroke: token("--rule2"), width: 1 }, space: clock && dated ? 70 : 44,
       values: (/** @type {any} */ _, /** @type {number[]} */ splits) => splits.map((t, i) => `${said(t)}${!(clock && dated) && i === 0 ? " s" : ""}`) }, { show: false }],
     series: [{}, ...components.map(() => ({ stroke: ink, width: 0.8, points: { show: false }, spanGaps: false }))],
   };
@@ -194,15 +197,15 @@ export function TraceView({ row, start, lasts, height = 220, marks = false, cloc
 
 /**
  * The spectrogram of the first living component of a stretch (or of another), with the cursor's line, "17.3 s, 6 Hz".
- * @param {Piece & {height?: number, component?: number, cursor?: Cursor}} props
+ * @param {Piece & {height?: number, component?: number, clock?: boolean, cursor?: Cursor}} props
  */
-export function SpectrogramView({ row, start, lasts, height = 112, component, cursor }) {
+export function SpectrogramView({ row, start, lasts, height = 112, component, clock = false, cursor }) {
   const [place, width] = useWidth();
   const { stretch } = useStretch({ row, start, lasts }, width);
   const [, again] = useState(0);
   useEffect(() => cursor?.watch(() => again((n) => n + 1)), [cursor]);
   if (!stretch) return html`<div class="spectrogram" style=${`height:${height}px`}><div key="plot" class="plot" ref=${place}></div></div>`;
-  const { meta } = stretch, which = component ?? meta.spectrogram, most = meta.rate / 2, inner = Math.max(16, width - 2 * EDGE), dots = Math.min(2, devicePixelRatio);
+  const { meta } = stretch, which = component ?? meta.spectrogram, most = meta.rate / 2, inner = Math.max(16, width - LEFT - RIGHT), dots = Math.min(2, devicePixelRatio);
   const address = new URLSearchParams({ component: String(which), w: String(Math.min(2048, Math.round(inner * dots))), h: String(Math.round(height * dots)), v: version(), ...(start === undefined ? {} : { start: String(start) }), ...(lasts === undefined ? {} : { lasts: String(lasts) }) });
   const every = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000].find((one) => most / one <= height / 24) ?? most / 2;
   const ticks = Array.from({ length: Math.floor((most - 1e-9) / every) }, (_, i) => (i + 1) * every).filter((hz) => (1 - hz / most) * height > 12);
@@ -214,8 +217,8 @@ export function SpectrogramView({ row, start, lasts, height = 112, component, cu
   return html`<div class="spectrogram" style=${`height:${height}px`}>
     <div class="lane" style=${`top:${height / 2 - 9}px`}><b>${meta.components[which]}</b></div>
     <div class="hertz" aria-hidden="true"><span style="top:-2px">Hz</span>${ticks.map((one) => html`<span style=${`top:${(1 - one / most) * height - 8}px`}>${one}</span>`)}</div>
-    <div key="plot" class="plot" ref=${place}><div class="field" style=${`left:${EDGE}px;width:${inner}px;height:${height}px`} onMouseMove=${move} onMouseLeave=${() => cursor?.set(null)}>
+    <div key="plot" class="plot" ref=${place}><div class="field" style=${`left:${LEFT}px;width:${inner}px;height:${height}px`} onMouseMove=${move} onMouseLeave=${() => cursor?.set(null)}>
       <img src=${`/picture/spectrogram/${row}?${address}`} width=${inner} height=${height} draggable=${false} alt=${`Spectrogram of ${meta.components[which]}, 0 to ${most} Hz`} />
-      ${t !== null ? html`<i class="line" style=${`left:${(t / meta.lasts) * inner}px`}></i><span class=${`at${t > meta.lasts * 0.7 ? " left" : ""}`} style=${`left:${(t / meta.lasts) * inner}px`}>${(t + meta.from).toFixed(1).replace("-", "−")} s${hz === null ? "" : `, ${hz >= 10 ? Math.round(hz) : hz.toFixed(1)} Hz`}</span>` : null}
+      ${t !== null ? html`<i class="line" style=${`left:${(t / meta.lasts) * inner}px`}></i><span class=${`at${t > meta.lasts * 0.7 ? " left" : ""}`} style=${`left:${(t / meta.lasts) * inner}px`}>${clock ? moment(meta, t) : `${(t + meta.from).toFixed(1).replace("-", "−")} s`}${hz === null ? "" : `, ${hz >= 10 ? Math.round(hz) : hz.toFixed(1)} Hz`}</span>` : null}
     </div></div></div>`;
 }

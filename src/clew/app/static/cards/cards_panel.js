@@ -21,9 +21,10 @@ function Cards() {
   if (!look) return html`<p class="waiting">Reading the record.</p>`;
   if (look.step === null) {
     return html`<div class="empty"><p>Whether there are groups among the ${look.what}, against single clouds with the same spread and skew, will stand here; and how far runs agree.</p>
-      <p><button class="button primary" onClick=${() => openForm("explore")}>Look for groups…</button></p></div>`;
+      <div class="acts"><button class="button" onClick=${() => openForm("explore")}>Look for groups…</button></div></div>
+      ${told && html`<${Hypotheses} told=${told} signs=${{}} />`}<${Speaks} />`;
   }
   const signs = Object.fromEntries(look.groups.map((/** @type {any} */ one) => [one.name || `group ${one.group}`, one.group]));
   return html`<${Evidence} look=${look} /><${Agreement} look=${look} />${told && html`<${Hypotheses} told=${told} signs=${signs} />`}
-    <${Names} look=${look} /><${Features} step=${look.step} key=${look.step} /><${Speaks} />`;
+    <${Names} look=${look} />${look.groups.length > 1 && html`<${Features} step=${look.step} key=${look.step} />`}<${Speaks} />`;
 }

@@ -99,48 +99,6 @@ export function EvidenceCurve({ ks, index, low, high, above, cut, evident, title
   </${Chart}>`;
 }
 
-/**
- * Figures against the number of rows, or another setting, each line named at its end.
- * @param {{series: {name: string, points: Point[], kind?: "held out"|"hollow"|"grey"}[], chance?: number|null, desired?: number|null,
- *   xLabel?: string, yLabel?: string, title?: any, caption?: any, height?: number, label?: string}} props
- *   "held out" is filled and in ink, "hollow" has open dots, "grey" is a reference
- */
-export function LearningCurve({ series, chance = null, desired = null, xLabel = "labelled rows", yLabel = "", title, caption, height = 190, label }) {
-  const [ref, width] = useWidth(320);
-  const points = series.flatMap((one) => one.points);
-  const xs = points.map((one) => one.x), ys = known([...points.flatMap((one) => [one.value, one.low, one.high]), chance, desired]);
-  if (!xs.length || !ys.length) return html`<${Chart} title=${title} caption=${caption} inner=${ref} />`;
-  const low = Math.min(...ys), high = Math.max(...ys), pad = 0.08 * (high - low || 0.1);
-  const right = width - 2, x = scale(Math.min(...xs), Math.max(...xs) || 1, 36, right - 8), y = scale(low - pad, high + pad, height - 34, 18);
-  const sure = (/** @type {Point[]} */ of) => of.filter((one) => Number.isFinite(one.value));
-  const rows = series.flatMap((one) => one.points.map((p) => [one.name, p.x, spelt(p)]));
-  return html`<${Chart} title=${title} caption=${caption} table=${{ head: ["", xLabel, yLabel || "figure"], rows }} inner=${ref}>
-    <svg width=${width} height=${height} role="img" aria-label=${label ?? `${yLabel} against ${xLabel}`}>
-      <${Grid} at=${ticks(low - pad, high + pad, 4)} y=${y} left=${36} right=${right} />
-      ${chance !== null && html`<line x1="36" x2=${right} y1=${y(chance)} y2=${y(chance)} stroke="var(--rule2)" stroke-dasharray="3 3" /><text x="40" y=${y(chance) - 4} class="tick">chance</text>`}
-      ${desired !== null && html`<line x1="36" x2=${right} y1=${y(desired)} y2=${y(desired)} stroke="var(--thread)" stroke-dasharray="5 3" /><text x=${right} y=${y(desired) - 4} text-anchor="end" class="tick">wanted</text>`}
-      ${series.map((one) => {
-        const of = sure(one.points), ends = of.filter((p) => Number.isFinite(p.low) && Number.isFinite(p.high));
-        const ink = one.kind === "grey" ? "var(--rule2)" : "var(--ink)";
-        const band = ends.length > 1 ? `${path(ends.map((p) => [x(p.x), y(/** @type {number} */ (p.high))]))}${path([...ends].reverse().map((p) => [x(p.x), y(/** @type {number} */ (p.low))])).replace("M", "L")}Z` : "";
-        return html`<g>${band && html`<path d=${band} fill="var(--ref)" fill-opacity=${one.kind === "held out" || !one.kind ? 0.5 : 0.28} />`}
-          <path d=${path(of.map((p) => [x(p.x), y(/** @type {number} */ (p.value))]))} fill="none" stroke=${ink} stroke-width="1.4" stroke-dasharray=${one.kind === "hollow" ? "4 2" : null} />
-          ${of.map((p) => html`<circle cx=${x(p.x)} cy=${y(/** @type {number} */ (p.value))} r="3" fill=${one.kind === "hollow" || one.kind === "grey" ? "var(--surface)" : ink} stroke=${ink} stroke-width="1.2"><title>${`${one.name}, ${Math.round(p.x)}: ${spelt(p)}`}</title></circle>`)}</g>`;
-      })}
-      ${apart(series.filter((one) => sure(one.points).length).map((one) => { const last = sure(one.points)[sure(one.points).length - 1]; return { name: one.name, kind: one.kind, at: y(/** @type {number} */ (last.value)) - 8 }; }), 13)
-        .map((one) => html`<text x=${right - 4} y=${one.at} text-anchor="end" class=${one.kind === "grey" ? "tick" : "tick ink"}>${one.name}</text>`)}
-      ${ticks(Math.min(...xs), Math.max(...xs), 5).map((one) => html`<text x=${x(one)} y=${height - 20} text-anchor="middle" class="tick">${written(one)}</text>`)}
-      <text x=${(36 + right) / 2} y=${height - 5} text-anchor="middle" class="tick">${xLabel}</text><text x="4" y="11" class="tick">${yLabel}</text>
-    </svg></${Chart}>`;
-}
-
-/** Move names apart that would lie on each other. @template {{at: number}} T @param {T[]} names @param {number} room @returns {T[]} */
-function apart(names, room) {
-  const sorted = [...names].sort((a, b) => a.at - b.at);
-  for (let i = 1; i < sorted.length; i += 1) sorted[i].at = Math.max(sorted[i].at, sorted[i - 1].at + room);
-  return sorted;
-}
-
 /** @param {Figure} one */
 function spelt(one) {
   const said = (/** @type {any} */ x) => (Number.isFinite(x) ? x.toFixed(2).replace("-", "−") : "–");
@@ -161,7 +119,7 @@ export function IntervalRows({ rows, from, to, head = [], caption, title }) {
   return html`<figure class="chart">${title && html`<p class="chart-title">${title}</p>`}
     <table class="rows"><thead><tr><th></th><th></th>${Array.from({ length: columns }, (_, i) => html`<th class="number" scope="col">${head[i] ?? ""}</th>`)}</tr></thead>
     <tbody>${rows.map((row) => html`<tr><th scope="row">${row.name}</th><td class="dots"><svg width="100%" height="22" aria-hidden="true"><svg x="6" width="calc(100% - 12px)" height="22" overflow="visible">
-      <line x1="0" x2="100%" y1="11" y2="11" stroke="var(--rule)" />
+      ${row.marks.length > 0 && html`<line x1="0" x2="100%" y1="11" y2="11" stroke="var(--rule)" />`}
       ${row.band && html`<line x1=${x(row.band[0])} x2=${x(row.band[1])} y1="11" y2="11" stroke="var(--ref)" stroke-width="7" />`}
       ${Number.isFinite(row.chance) && html`<line x1=${x(row.chance)} x2=${x(row.chance)} y1="3" y2="19" stroke="var(--ref)" stroke-width="2.5" />`}
       ${Number.isFinite(row.shuffled) && html`<circle cx=${x(row.shuffled)} cy="11" r="6.2" fill="none" stroke="var(--ref)" stroke-width="2" />`}
@@ -221,25 +179,15 @@ export function Strokes({ values, mean, from, label, table, caption }) {
     ${ticks(from, 1, 4).map((one) => html`<text x=${x(one)} y="36" text-anchor="middle" class="tick">${written(one)}</text>`)}</svg></svg></${Chart}>`;
 }
 
-/** Cividis at some places from 0 to 1 (Nuñez, Anderton & Renslow 2018, doi:10.1371/journal.pone.0199239). */
-const CIVIDIS = [[0, 32, 77], [40, 67, 108], [85, 91, 109], [122, 119, 119], [165, 148, 115], [211, 180, 95], [255, 234, 70]];
-
-/** @param {number} share */
-export function cividis(share) {
-  const at = Math.min(0.9999, Math.max(0, share)) * (CIVIDIS.length - 1), i = Math.floor(at);
-  return `rgb(${CIVIDIS[i].map((one, j) => Math.round(one + (CIVIDIS[i + 1][j] - one) * (at - i))).join(" ")})`;
-}
-
 /**
- * A matrix as coloured cells; what lies under the pointer, or under the arrow keys, is said below it.
- * @param {{values: ArrayLike<number>, rows: string[], columns: string[], signed?: boolean, low?: number, cell?: number, names?: boolean, label: string, gapBefore?: number, hint?: string}} props
- *   ``signed``: blue below 0, rust above; else cividis from ``low`` to 1
+ * A matrix of numbers from -1 (blue) to 1 (rust) as cells; what lies under the pointer, or under the arrow keys, is said below it.
+ * @param {{values: ArrayLike<number>, rows: string[], columns: string[], cell: number, gapBefore: number, label: string, hint: string}} props ``gapBefore``: the column that stands apart
  */
-export function HeatMap({ values, rows, columns, signed = false, low = 0, cell = 14, names = false, label, gapBefore = -1, hint = "" }) {
+export function HeatMap({ values, rows, columns, cell, gapBefore, label, hint }) {
   const [at, setAt] = useState(/** @type {[number, number] | null} */ (null));
-  const x = (/** @type {number} */ j) => j * cell + (gapBefore >= 0 && j >= gapBefore ? 8 : 0);
+  const x = (/** @type {number} */ j) => j * cell + (j >= gapBefore ? 8 : 0);
   const width = x(columns.length - 1) + cell, height = rows.length * cell;
-  const paint = (/** @type {number} */ v) => (signed ? { fill: v < 0 ? "var(--signed-low)" : "var(--signed-high)", "fill-opacity": Math.abs(v) } : { fill: cividis((v - low) / (1 - low || 1)) });
+  const paint = (/** @type {number} */ v) => ({ fill: v < 0 ? "var(--signed-low)" : "var(--signed-high)", "fill-opacity": Math.abs(v) });
   const step = (/** @type {KeyboardEvent} */ event) => {
     const move = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
     if (!move) return;
@@ -253,7 +201,7 @@ export function HeatMap({ values, rows, columns, signed = false, low = 0, cell =
     setAt(j >= 0 && i >= 0 && i < rows.length ? [i, j] : null);
   };
   return html`<figure class="chart heat"><div class="wide"><div class="cells">
-    ${names && html`<ol class="names" aria-hidden="true">${rows.map((one, i) => html`<li style=${`height:${cell}px;line-height:${cell}px`} title=${one}>${one} <small>${i + 1}</small></li>`)}</ol>`}
+    <ol class="names" aria-hidden="true">${rows.map((one, i) => html`<li style=${`height:${cell}px;line-height:${cell}px`} title=${one}>${one} <small>${i + 1}</small></li>`)}</ol>
     <svg width=${width} height=${height} tabindex="0" role="img" aria-label=${`${label}; arrow keys read the cells`} onMouseMove=${over} onMouseLeave=${() => setAt(null)} onKeyDown=${step} shape-rendering="crispEdges">
       ${rows.map((_, i) => columns.map((_one, j) => html`<rect x=${x(j)} y=${i * cell} width=${cell} height=${cell} ...${paint(values[i * columns.length + j])} />`))}
       ${at && html`<rect x=${x(at[1]) + 0.5} y=${at[0] * cell + 0.5} width=${cell - 1} height=${cell - 1} fill="none" stroke="var(--thread)" stroke-width="1.5" />`}
@@ -274,7 +222,7 @@ export function Histogram({ edges, counts, value, name = "", caption, title }) {
       ${counts.map((of) => of.map((n, i) => html`<rect x=${x(edges[i])} y=${y(n)} width=${Math.max(0.5, x(edges[i + 1]) - x(edges[i]) - 0.5)} height=${72 - y(n)} fill="var(--ref)" fill-opacity="0.6" />`))}
       <line x1="2" x2=${width - 2} y1="72" y2="72" stroke="var(--rule2)" />
       <line x1=${x(value)} x2=${x(value)} y1="16" y2="72" stroke="var(--thread)" stroke-width="2" />
-      <text x=${Math.min(width - 2, x(value) + 14)} y="11" text-anchor="end" class="tick here">${`${name} ${written(value)}`}</text>
+      <text x=${Math.min(width - 2, x(value) + 14)} y="11" text-anchor="end" class="tick here">${`${name} ${written(Number(value.toFixed(2)))}`}</text>
       ${ticks(from, to, 4).map((one) => html`<text x=${x(one)} y="87" text-anchor="middle" class="tick">${written(one)}</text>`)}
     </svg></${Chart}>`;
 }

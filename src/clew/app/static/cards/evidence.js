@@ -8,7 +8,7 @@ import { counted } from "../core/words.js";
 import { openForm } from "../shell/form.js";
 import { startJob } from "../shell/jobs.js";
 import { EvidenceCurve, Strokes } from "./charts.js";
-import { More, Said } from "./said.js";
+import { More, Said, two } from "./said.js";
 
 /** Is there more than one population? @param {{look: any}} props */
 export function Evidence({ look }) {
@@ -33,12 +33,12 @@ function code(text) { return text.split("`").map((part, i) => (i % 2 ? html`<cod
 export function Agreement({ look }) {
   const { agreement } = look, runs = agreement.ari.map((/** @type {any} */ _, /** @type {number} */ i) => `run ${i + 1}`);
   const pairs = agreement.ari.flatMap((/** @type {number[]} */ row, /** @type {number} */ i) => row.slice(i + 1));
-  const table = { head: ["ARI", ...runs], rows: agreement.ari.map((/** @type {number[]} */ row, /** @type {number} */ i) => [runs[i], ...row.map((one) => one.toFixed(2))]) };
+  const table = { head: ["ARI", ...runs], rows: agreement.ari.map((/** @type {number[]} */ row, /** @type {number} */ i) => [runs[i], ...row.map((one) => two(one))]) };
   return html`<section class="section agreement" aria-label="Agreement of the runs">
-    <div class="title"><h2>${agreement.title}</h2><span class="quiet">ARI ${agreement.mean.toFixed(2)}, lowest ${agreement.lowest.toFixed(2)}</span></div>
+    <div class="title"><h2>${agreement.title}</h2><span class="quiet">ARI ${two(agreement.mean)}, lowest ${two(agreement.lowest)}</span></div>
     <p class="note">${agreement.sentence}</p>
     <${Strokes} values=${pairs} mean=${agreement.mean} from=${Math.min(0, agreement.lowest)} table=${table} caption="A stroke for every two runs; triangle: their mean."
-      label=${`Adjusted Rand index of every two of ${runs.length} runs, mean ${agreement.mean.toFixed(2)}, lowest ${agreement.lowest.toFixed(2)}`} /></section>`;
+      label=${`Adjusted Rand index of every two of ${runs.length} runs, mean ${two(agreement.mean)}, lowest ${two(agreement.lowest)}`} /></section>`;
 }
 
 /** The groups with their names, to be changed in place; each change is a step on record. @param {{look: any}} props */

@@ -3,7 +3,7 @@
 import { html, useState } from "../vendor/preact-htm.js";
 import { openForm } from "../shell/form.js";
 import { AsTable, Bars, HeatMap } from "./charts.js";
-import { More, Said, useAsked } from "./said.js";
+import { More, Said, two, useAsked } from "./said.js";
 
 const ROOM = 176; // px for the cells of the matrix
 const MOST = 60; // features whose cells can be told apart
@@ -28,11 +28,11 @@ function Matrix({ step }) {
     values.set(between.subarray(i * n, (i + 1) * n), i * (n + g));
     values.set(distance.subarray(i * g, (i + 1) * g), i * (n + g) + n);
   }
-  const rows = answer.features.map((/** @type {string} */ name, /** @type {number} */ i) => [name, ...Array.from(values.subarray(i * (n + g), (i + 1) * (n + g)), (v) => v.toFixed(2).replace("-", "−"))]);
+  const rows = answer.features.map((/** @type {string} */ name, /** @type {number} */ i) => [name, ...Array.from(values.subarray(i * (n + g), (i + 1) * (n + g)), (v) => two(v))]);
   return html`${n <= MOST
-    ? html`<${HeatMap} values=${values} rows=${answer.features} columns=${columns} signed=${true} names=${true} gapBefore=${n} cell=${Math.max(5, Math.min(20, Math.floor(ROOM / (n + g))))} label="Spearman correlation of the features, and at the right with the distance to each group's centre" hint="Blue: −1, rust: +1. Point at a cell. Right: the distance to each centre." />`
+    ? html`<${HeatMap} values=${values} rows=${answer.features} columns=${columns} gapBefore=${n} cell=${Math.max(5, Math.min(20, Math.floor(ROOM / (n + g))))} label="Spearman correlation of the features, and at the right with the distance to each group's centre" hint="Blue: −1, rust: +1. Point at a cell. Right: the distance to each centre." />`
     : html`<p class="note">${n} features are too many to tell their cells apart: the table has them all.</p>`}
-    <p class="note">Strongest with the distance to a centre: ${answer.strongest.map((/** @type {any} */ one, /** @type {number} */ i) => html`${i ? "; " : ""}${one.name}: <b>${one.feature}</b> ${one.value.toFixed(2).replace("-", "−")}`)}.</p>
+    <p class="note">Strongest with the distance to a centre: ${answer.strongest.map((/** @type {any} */ one, /** @type {number} */ i) => html`${i ? "; " : ""}${one.name}: <b>${one.feature}</b> ${two(one.value)}`)}.</p>
     ${answer.alike.length > 0 && html`<p class="note">Can stand in for each other: ${answer.alike.map((/** @type {string[]} */ one) => one.join(", ")).join("; ")}.</p>`}
     <${AsTable} head=${["", ...columns]} rows=${rows} />`;
 }

@@ -44,6 +44,9 @@ export function useAsked(name, given, inputs) {
   return state;
 }
 
+/** A figure with two digits, a true minus, and no minus before nothing. @param {number} x */
+export function two(x) { return (Math.abs(x) < 0.005 ? 0 : x).toFixed(2).replace("-", "−"); }
+
 /** Remarks, one paragraph each, behind one line where there are any. @param {{title: string, remarks: any[], open?: boolean}} props */
 export function More({ title, remarks, open = false }) {
   if (!remarks.length) return null;

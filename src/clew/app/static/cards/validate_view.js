@@ -19,23 +19,23 @@ function Judged({ of }) {
   if (!of.model && !of.open) return html`<${Nothing} of=${of} />`;
   const shown = of.sealed ?? of.open;
   return html`<p class="lead">${of.sentence.length ? html`<${Said} pieces=${of.sentence} />` : "A model was trained; how good it is was not asked yet."}</p>
-    ${of.model && html`<p class="small quiet"><b>${of.model.name}</b>: ${of.model.headline}; sha256 <code>${of.model.sha256.slice(0, 12)}</code></p>`}
+    ${of.model && html`<p class="small quiet model"><b>${of.model.name}</b>: ${of.model.headline}; sha256 <code>${of.model.sha256.slice(0, 12)}</code></p>`}
     ${of.circular && html`<div class="notice" role="note"><b>Names of groups were learnt.</b> ${of.circular}</div>`}
     <${Acts} of=${of} />
     ${shown && html`<div class="grid">
       <section class="block" aria-label="Figures"><h2>How good is it <span>${of.open && of.sealed ? "open and sealed rows" : shown.where}</span></h2><${Metrics} of=${of.metrics} sealed=${of.sealed !== null} />
         ${of.again.map((/** @type {any} */ one) => html`<div class="notice" role="note"><b>Tested again, not independent:</b> ${one.headline}. “${one.reason}”</div>`)}</section>
-      <section class="block" aria-label="By class"><h2>By class <span>${shown.where}</span></h2><${ByClass} told=${shown} sealed=${of.sealed !== null} />
-        ${of.sealed && of.open && of.open.classes.length > 0 && html`<h3>the same of ${of.open.where}</h3><${Confusion} told=${of.open} sealed=${false} />`}</section>
+      ${shown.classes.length ? html`<section class="block" aria-label="By class"><h2>By class <span>${shown.where}</span></h2><${Confusion} told=${shown} sealed=${of.sealed !== null} /><${PerClass} told=${shown} />
+        ${of.sealed && of.open && html`<h3>the same of ${of.open.where}</h3><${Confusion} told=${of.open} sealed=${false} />`}</section>` : html`<${FromReport} kind="predicted" />`}
       <section class="block" aria-label="What to mind"><h2>What to mind</h2>
         <p>${shown.split}</p>${shown.warnings.map((/** @type {string} */ one) => html`<p>${one}</p>`)}
         ${of.sealed && of.open && html`<${More} title=${`Of ${of.open.where}`} remarks=${[of.open.split, ...of.open.warnings]} />`}</section>
-      <section class="block" aria-label="Probabilities"><h2>Are the probabilities true? <span>${shown.where}</span></h2><${Calibrated} told=${shown} /></section>
+      ${shown.calibration.length > 0 && html`<section class=${shown.calibration.length > 1 ? "block all" : "block"} aria-label="Probabilities"><h2>Are the probabilities true? <span>${shown.where}</span></h2><${Calibrated} told=${shown} /></section>`}
     </div>`}
     ${of.confirmation && html`<${Confirmed} of=${of.confirmation} />`}
-    ${["curve", "compare", "repeat", "sensors", "explain"].filter((kind) => of.judged.includes(kind)).map((kind) => html`<${FromReport} kind=${kind} key=${kind} />`)}
-    ${of.confirmation && html`<${FromReport} kind="confirm" />`}
-    ${of.open && html`<${FromReport} kind="labels" />`}${of.open && of.open.classes.length === 0 && html`<${FromReport} kind="predicted" />`}`;
+    <div class="sections">${of.confirmation && html`<${FromReport} kind="confirm" />`}
+      ${["curve", "repeat", "sensors", "compare", "explain"].filter((kind) => of.judged.includes(kind)).map((kind) => html`<${FromReport} kind=${kind} key=${kind} />`)}
+      ${of.open && html`<${FromReport} kind="labels" />`}</div>`;
 }
 
 /** @param {{of: any}} props */
@@ -76,15 +76,8 @@ function Metrics({ of, sealed }) {
   return html`<${IntervalRows} rows=${rows} from=${of.from} to=${of.to} head=${both ? ["open", "sealed"] : []} caption=${of.caption} />`;
 }
 
-/** @param {{told: any, sealed: boolean}} props */
-function ByClass({ told, sealed }) {
-  if (!told.classes.length) return html`<p>${told.headline}.</p>`;
-  return html`<${Confusion} told=${told} sealed=${sealed} /><${PerClass} told=${told} />`;
-}
-
 /** @param {{told: any}} props */
 function Calibrated({ told }) {
-  if (!told.calibration.length) return html`<p>This model gives no probabilities.</p>`;
   return html`<p>On the grey line as many rows are of the class as the probability says. Lines: 95%, over groups.</p>
     <div class="side">${told.calibration.map((/** @type {any} */ one) => html`<${CalibrationPlot} name=${one.name} points=${one.points} group=${told.signs[told.classes.indexOf(one.name)]} caption=${one.headline} />`)}</div>`;
 }

@@ -49,7 +49,7 @@ function press(event) {
   const key = written(event);
   const modified = key.startsWith("mod+");
   if (document.querySelector("dialog[open]")) return;
-  if (!modified && key !== "F6" && (taken(event) || (key.length === 1 && !singleKeys()))) return;
+  if (!modified && key !== "F6" && (taken(event) || (event.key.length === 1 && !singleKeys()))) return;
   const sought = first ? `${first} ${key}` : key;
   first = "";
   clearTimeout(clock);

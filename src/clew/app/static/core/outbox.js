@@ -77,7 +77,7 @@ function tell() { set({ unsent: queue.size }); }
 /** "All saved", or how many are not, and why. @returns {{text: string, safe: boolean}} */
 export function saveState() {
   const n = state.unsent, safe = n === 0 && state.connected;
-  if (anew) return { text: `Server started anew: open its new address${n ? `; ${n} kept in this browser` : ""}`, safe };
+  if (anew) return { text: `Server started anew${n ? `, ${n} kept in this browser` : ""}`, safe };
   if (!n) return { text: state.connected ? "All saved" : "Offline, trying again", safe };
   if (!keeps) return { text: `${n} not saved: do not close this page`, safe };
   return { text: state.connected ? `${n} not saved, trying again` : `Offline, ${n} kept in this browser`, safe };
@@ -184,9 +184,14 @@ export function give(samples, label, extra) {
 /** Give all rows of a selection a class. @param {number} selection its number @param {string | null} label @returns {Promise<any>} */
 export async function giveSelection(selection, label) {
   const client = fresh();
-  const answer = await ask("labels.give_selection", { client, selection, label });  // a selection lives on the server: not kept
-  done.labels.push(client);
-  return answer;
+  try {  // a selection lives on the server, so that there is nothing to keep here
+    const answer = await ask("labels.give_selection", { client, selection, label });
+    done.labels.push(client);
+    return answer;
+  } catch (error) {
+    say(`Not recorded: ${/** @type {Error} */ (error).message}`);
+    throw error;
+  }
 }
 
 /** Make a class that has no label yet. @param {string} label @returns {Promise<any>} */

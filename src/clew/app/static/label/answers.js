@@ -18,6 +18,9 @@ export function press(number) {
   else say(`No class has the key ${number}. The button + class makes one.`);
 }
 
+/** Name a new class, by a key. */
+export function pressNew() { /** @type {HTMLElement | null} */ (document.querySelector(":is(.label-view, .sort-view) button.new"))?.click(); }
+
 /** @param {{looking: string}} props  looking: what else is shown for a moment; the answer is still for the item */
 export function Answers({ looking }) {
   useLabels();
@@ -27,10 +30,11 @@ export function Answers({ looking }) {
   const question = looking ? `What is in ${item?.title} ${item?.tag}, not in what is shown now?` : { object: "What is this object?", window: "What is in this window?", row: "What is this row?", "": "" }[kind];
   return html`<section class="answers" aria-label="Answers">
     <h2>${question}</h2>
-    <div class="classes">${all.map((one) => html`<${Answer} key=${one.name} one=${one} item=${item} shown=${shown} />`)}<${NewClass} first=${!all.length} /></div>
+    <div class="classes">${all.map((one) => html`<${Answer} key=${one.name} one=${one} item=${item} shown=${shown} />`)}${!all.length && html`<${NewClass} first />`}</div>
     <div class="keys small"><span><kbd>1</kbd>–<kbd>${Math.max(1, Math.min(9, all.length))}</kbd> label and go on</span>
       <button class="key" onClick=${undo}><kbd>U</kbd> undo</button><button class="key" onClick=${skip}><kbd>S</kbd> skip</button>
       <button class="key" onClick=${() => answer(null)}><kbd>0</kbd> cannot tell</button>
+      ${kind === "window" && html`<span><kbd>Space</kbd> listen</span>`}<span><kbd>←</kbd> <kbd>→</kbd> look before, after</span>${all.length > 0 && html`<${NewClass} />`}
       <span class="right">${model ? html`bars: ${item?.control && !hide ? "not for control items" : model.about}; <button class="link" aria-pressed=${hide ? "true" : "false"} onClick=${() => setHidden(!hide)}>${hide ? "show them" : "hide until I answer"}</button>`
         : html`<span class="quiet">the model begins with two classes</span>`}</span></div>
   </section>`;
@@ -44,8 +48,8 @@ function Answer({ one, item, shown }) {
     ${shown ? html`<span class="bar-of"><i style=${`width:${(100 * p).toFixed(0)}%;background:var(--c${(one.number - 1) % 6})`}></i></span><small>${p.toFixed(2)}</small>` : html`<span class="bar-of none"></span><small></small>`}</button>`;
 }
 
-/** A button that becomes a line to type the name of a class into. @param {{first: boolean}} props */
-function NewClass({ first }) {
+/** A button that becomes a line to type the name of a class into. @param {{first?: boolean}} props */
+export function NewClass({ first = false }) {
   const [typing, setTyping] = useState(false);
   const line = useRef(/** @type {HTMLInputElement | null} */ (null));
   useEffect(() => { if (typing) line.current?.focus(); }, [typing]);
@@ -55,7 +59,7 @@ function NewClass({ first }) {
     if (name) makeClass(name).then(() => say(`New class: ${name}. Its key is ${classes().find((one) => one.name === name)?.key || "none; press its button"}.`)).catch(refused);
     setTyping(false);
   };
-  if (!typing) return html`<button class=${first ? "new button primary" : "new button"} aria-keyshortcuts="N" onClick=${() => setTyping(true)}>${first ? "Name the first class" : "+ class"}</button>`;
+  if (!typing) return html`<button class=${first ? "new button primary" : "new key"} aria-keyshortcuts="N" onClick=${() => setTyping(true)}>${first ? "Name the first class" : html`<kbd>N</kbd> new class`}</button>`;
   return html`<form class="new" onSubmit=${make}><input type="text" ref=${line} maxlength="60" aria-label="Name of the new class" placeholder="Name, then Enter"
     onKeyDown=${(/** @type {KeyboardEvent} */ event) => { if (event.key === "Escape") setTyping(false); }} onBlur=${() => { if (!line.current?.value) setTyping(false); }} /></form>`;
 }

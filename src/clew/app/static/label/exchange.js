@@ -41,7 +41,7 @@ export function Exchange() {
     if (input.current) input.current.value = "";
   };
   return html`<div class="exchange">
-    <section class="section"><h3>Bring labels in</h3>
+    <section><h3>Bring labels in</h3>
       <p class="quiet small">A table of sample and label (CSV, Parquet), COCO, Label Studio, QuPath's GeoJSON, painted label images, QuakeML. Nothing is recorded unless all fits.</p>
       <p><input ref=${input} id="exchange-file" class="hidden" type="file" accept=${READS} tabindex="-1" aria-hidden="true" onChange=${bring} />
         <button class="button" disabled=${Boolean(busy)} onClick=${() => input.current?.click()}>${busy || "Choose a file"}</button></p>
@@ -49,7 +49,7 @@ export function Exchange() {
     ? html`<${Notice} bold="Nothing was recorded." alert>${told.refused}<//>`
     : html`<div role="status" class="told">${told.lines.slice(0, 4).map((line) => html`<p>${line}</p>`)}
         <button class="button" disabled=${Boolean(busy)} onClick=${() => run("Taking back", () => ask("labels.undo_import"))}>Take it back</button></div>`)}</section>
-    <section class="section"><h3>Take labels out</h3>
+    <section><h3>Take labels out</h3>
       <p class="quiet small">${held && held.labels ? `${counted(held.labels, "label")} that people gave to open rows; names of groups are none.` : "No labels of people yet: label some rows, and they can be taken out here."}</p>
       <p class="formats">${held && held.labels ? held.formats.map((one) => html`<a class="button" key=${one.format} href=${`/labels/${one.format}`} download>${one.title}</a>`) : null}</p></section></div>`;
 }

@@ -44,7 +44,7 @@ function OfObject({ row, name, height }) {
   const place = usePlace(row);
   if (!place) return html`<div class="two"><figure class="close">${place === "" && html`<img src=${pictureOf(row, { size: 300 })} alt=${`object ${name}`} />`}</figure></div>`;
   const [x0, y0, x1, y1] = place.box, side = Math.max(x1 - x0, y1 - y0), tall = Math.max(120, height - 22);
-  const close = Math.min(tall, 460), ring = side * 0.75, far = Math.min(tall / place.height, 420 / place.width);
+  const close = Math.min(tall, 400), ring = side * 0.75, far = Math.min(close / place.height, 400 / place.width);
   return html`<div class="two"><figure class="close"><svg width=${(close * (x1 - x0)) / side} height=${(close * (y1 - y0)) / side} viewBox=${`${x0} ${y0} ${x1 - x0} ${y1 - y0}`} role="img" aria-label=${`object ${name}, with its outline`}>
       <image href=${pictureIn(place.source, { x0, y0, x1, y1 })} x=${x0} y=${y0} width=${x1 - x0} height=${y1 - y0} preserveAspectRatio="none" />
       <path d=${place.outline} class="casing" /><path d=${place.outline} class="outline" /></svg><figcaption>${side} × ${y1 - y0} px round it</figcaption></figure>

@@ -6,8 +6,10 @@ import { refused } from "../core/notices.js";
 import { Empty, Notice } from "../core/parts.js";
 import { Sheet } from "../core/sheet.js";
 import { ask } from "../core/socket.js";
+import { counts, useLabels } from "../core/labels.js";
 import { say } from "../core/state.js";
-import { Answers, press } from "./answers.js";
+import { count } from "../core/words.js";
+import { Answers, press, pressNew } from "./answers.js";
 import { Large } from "./item.js";
 import { listen, silence } from "./listen.js";
 import { answer, open, queue, skip, undo, useQueue } from "./queue.js";
@@ -41,7 +43,7 @@ export function LabelView() {
     ...Object.fromEntries(Array.from({ length: 9 }, (_, i) => [String(i + 1), () => press(i + 1)])),
     0: () => answer(null), s: skip, u: undo, ArrowLeft: () => void look(-1).catch(refused), ArrowRight: () => void look(1).catch(refused),
     Space: () => (kind === "window" && item ? void listen(shown ?? item.row).catch(refused) : false),
-    n: () => document.querySelector(".label-view .new.button")?.dispatchEvent(new MouseEvent("click", { bubbles: true })),
+    n: () => pressNew(),
     Escape: () => (away ? setAway(0) : false),
   }, { where: "label" });
 
@@ -71,6 +73,8 @@ function useHeight() {
 
 /** @param {{item: any, shown: number|null, around: Around|null, away: number, back: () => void}} props */
 function Head({ item, shown, around, away, back }) {
+  useLabels();
+  const number = 1 + [...counts().values()].reduce((a, b) => a + b, 0);
   if (!item) return html`<div class="bar"><h2>Label</h2></div>`;
   if (shown !== null) {
     const steps = Math.abs(away);
@@ -78,7 +82,7 @@ function Head({ item, shown, around, away, back }) {
       <span class="right"><button class="button" onClick=${back}>Back <kbd>Esc</kbd></button></span></div>`;
   }
   return html`<div class="bar"><h2>${item.title}</h2><span class="quiet about" title=${item.about}>${[item.tag, item.about].filter(Boolean).join(", ")}</span>
-    <span class="right"><span class=${item.control ? "why control" : "why"}>chosen because: ${item.reason}</span></span></div>`;
+    <span class="right"><span class=${item.control ? "why control" : "why"}>chosen because: ${item.reason}</span><span class="quiet">${count(number)}</span></span></div>`;
 }
 
 /** @param {{opened: boolean, left: number|null}} props */

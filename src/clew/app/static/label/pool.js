@@ -1,7 +1,7 @@
 // @ts-check
 /** The thumbnails of the Sort view and what is done with them; drawn by sort_view.js. */
 import { useEffect, useState } from "../vendor/preact-htm.js";
-import { classes, numbersOfRows } from "../core/labels.js";
+import { classes, labelOf, numbersOfRows } from "../core/labels.js";
 import { refused } from "../core/notices.js";
 import { give, onAct } from "../core/outbox.js";
 import { ask, on } from "../core/socket.js";
@@ -53,13 +53,9 @@ export async function fetchMore(from = {}) {
 /** The open rows that people put into a bin. @param {string} name */
 export function contentOf(name) {
   const number = classes().find((one) => one.name === name)?.number, rows = numbersOfRows(), found = [];
-  for (let row = 0; row < rows.length; row += 1) if (rows[row] === number && !byGroup(row)) found.push(row);
+  for (let row = 0; row < rows.length; row += 1) if (rows[row] === number && labelOf(row)?.how === "person") found.push(row);
   return found;
 }
-/** @type {(row: number) => boolean} */
-let byGroup = () => false;
-/** @param {(row: number) => boolean} test  whether only a group's name says so */
-export function tellsGroups(test) { byGroup = test; }
 
 /** Show what is in a bin instead of the pool; from there it can be put into another. @param {string} name */
 export async function lookInside(name) {
@@ -110,7 +106,12 @@ export function put(tiles, name) {
   if (!pool.inside && pool.tiles.length === 0) void fetchMore();
 }
 
+setTimeout(() => Object.assign(/** @type {any} */ (window).clew ?? {}, { pool })); // for tests and the curious
+
+/** Acts of this page: it knows what they moved. @type {Set<string>} */
+const own = new Set();
 onAct((act) => {
+  own.add(act.client);
   const last = puts[puts.length - 1];
   if (act.do === "labels.give" && last && !last.client && act.given.samples.length === last.tiles.length && act.given.samples[0] === last.tiles[0].sample) last.client = act.client;
   const place = act.do === "labels.undo" ? puts.findIndex((one) => one.client && one.client === act.given.of) : -1;
@@ -121,7 +122,7 @@ onAct((act) => {
   changed();
 });
 on("labelled", (push) => { // labelled elsewhere: it leaves the pool
-  if (!pool.tiles.length || pool.inside || !push.rows) return;
+  if (!pool.tiles.length || pool.inside || !push.rows || own.has(push.client)) return;
   const gone = new Set(push.rows.filter((/** @type {number} */ _, /** @type {number} */ i) => push.how[i] === 1 && push.numbers[i] !== 0));
   const tiles = pool.tiles.filter((tile) => !gone.has(tile.row));
   if (tiles.length !== pool.tiles.length) { pool.tiles = tiles; focusOn(pool.focus); }

@@ -139,6 +139,13 @@ export async function show(row) {
   changed();
 }
 
+/** The same by name. @param {string} sample */
+export async function showSample(sample) {
+  const { item } = await ask("queue.item", { sample });
+  queue.items = [item, ...queue.items.filter((one) => one.row !== item.row)];
+  changed();
+}
+
 /** @param {boolean} hide  whether the model's bars wait for the answer */
 export function setHidden(hide) {
   queue.hide = hide;
@@ -154,6 +161,8 @@ function painted(pressed) {
     channel.port2.postMessage(0);
   });
 }
+
+setTimeout(() => Object.assign(/** @type {any} */ (window).clew ?? {}, { queue })); // for tests and the curious
 
 /** The act that took something back which this page no longer knew, as after a reload. */
 let unknown = "";

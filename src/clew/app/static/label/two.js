@@ -4,9 +4,10 @@ import { html, useEffect, useState } from "../vendor/preact-htm.js";
 import { useLabels } from "../core/labels.js";
 import { refused } from "../core/notices.js";
 import { ask } from "../core/socket.js";
-import { figure } from "../core/words.js";
-import { show } from "./queue.js";
+import { counted, figure } from "../core/words.js";
+import { showSample } from "./queue.js";
 
+const MOST = 50; // disagreements listed
 const REST = 1500; // ms without a label before it is asked again
 
 export function Two() {
@@ -19,5 +20,9 @@ export function Two() {
   if (!found) return null;
   const names = Object.keys(found.people ?? {});
   if (!found.agreement) return html`<section class="section"><h2>Two annotators</h2><p class="small quiet">${names.length > 1 ? found.note : "One person has labelled so far. Invite a second one, with their name at the top right: every row that both label tells how far they agree."}</p></section>`;
-  return html`<section class="section"><h2>Two annotators</h2><p>${found.headline}</p></section>`;
+  const { kappa, n, disagreements, names: two } = found.agreement;
+  return html`<section class="section two-people"><div class="head"><h2>Two annotators</h2><span class="quiet">${n} by both</span></div>
+    <p>${kappa ? html`Cohen’s κ ${figure(kappa)}; ` : ""}${disagreements.length ? html`<button class="link" aria-expanded=${listed ? "true" : "false"} onClick=${() => setListed(!listed)}>${counted(disagreements.length, "disagreement")}</button>.` : "no disagreement."}</p>
+    ${listed && html`<table><thead><tr><th>row</th><th>${two[0]}</th><th>${two[1]}</th></tr></thead><tbody>${disagreements.slice(0, MOST).map((/** @type {any} */ one) => html`<tr><td><button class="link" onClick=${() => showSample(one.sample).catch(refused)}>${one.sample}</button></td><td>${one.first}</td><td>${one.second}</td></tr>`)}</tbody></table>
+      ${disagreements.length > MOST && html`<p class="small quiet">${MOST} shown of ${disagreements.length}</p>`}`}</section>`;
 }

@@ -6,6 +6,7 @@ import { Sign } from "../core/marks.js";
 import { ask, on } from "../core/socket.js";
 import { counted } from "../core/words.js";
 import { Curves } from "./curves.js";
+import { Exchange } from "./exchange.js";
 import { Two } from "./two.js";
 
 /** @typedef {import("./curves.js").Point} Point */
@@ -36,7 +37,8 @@ export function Worth() {
   return html`<div class="bar"><h2>Is it worth going on?</h2></div><div class="scroll">
     <section class="section"><${StopLight} light=${light} trouble=${trouble} /></section>
     ${light && light.active.length > 0 && html`<section class="section"><h2>Learning curve</h2><${Curves} light=${light} /></section>`}
-    <${SoFar} /><${Two} /></div>`;
+    <${SoFar} /><${Two} />
+    <section class="section"><${Exchange} /></section></div>`;
 }
 
 /** A true minus before figures. @param {string} text */

@@ -109,7 +109,7 @@ export class Board {
     if (!colours) return;
     if (values) { scatter.setValues(colours.of); scatter.setClasses(map.groups); } else scatter.setClasses(colours.of);
     scatter.look = { palette: dark() ? DARK : LIGHT, none: colourOf(-1), ramp: RAMPS[dark() ? "dark" : "light"], surface: css("surface"), byValue: values };
-    this.ink = { ink: css("ink"), ink3: css("ink3"), surface: css("surface"), thread: css("thread"), soft: css("thread-soft") };
+    this.ink = { ink: css("ink"), ink3: css("ink3"), surface: css("surface"), thread: css("thread") };
   }
 
   /** The view has moved: names follow at once and are placed anew when it rests. */
@@ -148,12 +148,12 @@ export class Board {
     pen.setTransform(density, 0, 0, density, 0, 0);
     pen.clearRect(0, 0, over.width, over.height);
     const { outline } = this;
-    if (outline && outline.id === state.selection.id && outline.run === state.run && scatter.t === 1) stroke(pen, outline.line.map((spot) => scatter.fromData(...spot)), this.ink);
+    if (outline && outline.id === state.selection.id && outline.run === state.run && scatter.t === 1) stroke(pen, outline.line.map((spot) => scatter.fromData(...spot)), this.ink.thread);
     this.drawPinned();
     this.drawNames();
     const at = state.hovered === null ? null : scatter.where(state.hovered);
     if (at && state.hovered !== state.pinned) this.ring(at, 7, 1.5, this.ink.ink);
-    if (this.drawn && this.drawn.line.length > 1) stroke(pen, this.drawn.line, this.ink);
+    if (this.drawn && this.drawn.line.length > 1) stroke(pen, this.drawn.line, this.ink.thread);
   }
 
   drawNames() {

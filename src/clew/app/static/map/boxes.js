@@ -25,7 +25,7 @@ function Line({ label, hint, act, list = [], value = "", onGive }) {
     try { await onGive(field.current?.value.trim() ?? ""); close(); } catch (why) { setRefusal(/** @type {Error} */ (why).message); }
   };
   return html`<form class="line" onSubmit=${submit} onKeyDown=${(/** @type {KeyboardEvent} */ event) => { if (event.key === "Escape") { event.preventDefault(); close(); } }}>
-    <label><span>${label}</span><input ref=${field} type="text" placeholder=${hint} maxlength="2000" spellcheck=${false} autocomplete="off" list="map-names" aria-describedby="map-refusal" /></label>
+    <label><span>${label}</span><input ref=${field} type="text" placeholder=${hint} maxlength="2000" spellcheck=${false} autocomplete="off" list=${list.length ? "map-names" : null} aria-describedby="map-refusal" /></label>
     <datalist id="map-names">${list.map((one) => html`<option value=${one} />`)}</datalist>
     <button class="button primary">${act}</button><button type="button" class="button quiet" onClick=${close}>Close</button>
     <p id="map-refusal" role="alert">${refusal}</p></form>`;

@@ -51,13 +51,13 @@ export class Drawn {
   }
 }
 
-/** Draw a polygon as selections look. @param {CanvasRenderingContext2D} pen @param {Spot[]} line @param {{thread: string, soft: string}} colours */
-export function stroke(pen, line, { thread, soft }) {
+/** Draw a polygon as selections look. @param {CanvasRenderingContext2D} pen @param {Spot[]} line @param {string} thread */
+export function stroke(pen, line, thread) {
   pen.beginPath();
   line.forEach(([x, y], i) => (i ? pen.lineTo(x, y) : pen.moveTo(x, y)));
   pen.closePath();
-  pen.globalAlpha = 0.45;
-  pen.fillStyle = soft;
+  pen.globalAlpha = 0.07; // the points under it keep their colours
+  pen.fillStyle = thread;
   pen.fill();
   pen.globalAlpha = 1;
   pen.setLineDash([5, 3]);

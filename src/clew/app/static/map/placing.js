@@ -62,7 +62,7 @@ function placeOne({ width, height, columns, size, own, sums, put }) {
   const some = core.filter((_, i) => i % Math.ceil(core.length / 150) === 0);
   let best = null, cost = Infinity;
   const [halfWidth, halfHeight] = [size.width / 2 + 4, size.height / 2 + 3];
-  for (let y = halfHeight; y <= height - halfHeight; y += CELL) for (let x = halfWidth; x <= width - halfWidth; x += 1.5 * CELL) {
+  for (let y = halfHeight; y <= height - halfHeight; y += CELL) for (let x = halfWidth + 8; x <= width - halfWidth - 8; x += 1.5 * CELL) {
     if (put.some((box) => Math.abs(box.x - x) < halfWidth + box.width / 2 && Math.abs(box.y - y) < halfHeight + box.height / 2)) continue;
     const covered = within(sums, columns, x - halfWidth, y - halfHeight, x + halfWidth, y + halfHeight);
     let near = Infinity;

@@ -20,7 +20,7 @@ const BOX = 11;
 const VERTEX = `#version 300 es
 layout(location=0) in vec2 here; layout(location=1) in vec2 next; layout(location=2) in vec4 look;
 uniform vec4 place; uniform float t, size; uniform int part; uniform bool byValue;
-uniform vec3 palette[16], none, ramp[9]; uniform int colours; uniform vec2 alphas;
+uniform vec3 palette[16], none, ramp[9], surface; uniform int colours; uniform float alpha;
 flat out vec4 ink; flat out int shape; flat out int hollow;
 void main() {
   int flags = int(look.z), kind = int(look.x), value = int(look.y);
@@ -32,7 +32,8 @@ void main() {
   vec3 colour = none;
   if (byValue) { if (value < 255) { float v = float(value) / 254. * 8.; int i = min(7, int(v)); colour = mix(ramp[i], ramp[i + 1], v - float(i)); } }
   else if (kind < 255) colour = palette[kind % colours];
-  ink = vec4(colour, part == 1 ? alphas.y : part == 2 ? min(1., alphas.x * 1.6) : alphas.x);
+  if (part == 1) colour = mix(colour, surface, .55); // by colour, as where many lie on one another none is transparent
+  ink = vec4(colour, part == 2 ? min(1., alpha * 1.6) : alpha);
   shape = kind == 255 ? 0 : kind % 6;
   hollow = (flags & 2) >> 1;
 }`;
@@ -115,7 +116,7 @@ export class Scatter {
     if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) throw new Error(`points cannot be drawn: ${gl.getProgramInfoLog(program)}`);
     gl.useProgram(program);
     this.program = program;
-    this.at = Object.fromEntries(["place", "t", "size", "part", "byValue", "palette", "none", "ramp", "colours", "alphas", "plain", "surface"].map((name) => [name, gl.getUniformLocation(program, name)]));
+    this.at = Object.fromEntries(["place", "t", "size", "part", "byValue", "palette", "none", "ramp", "colours", "alpha", "plain", "surface"].map((name) => [name, gl.getUniformLocation(program, name)]));
     this.buffers = [0, 1, 2].map(() => gl.createBuffer());
     this.buffers.forEach((buffer, i) => {
       gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
@@ -301,7 +302,7 @@ export class Scatter {
     gl.uniform3fv(at.ramp, look.ramp.flatMap(rgb));
     gl.uniform3fv(at.none, rgb(look.none));
     gl.uniform3fv(at.surface, rgb(look.surface));
-    gl.uniform2f(at.alphas, alpha, alpha * 0.48);
+    gl.uniform1f(at.alpha, alpha);
     for (const part of this.nSelected ? [1, 2] : [0]) {
       gl.uniform1i(at.part, part);
       gl.drawArrays(gl.POINTS, 0, this.n);

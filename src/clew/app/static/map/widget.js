@@ -43,7 +43,7 @@ function show({ model, el }) {
   const spot = (/** @type {MouseEvent} */ event) => { const box = host.getBoundingClientRect(); return /** @type {[number, number]} */ ([event.clientX - box.left, event.clientY - box.top]); };
   const clear = () => pen.clearRect(0, 0, over.width, over.height);
   host.addEventListener("pointerdown", (event) => { host.setPointerCapture(event.pointerId); drawn = new Drawn("lasso", spot(event)); });
-  host.addEventListener("pointermove", (event) => { if (drawn) { drawn.to(spot(event)); clear(); stroke(pen, drawn.line, { thread: "#A2213F", soft: "#F7E9EB" }); } });
+  host.addEventListener("pointermove", (event) => { if (drawn) { drawn.to(spot(event)); clear(); stroke(pen, drawn.line, "#A2213F"); } });
   host.addEventListener("pointerup", () => {
     const polygon = drawn?.end() ?? null;
     drawn = null;

@@ -108,7 +108,7 @@ function share(answer, n) { return answer.shares[answer.order.indexOf(n)] ?? nul
 /** The probability of class ``n``. @param {Answer} answer @param {number} n */
 export function probabilityOf(answer, n) {
   const values = share(answer, n);
-  return values && drawn(answer.rows, answer.columns, (out) => painted(out, values.length, (i) => values[i], UNSURE, 215));
+  return values && drawn(answer.rows, answer.columns, (out) => painted(out, values.length, (i) => values[i], UNSURE, 235));
 }
 
 /** -p log p of p in 255ths. */
@@ -124,7 +124,7 @@ export function unsure(answer, i) {
 /** How uncertain each pixel is. @param {Answer} answer */
 export function uncertaintyOf(answer) {
   if (!answer.shares.length) return null;
-  return drawn(answer.rows, answer.columns, (out) => painted(out, answer.classes.length, (i) => 255 * unsure(answer, i), UNSURE, 235));
+  return drawn(answer.rows, answer.columns, (out) => painted(out, answer.classes.length, (i) => 255 * unsure(answer, i), UNSURE, 245));
 }
 
 /** Signed values, symmetric about 0. @param {Float32Array} values @param {number} rows @param {number} columns @param {number} most */

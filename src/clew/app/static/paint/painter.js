@@ -3,6 +3,7 @@
  * The canvas of the painter: an image that is panned and zoomed, what the live forest says over it, strokes, and the brush.
  * It knows nothing of server or page: it is told what to show, and tells of strokes and of where it looks.
  */
+import { drawDivide, drawMap, drawRing, drawScale, drawStrokes, mapOf } from "./furniture.js";
 import { classesOf, composed, probabilityOf, uncertaintyOf, unsure } from "./layers.js";
 
 /** @typedef {import("./layers.js").Answer} Answer */
@@ -18,7 +19,7 @@ import { classesOf, composed, probabilityOf, uncertaintyOf, unsure } from "./lay
  * @property {(at: number[] | null) => void} at  row and column under the cursor
  */
 
-const TILE = 256, LEAST = 0.05, MOST = 40, INK = "#14151A";
+const TILE = 256, LEAST = 0.05, MOST = 40;
 
 export class Painter {
   /** @param {HTMLCanvasElement} canvas @param {Told} told @param {number[][]} palette */
@@ -189,7 +190,7 @@ export class Painter {
     this.canvas.setPointerCapture(event.pointerId);
     this.fingers.set(event.pointerId, at);
     if (this.fingers.size === 2) { this.line = null; this.doing = "pan"; return; } // two fingers move the image
-    const map = this._map();
+    const map = mapOf(this);
     if (map && at[0] > map.x && at[1] > map.y && at[0] < map.x + map.w && at[1] < map.y + map.h) {
       this.centre((at[1] - map.y) / map.scale, (at[0] - map.x) / map.scale);
       return;
@@ -294,11 +295,11 @@ export class Painter {
     const cut = this.beside ? this.wipe * w : w;
     this._clipped(0, cut, () => this._answers(this.overlay));
     if (this.beside) this._clipped(cut, w, () => this._answers("unsure"));
-    this._strokes(ratio);
-    this._bar(h);
-    this._minimap();
-    if (this.beside) this._divide(cut, h);
-    this._ring();
+    drawStrokes(this, ratio);
+    drawScale(this, h);
+    drawMap(this);
+    if (this.beside) drawDivide(this, cut, h);
+    drawRing(this);
   }
 
   /** @param {number} from @param {number} to @param {() => void} work */
@@ -371,116 +372,5 @@ export class Painter {
     for (let y = Math.floor(top / one.step) * one.step; y <= bottom; y += one.step) { c.moveTo(0, (y - this.top) * this.scale); c.lineTo(this.canvas.clientWidth, (y - this.top) * this.scale); }
     for (let x = Math.floor(left / one.step) * one.step; x <= right; x += one.step) { c.moveTo((x - this.left) * this.scale, 0); c.lineTo((x - this.left) * this.scale, this.canvas.clientHeight); }
     c.stroke();
-  }
-
-  /** @param {number} ratio */
-  _strokes(ratio) {
-    const c = /** @type {CanvasRenderingContext2D} */ (this.layer.getContext("2d"));
-    c.setTransform(1, 0, 0, 1, 0, 0);
-    c.clearRect(0, 0, this.layer.width, this.layer.height);
-    c.setTransform(ratio, 0, 0, ratio, 0, 0);
-    c.lineCap = c.lineJoin = "round";
-    for (const one of this.strokes) this._stroke(c, one);
-    if (this.line) this._stroke(c, { client: "", class: this.class, radius: this.radius, points: this.line, erase: this.tool === "eraser", saved: true });
-    this.context.drawImage(this.layer, 0, 0, this.canvas.clientWidth, this.canvas.clientHeight);
-  }
-
-  /** @param {CanvasRenderingContext2D} c @param {Stroke} one */
-  _stroke(c, one) {
-    const [r, g, b] = this.palette[(one.class - 1 + this.palette.length) % this.palette.length], width = Math.max(2, 2 * one.radius * this.scale);
-    const points = one.points.map(([row, column]) => [(column - this.left) * this.scale, (row - this.top) * this.scale]);
-    c.beginPath();
-    points.forEach(([x, y], i) => (i ? c.lineTo(x, y) : c.moveTo(x, y)));
-    if (points.length === 1) c.lineTo(points[0][0] + 0.01, points[0][1]);
-    c.globalCompositeOperation = one.erase ? "destination-out" : "source-over";
-    c.strokeStyle = INK;
-    c.lineWidth = width + (one.erase ? 0 : 2.5);
-    c.setLineDash(one.saved || one.erase ? [] : [4, Math.max(7, width)]); // not saved: a casing of dashes
-    c.lineCap = one.saved ? "round" : "butt";
-    c.stroke();
-    c.setLineDash([]);
-    c.lineCap = "round";
-    c.globalCompositeOperation = "source-over";
-    if (one.erase) return;
-    c.strokeStyle = `rgb(${r} ${g} ${b})`;
-    c.lineWidth = width;
-    c.stroke();
-    const [x, y] = points[Math.floor(points.length / 2)], size = Math.max(9, Math.min(13, width * 0.75));
-    c.font = `700 ${size}px system-ui, sans-serif`;
-    c.textAlign = "center"; c.textBaseline = "middle";
-    c.lineWidth = 2.5;
-    if (width < size + 2) c.strokeText(String(one.class), x, y);
-    c.fillStyle = INK;
-    c.fillText(String(one.class), x, y + 0.5);
-  }
-
-  /** @param {number} h */
-  _bar(h) {
-    const unit = this.um || 1, wanted = (100 / this.scale) * unit, ten = 10 ** Math.floor(Math.log10(wanted));
-    const length = [5, 2, 1].map((n) => n * ten).find((n) => n <= wanted) ?? ten, wide = (length / unit) * this.scale;
-    this._label(`${Number(length.toPrecision(3))} ${this.um ? "µm" : "px"}`, 20, h - 36, false);
-    this.context.fillStyle = "#fff";
-    this.context.fillRect(20, h - 24, wide, 2);
-  }
-
-  /** @param {string} text @param {number} x @param {number} y @param {boolean} plate */
-  _label(text, x, y, plate) {
-    const c = this.context;
-    c.font = "12px system-ui, sans-serif";
-    c.textAlign = "left"; c.textBaseline = "middle";
-    if (plate) { c.fillStyle = "rgba(20, 21, 26, .85)"; c.fillRect(x - 8, y - 10, c.measureText(text).width + 16, 20); }
-    else { c.strokeStyle = "rgba(0, 0, 0, .6)"; c.lineWidth = 3; c.strokeText(text, x, y); }
-    c.fillStyle = "#fff";
-    c.fillText(text, x, y);
-  }
-
-  /** @param {number} cut @param {number} h */
-  _divide(cut, h) {
-    const c = this.context, name = { none: "image", classes: "classes", probability: "probability", shap: "SHAP" }[this.overlay];
-    c.fillStyle = "#fff";
-    c.fillRect(cut - 1, 0, 2, h);
-    c.beginPath();
-    c.arc(cut, h - 60, 12, 0, 7);
-    c.fill();
-    c.strokeStyle = INK; c.lineWidth = 1.6;
-    c.beginPath();
-    for (const side of [-1, 1]) { c.moveTo(cut + side * 2.5, h - 64); c.lineTo(cut + side * 6.5, h - 60); c.lineTo(cut + side * 2.5, h - 56); }
-    c.stroke();
-    c.font = "12px system-ui, sans-serif";
-    this._label(name, cut - 18 - c.measureText(name).width, 22, true);
-    this._label("uncertainty", cut + 18, 22, true);
-  }
-
-  /** Where the small map of the whole image lies, if not all of it is seen. */
-  _map() {
-    const [top, left, bottom, right] = this.view;
-    if (!this.height || (bottom - top > this.height * 0.99 && right - left > this.width * 0.99)) return null;
-    const scale = Math.min(150 / this.width, 100 / this.height), w = this.width * scale, h = this.height * scale;
-    return { x: this.canvas.clientWidth - w - 12, y: this.canvas.clientHeight - h - 12, w, h, scale };
-  }
-
-  _minimap() {
-    const map = this._map(), c = this.context, whole = this.pictures[0]?.canvas;
-    if (!map || !whole) return;
-    c.imageSmoothingEnabled = true;
-    c.drawImage(whole, map.x, map.y, map.w, map.h);
-    c.strokeStyle = "#8C887E"; c.lineWidth = 1;
-    c.strokeRect(map.x - 0.5, map.y - 0.5, map.w + 1, map.h + 1);
-    const [top, left, bottom, right] = this.view;
-    c.strokeStyle = "#F0899B"; c.lineWidth = 1.5;
-    c.strokeRect(map.x + left * map.scale, map.y + top * map.scale, (right - left) * map.scale, (bottom - top) * map.scale);
-  }
-
-  _ring() {
-    if (!this.cursor || this.tool === "pan" || this.space || this.doing === "wipe") return;
-    const c = this.context, x = (this.cursor[1] - this.left) * this.scale, y = (this.cursor[0] - this.top) * this.scale;
-    for (const [colour, width] of /** @type {[string, number][]} */ ([[INK, 3], ["#fff", 1.4]])) {
-      c.strokeStyle = colour; c.lineWidth = width;
-      c.setLineDash(this.tool === "eraser" ? [4, 3] : []);
-      c.beginPath();
-      c.arc(x, y, Math.max(2, this.radius * this.scale), 0, 7);
-      c.stroke();
-    }
-    c.setLineDash([]);
   }
 }

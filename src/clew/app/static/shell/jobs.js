@@ -17,6 +17,8 @@ import { say, set, state } from "../core/state.js";
  * @property {string[]} warnings
  * @property {string} error        the sentence of a refusal
  * @property {number|null} step    what was put on record
+ * @property {Record<string, any>} settings
+ * @property {boolean} stopping   somebody has asked it to stop
  */
 
 /** Cores of the server. */

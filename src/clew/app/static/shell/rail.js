@@ -4,7 +4,7 @@ import { html, useEffect, useRef, useState } from "../vendor/preact-htm.js";
 import { counted } from "../core/words.js";
 import { useKeys } from "../core/keys.js";
 import { refused } from "../core/notices.js";
-import { ask } from "../core/socket.js";
+import { ask, on } from "../core/socket.js";
 import { use } from "../core/state.js";
 import { openDialog } from "./dialog.js";
 import { openForm } from "./form.js";
@@ -14,16 +14,22 @@ import { Seal } from "./seal.js";
 import { visit } from "./steps.js";
 import { exactly, howFar, when } from "./words.js";
 
+const SOON = 1500; // ms after the last label until its knot is drawn again
 const NOTHING = { items: [], steps: 0, looks: 0, next: [], seal: { state: "none", rows: 0 } };
 
 export function Rail() {
   const version = use((s) => s.version), about = use((s) => s.about), jobs = use((s) => s.jobs);
   const [thread, setThread] = useState(/** @type {any} */ (NOTHING));
   const study = about.study;
+  const read = () => (study ? ask("thread", {}, { lane: "thread" }).then(setThread, refused) : setThread(NOTHING));
+  useEffect(() => { void read(); }, [version, study?.folder]);
   useEffect(() => {
-    if (!study) { setThread(NOTHING); return; }
-    ask("thread", {}, { lane: "thread" }).then(setThread, refused);
-  }, [version, study?.folder]);
+    let clock = 0;
+    const end = on("labelled", () => { clearTimeout(clock); clock = window.setTimeout(read, SOON); });
+    return () => { clearTimeout(clock); end(); };
+  }, [study?.folder]);
+  const known = useRef(/** @type {Set<any>} */ (new Set()));
+  useEffect(() => { known.current = new Set(thread.items.map((/** @type {any} */ one) => one.id)); }, [thread]);
   const list = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => { if (list.current) list.current.scrollTop = list.current.scrollHeight; }, [thread.steps, jobs.length]);
   const pending = jobs.filter((one) => one.state !== "done" && one.state !== "stopped" || (one.state === "done" && one.step === null));
@@ -31,7 +37,7 @@ export function Rail() {
   return html`<aside class="rail" aria-label="Thread and seal"><div class="bar"><h2>Thread</h2>
       <span class="small quiet">${study ? `${counted(thread.steps, "step")}, ${counted(thread.looks, "look")}` : ""}</span></div>
     <div class="thread" ref=${list}><ol>
-      ${thread.items.map((/** @type {any} */ item, /** @type {number} */ i) => html`<${Item} key=${`${item.kind}${item.id}`} item=${item} first=${i === 0} now=${item.id === shown && item.look} />`)}
+      ${thread.items.map((/** @type {any} */ item, /** @type {number} */ i) => html`<${Item} key=${`${item.kind}${item.id}`} item=${item} fresh=${known.current.size > 0 && !known.current.has(item.id)} first=${i === 0} now=${item.id === shown && item.look} />`)}
       ${pending.map((job) => html`<${Work} key=${`job${job.id}`} job=${job} first=${false} />`)}
       ${study ? html`<${LooseEnd} next=${thread.next} />` : html`<li class="step start"><${Knot} kind="loose" first=${true} /><div class="go"><span class="first"><span class="title">The thread starts here</span></span>
         <span class="detail">Each step is recorded, whether taken here, in a notebook or on the command line.</span></div></li>`}
@@ -39,12 +45,12 @@ export function Rail() {
     <${Seal} seal=${thread.seal} /></aside>`;
 }
 
-/** A step on record, or labels given between steps. @param {{item: any, first: boolean, now: boolean}} props */
-function Item({ item, first, now }) {
+/** A step on record, or labels given between steps; a fresh one is drawn along the thread. @param {{item: any, fresh: boolean, first: boolean, now: boolean}} props */
+function Item({ item, fresh, first, now }) {
   const kind = now ? "now" : item.fork ? "fork" : "done";
   const inside = html`<span class="first"><span class="title">${item.title}</span><time dateTime=${item.at} title=${exactly(item.at)}>${when(item.at)}</time></span>
     ${item.detail && html`<span class="detail">${item.detail}</span>`}`;
-  return html`<li class="step" data-fork=${item.fork ? "yes" : "no"} data-now=${now ? "yes" : "no"} title=${item.whole || null}><${Knot} kind=${kind} aside=${item.fork} first=${first} />
+  return html`<li class="step" data-fork=${item.fork ? "yes" : "no"} data-now=${now ? "yes" : "no"} data-fresh=${fresh ? "yes" : "no"} title=${item.whole || null}><${Knot} kind=${kind} aside=${item.fork} first=${first} />
     ${item.kind === "step" ? html`<button class="go" aria-current=${now ? "step" : null} onClick=${() => visit(item)}>${inside}</button>` : html`<div class="go">${inside}</div>`}</li>`;
 }
 
@@ -55,7 +61,8 @@ function Work({ job, first }) {
   return html`<li class="step work" data-state=${job.state}><${Knot} kind=${busy ? "running" : failed ? "failed" : "done"} first=${first} share=${job.total ? job.done / job.total : 0} />
     <div class="go"><span class="first"><span class="title">${job.verb}</span></span>${busy && html`<span class="detail">${howFar(job)}</span>`}${job.state === "done" && html`<span class="detail">${job.lines[0]}</span>`}</div>
     ${failed && html`<div class="failure">${job.error}</div>`}
-    <p class="acts">${busy ? html`<button class="button cancel" onClick=${() => stopJob(job.id)}>Cancel</button>` : html`
+    <p class="acts">${busy ? html`<button class="button cancel" disabled=${job.stopping} title=${job.stopping ? "It is stopping" : null} onClick=${() => stopJob(job.id)}>Cancel</button>` : html`
+      ${failed && html`<button class="link small" onClick=${() => openForm(job.verb, job.settings)}>Change settings</button>`}
       ${job.lines.length > 1 && html`<button class="link small" onClick=${lines}>All it said</button>`} <button class="link small" onClick=${() => forgetJob(job.id)}>Put away</button>`}</p></li>`;
 }
 

@@ -1,6 +1,6 @@
 // @ts-check
 /** The seal at the end of the thread: what it keeps, whether it was opened, and what opening means. */
-import { html } from "../vendor/preact-htm.js";
+import { html, useEffect, useRef } from "../vendor/preact-htm.js";
 import { count, counted } from "../core/words.js";
 import { openDialog } from "./dialog.js";
 import { openForm } from "./form.js";
@@ -21,8 +21,11 @@ export function Wax({ state }) {
 
 /** @param {{seal: any}} props */
 export function Seal({ seal }) {
+  const before = useRef("");
+  const breaks = before.current === "closed" && seal.state !== "closed";
+  useEffect(() => { before.current = seal.state; }, [seal.state]);
   const what = seal.state === "none" ? "Why" : "What opening means";
-  return html`<section class="seal-box" aria-label="Seal" data-state=${seal.state}><${Wax} state=${seal.state} /><div>${told(seal)}
+  return html`<section class="seal-box" aria-label="Seal" data-state=${seal.state} data-breaks=${breaks ? "yes" : "no"}><${Wax} state=${seal.state} /><div>${told(seal)}
     <button onClick=${() => openDialog("What opening means", (close) => html`<${Meaning} seal=${seal} close=${close} />`)}>${what}</button></div></section>`;
 }
 

@@ -2,7 +2,9 @@
 /** The frame of the page: top bar, rail with the thread and the seal, the view, the status line. */
 import { html, useErrorBoundary } from "../vendor/preact-htm.js";
 import { useKeys } from "../core/keys.js";
-import { set, state, use } from "../core/state.js";
+import { refused } from "../core/notices.js";
+import { undo } from "../core/outbox.js";
+import { say, set, state, use } from "../core/state.js";
 import { ExploreView } from "../views/explore.js";
 import { StartView } from "../start/start_view.js";
 import { PaintView } from "../paint/paint_view.js";
@@ -29,7 +31,7 @@ export function go(view) { if (state.about?.study) set({ view: /** @type {any} *
 export function Shell() {
   const view = use((s) => s.view), about = use((s) => s.about);
   useKeys({
-    "mod+k": () => openPalette(VIEWS, go), "?": () => openHelp(), F6: nextColumn, "Shift+F6": () => nextColumn(null, -1),
+    "mod+k": () => openPalette(VIEWS, go), "?": () => openHelp(), F6: nextColumn, "Shift+F6": () => nextColumn(null, -1), u: takeBack, "mod+z": takeBack,
     "g e": () => go("explore"), "g p": () => go("paint"), "g s": () => go("sort"), "g l": () => go("label"), "g v": () => go("validate"), "g r": () => go("report"),
   });
   if (!about) return html`<p class="waiting">Opening the workbench.</p>`;
@@ -41,6 +43,9 @@ export function Shell() {
     <${Status} /></div>
     <${Dialogs} /><${Notices} />`;
 }
+
+/** Take the last labelling back; views with more to undo bind these keys themselves. */
+function takeBack() { if (state.about?.study) undo().then(() => say("Taken back: the last act of labelling."), refused); }
 
 /** A view that fails says so and leaves the rest of the page alone. @param {{children?: any}} props */
 function Fenced({ children }) {

@@ -67,7 +67,7 @@ function Who({ close }) {
   };
   const others = about.people.filter((/** @type {string} */ one) => one !== about.who);
   return html`<div class="scroll who-dialog"><form onSubmit=${keep}><label>Your name, as labels and steps are signed
-      <input type="text" ref=${box} defaultValue=${about.who} value=${about.who} maxlength="60" autofocus /></label> <button class="button primary">Keep this name</button></form>
+      <input type="text" ref=${box} value=${about.who} maxlength="60" autofocus /></label> <button class="button primary">Keep this name</button></form>
     ${error && html`<div class="notice" role="alert">${error}</div>`}
     <p>${others.length ? `Also here: ${others.join(", ")}.` : "Nobody else has the page open."}</p>
     <p><b>Invite somebody.</b> A new address opens this page once, in another browser. Whoever has it can see, label and run everything here.</p>

@@ -3,6 +3,7 @@
 
 /** "14 of 20, 6 s left". @param {import("./jobs.js").Job} job */
 export function howFar(job) {
+  if (job.stopping) return "stopping";
   if (job.state === "waiting") return "waits for a free core";
   const far = job.total ? `${job.done} of ${job.total}` : `${Math.round(job.seconds)} s`;
   return job.left === null || job.left === undefined ? far : `${far}, ${lasting(job.left)} left`;
