@@ -72,7 +72,9 @@ def test_objects_cannot_be_heard(session):
 def test_a_window_is_said_by_station_time_and_band(windows):
     item = windows.ask("queue.item", row=1)["item"]
     assert item["title"] == "II.TLY"
-    assert item["about"] == "2011-03-11 05:48:59.9 UTC, 60 s, above 1 Hz"  # the header's 05:47:30.033, and 1,799 samples at 20 Hz
+    assert (
+        item["about"] == "2011-03-11 05:48:59.9 UTC, 60 s, above 1 Hz"
+    )  # the header's 05:47:30.033, and 1,799 samples at 20 Hz
 
 
 def test_a_window_sounds_as_it_was_measured_but_faster(windows):

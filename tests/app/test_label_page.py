@@ -7,7 +7,6 @@ import sqlite3
 
 from tests.app.conftest import enter, shot, until
 
-ITEM = "() => window.clew.queue?.items[0]?.sample ?? null"
 SHOWN = """() => { const card = document.querySelector('.label-view .card[data-shown=yes]');
   return card && card.querySelectorAll('svg, canvas, img').length > 0; }"""
 
@@ -28,18 +27,31 @@ def shown(page):
     return page.evaluate("() => window.clew.queue.items[0]?.sample ?? null")
 
 
+def go(page, key, view):
+    """Go to a view by its two keys; again where a busy machine took longer than the page waits for the second."""
+
+    def there():
+        page.keyboard.press("Escape")
+        page.keyboard.press("g")
+        page.keyboard.press(key)
+        return page.evaluate("() => window.clew.state.view") == view
+
+    until(there, what=f"the view {view}")
+
+
 def all_saved(page):
     return page.evaluate("() => window.clew.state.unsent") == 0
 
 
 def test_a_queue_is_labelled_by_keys_alone_and_the_study_holds_what_was_pressed(opened):
     page, pressed = opened, {}
-    page.keyboard.press("g")
-    page.keyboard.press("l")
+    go(page, "l", "label")
     until(lambda: len(page.evaluate("() => window.clew.queue?.items ?? []")) >= 7, what="items ahead")
     until(lambda: page.evaluate(SHOWN), what="the first item")
+    control = {}
     for number in range(12):
         sample = shown(page)
+        control[sample] = page.evaluate("() => window.clew.queue.items[0].control")
         page.keyboard.press("12"[number % 2])
         pressed[sample] = ("round", "elongated")[number % 2]
         assert shown(page) != sample  # at once, without asking
@@ -72,8 +84,8 @@ def test_a_queue_is_labelled_by_keys_alone_and_the_study_holds_what_was_pressed(
     with sqlite3.connect(page.study / "study.sqlite") as db:
         handed = dict(db.execute("SELECT sample, max(control) FROM handed GROUP BY sample"))
     assert set(pressed) <= set(handed)
-    order = [*list(pressed)[:12], skipped]
-    assert [handed[sample] for sample in order] == [int(i % 3 == 2) for i in range(13)]
+    assert list(control.values()) == [number % 3 == 2 for number in range(12)]
+    assert all(handed[sample] for sample, drawn in control.items() if drawn)
     shot(page, "label-light")
 
     before = shown(page)
@@ -104,15 +116,18 @@ def test_the_current_item_stays_while_others_label_and_items_are_there_without_a
             request = {"client": f"from-bob-{i}", "samples": [sample], "label": "round"}
             other.evaluate(f"() => window.clew.ask('labels.give', {json.dumps(request)})")
         until(
-            lambda: not set(page.evaluate("() => window.clew.queue.items.slice(1).map((one) => one.sample)"))
-            & set(items[1:5]),
+            lambda: (
+                not set(page.evaluate("() => window.clew.queue.items.slice(1).map((one) => one.sample)"))
+                & set(items[1:5])
+            ),
             what="rows labelled elsewhere to leave",
         )
         assert shown(page) == first
         other.evaluate("() => window.clew.set({view: 'label'})")
         until(lambda: len(other.evaluate("() => window.clew.queue?.items ?? []")) >= 7, what="bob's items")
         mine, theirs = (
-            set(one.evaluate("() => window.clew.queue.items.map((item) => item.sample)")) for one in (page, other)
+            set(one.evaluate("() => window.clew.queue.items.map((item) => item.sample)"))
+            for one in (page, other)
         )
         assert not mine & theirs
         shot(other, "label-1280")

@@ -48,7 +48,7 @@ def seen(page):
 def test_a_brush_paints_the_overlay_answers_and_the_strokes_survive_the_death_of_the_server(opened, serve):
     page, study = opened, opened.study
     canvas = to_painter(page)
-    assert "Nothing is painted yet" in until(lambda: page.locator(".paint-over").text_content())
+    until(lambda: page.get_by_text("Nothing is painted yet").count() == 1, what="what to do first")
     for number, points in PLACES:
         page.keyboard.press(str(number))
         drag(page, canvas, points)

@@ -55,6 +55,17 @@ def test_an_image_opens_with_its_axes_and_a_contrast_that_shows_something(sessio
     )
 
 
+def test_a_large_window_comes_in_bands_and_with_every_so_many_pixels(session, image, monkeypatch):
+    from clew.app import painting
+
+    pixels = session.ask("paint.view", image=image, height=512, width=512)["arrays"][0].reshape(512, 512)
+    monkeypatch.setattr(painting, "MOST_SIDE", 100)
+    monkeypatch.setattr(painting, "BAND", 7)
+    told = session.ask("paint.view", image=image, top=5, left=3, height=507, width=509)
+    assert told["step"] == 6 and told["size"] == [85, 85]
+    np.testing.assert_array_equal(told["arrays"][0].reshape(85, 85), pixels[5::6, 3::6])
+
+
 def test_what_no_study_names_is_not_opened(session):
     for name in ("../../etc/passwd", "other.tif", ""):
         with pytest.raises(DataError, match="must be one of the study"):

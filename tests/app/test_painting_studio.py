@@ -110,6 +110,21 @@ def test_a_saved_model_writes_the_tiles_that_were_shown(two_images):
     assert len(np.unique(written)) == 2
 
 
+def test_a_painted_image_that_has_gone_does_not_hinder_the_others(two_images):
+    session = fake_session(two_images / "pair.study")
+    one, two = (each["name"] for each in session.ask("paint.images")["images"])
+    for image in (one, two):
+        draw(session, image, 1, [[10, 10], [40, 60]], f"stroke-1-{image[:4]}")
+        draw(session, image, 2, [[110, 110], [140, 60]], f"stroke-2-{image[:4]}")
+    (two_images / "left.tif").rename(two_images / "elsewhere.tif")
+    session.workspace.kept.pop("studio", None)
+    gone, here = (one, two) if "left" in one else (two, one)
+    told = session.ask("paint.show", image=here, view=VIEW)
+    assert told["ready"] and told["left_out"] == [gone] and told["strokes"] == {1: 1, 2: 1}
+    with pytest.raises(DataError, match="must be where it was"):
+        session.ask("paint.open", image=gone)
+
+
 def test_the_studio_goes_with_the_study(blob_study):
     session = fake_session(blob_study)
     first = studio_of(session.workspace)

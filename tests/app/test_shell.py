@@ -34,7 +34,7 @@ def run_form(page, verb, **fields):
     palette(page).fill(f"run {verb}")
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog")
-    until(lambda: dialog.locator(".field").count() or dialog.locator(".foot").count(), what="the form")
+    until(lambda: dialog.locator(".field").count(), what="the form")
     more = dialog.get_by_role("button", name=re.compile("more settings"))
     if more.count():
         more.click()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.app.conftest import shot, until
-from tests.app.test_label_page import labels_of
+from tests.app.test_label_page import go, labels_of
 
 TILES = ".sort-view .tiles li"
 
@@ -14,8 +14,7 @@ def samples(page):
 
 def test_thumbnails_are_sorted_by_keys_and_by_dragging_and_moved_from_bin_to_bin(opened):
     page = opened
-    page.keyboard.press("g")
-    page.keyboard.press("s")
+    go(page, "s", "sort")
     until(lambda: page.locator(TILES).count() == 24, what="thumbnails")
     assert "24 shown of 80" in page.inner_text(".sort-view .bar")
     first = samples(page)
@@ -58,7 +57,12 @@ def test_thumbnails_are_sorted_by_keys_and_by_dragging_and_moved_from_bin_to_bin
     shot(page, "sort-light")
 
     page.click(".sort-view [data-bin=round] .count button")
-    until(lambda: samples(page) == sorted(expected_in(expected, "round"), key=first.index) or len(samples(page)) == 2)
+    until(
+        lambda: (
+            samples(page) == sorted(expected_in(expected, "round"), key=first.index)
+            or len(samples(page)) == 2
+        )
+    )
     assert set(samples(page)) == set(expected_in(expected, "round"))
     moved = samples(page)[0]
     page.locator(TILES).first.focus()

@@ -35,10 +35,10 @@ def test_what_is_drawn_round_is_known_in_python(data):
     assert widget.says == f"{len(expected)} selected, 400 shown of 400 open rows"
     widget.polygon = []
     assert widget.selected == [] and widget.bits == b""
-    widget.rows = [7, 3]
+    widget.select([7, 3])
     assert widget.selected == ["row 3", "row 7"]
     with pytest.raises(SettingError, match="from 0 to 399"):
-        widget.rows = [400]
+        widget.select([400])
 
 
 def test_the_page_and_the_notebook_draw_with_the_same_lines():
@@ -50,7 +50,7 @@ def test_the_page_and_the_notebook_draw_with_the_same_lines():
 def test_a_study_shows_its_latest_look(blob_study):
     study = Study(blob_study)
     widget = linked_map(study)
-    widget.rows = [0]
+    widget.select([0])
     assert widget.selected == [str(study.samples().sample[0])]
     assert "application/vnd.jupyter.widget-view+json" in display_study(study)
     look = study.result(study.last("explore"))

@@ -40,6 +40,7 @@ def light():
         ahead=[0.0] * 3,
         changed=0.0,
         by_chance=0.0,
+        chance=0.5,
         wanted=0.93,
         notes=[f"of the last {LAST}"],
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from clew.plot.measure import crop, outlines, painted
+from clew.plot.measure import common_side, crop, outlines, painted
 from clew.plot.style import BRIGHT
 
 LABELS = np.zeros((40, 60), np.int32)
@@ -63,3 +63,16 @@ def test_a_crop_at_the_border_is_black_outside():
 def test_a_crop_of_a_smaller_picture_is_smaller():
     square = crop(np.zeros((20, 30), np.uint8), LABELS.shape, (20, 30, 35, 50), side=30)
     assert square.shape == (16, 16) or square.shape == (14, 14)
+
+
+def test_a_crop_of_a_colour_picture_keeps_its_colours():
+    picture = np.random.default_rng(0).integers(0, 256, (40, 60, 3)).astype(np.uint8)
+    square = crop(picture, (40, 60), (10, 20, 16, 30), side=10)
+    np.testing.assert_array_equal(square, picture[8:18, 20:30])
+
+
+def test_one_side_holds_nearly_all_objects():
+    boxes = np.array([[0, 0, n, 5] for n in range(1, 101)], float)
+    side = common_side(boxes)
+    assert side == np.quantile(np.maximum(np.arange(1, 101), 5), 0.9) * 1.15 + 2
+    assert (boxes[:, 2] <= side).mean() >= 0.9

@@ -153,6 +153,17 @@ def test_thumbnails_of_one_gallery_can_share_a_scale():
     )
 
 
+def test_a_thumbnail_can_be_wider_than_high():
+    square, wide = (
+        thumbnail(tone(frequency=40.0), RATE, side=60),
+        thumbnail(tone(frequency=40.0), RATE, side=60, width=96),
+    )
+    assert square.shape == (60, 60, 3) and wide.shape == (60, 96, 3)
+    assert (
+        wide[26:].sum(axis=(1, 2)).argmax() - square[26:].sum(axis=(1, 2)).argmax()
+    ) == 0  # the tone is at one height
+
+
 def test_what_was_not_recorded_is_grey_in_a_thumbnail():
     x = tone()
     x[400:600] = np.nan

@@ -10,9 +10,9 @@ import tifffile
 import zarr
 from PIL import Image as Picture
 
-from clew.steps.outcome import plain
 from clew.errors import DataError, SettingError
 from clew.steps.comparing import compare
+from clew.steps.outcome import plain
 from clew.validate.objects import compare_objects
 from clew.validate.segmentation import compare_segmentations
 from tests.conftest import shared

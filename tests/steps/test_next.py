@@ -86,6 +86,8 @@ def test_a_sheet_is_never_written_over_and_what_is_left_over_is_said(table, tmp_
         next_up(study, out=tmp_path / "mine.csv")
     with pytest.raises(SettingError, match="in a folder that is there"):
         next_up(study, out=tmp_path / "nowhere" / "a.csv")
+    with pytest.raises(SettingError, match="'control' of next must be at least 2"):
+        next_up(study, control=1)
     assert study.last("next") is None
     assert (tmp_path / "mine.csv").read_text() == "labels of an hour"
     names = study.samples().sample

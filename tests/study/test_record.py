@@ -1,6 +1,14 @@
 import numpy as np
 
-from clew.study.record import LabelEvent, add_labels, effective_labels, versions, who
+from clew.study.record import (
+    LabelEvent,
+    add_labels,
+    effective_labels,
+    labels_by_person,
+    standing_labels,
+    versions,
+    who,
+)
 from tests.study.worlds import make
 
 
@@ -50,3 +58,45 @@ def test_naming_another_look_takes_the_names_of_the_earlier_one_away():
 
     events = [named(1, "a", "A", 4), named(2, "b", "B", 4), event(3, "c", "mine"), named(4, "a", "big", 6)]
     assert effective_labels(events) == {"a": ("big", "group"), "c": ("mine", "person")}
+
+
+def test_the_database_finds_what_stands_as_one_by_one(tmp_path):
+    rng = np.random.default_rng(0)
+    store = make(tmp_path / "s.study").store
+    with store.writing() as db:
+        for _ in range(4):
+            db.execute(
+                "INSERT INTO steps (at, verb, function, sees, settings, inputs, versions, seconds, result, digest, headline, summary)"
+                " VALUES ('', '', '', '', '', '', '', 0, '', '', '', '')"
+            )
+        for number in range(1, 120):
+            how = ("group", "person")[rng.integers(2)]
+            undoes = int(rng.integers(1, number)) if number > 5 and rng.random() < 0.3 else None
+            values = (
+                how,
+                f"s{rng.integers(12)}",
+                [None, "a", "b"][rng.integers(3)],
+                undoes,
+                int(rng.integers(1, 5)),
+            )
+            db.execute(
+                "INSERT INTO labels (at, who, how, sample, label, undoes, step) VALUES ('', '', ?, ?, ?, ?, ?)",
+                values,
+            )
+    with store.reading() as db:
+        events = [LabelEvent(**dict(row)) for row in db.execute("SELECT * FROM labels ORDER BY id")]
+        for upto in (0, 1, 7, 40, 80, None):
+            slow = effective_labels([one for one in events if upto is None or one.id <= upto])
+            assert standing_labels(db, upto=upto) == slow, upto
+        some = ["s1", "s5", "nobody"]
+        assert standing_labels(db, samples=some) == {name: slow[name] for name in some if name in slow}
+        assert slow != effective_labels(
+            [one for one in events if one.undoes is None]
+        )  # the mutant: nothing taken back
+    said = labels_by_person(
+        [
+            LabelEvent(1, "", "anna", "person", "s", "a", None, None),
+            LabelEvent(2, "", "ben", "person", "s", "b", None, None),
+        ]
+    )
+    assert said == {"anna": {"s": "a"}, "ben": {"s": "b"}}

@@ -316,6 +316,22 @@ def test_a_study_shows_itself(tmp_path):
     assert "<b>look</b>" in study._repr_html_()
 
 
+def test_a_notebook_shows_what_an_installed_display_draws(tmp_path, monkeypatch):
+    class Display:
+        def __init__(self, shown):
+            self.shown = shown
+
+        def load(self):
+            return lambda study: self.shown and {"text/plain": f"{self.shown} {study.name}"}
+
+    study = make(tmp_path / "s.study")
+    for found, expected in (([], {}), ([Display(""), Display("map of")], {"text/plain": "map of s"})):
+        monkeypatch.setattr("importlib.metadata.entry_points", lambda group, name, found=found: found)
+        assert study._repr_mimebundle_() == expected
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert "clew[notebook]" in study._repr_html_()
+
+
 def test_labels_of_sealed_rows_stay_sealed(tmp_path):
     study = make(tmp_path / "s.study")
     with study.store.writing() as db:

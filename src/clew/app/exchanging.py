@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from clew.app.handling import Picture, fetches, handles
 from clew.errors import DataError, SettingError, check, check_choice
-from clew.steps.exchanging import export_labels, said_by_people
+from clew.steps.exchanging import export_labels
 
 if TYPE_CHECKING:
     from clew.app.session import Session
@@ -41,7 +41,7 @@ def formats(session: Session) -> dict[str, Any]:
         for name, (title, _, _, kinds) in FORMATS.items()
         if kinds is None or kind in kinds
     ]
-    return {"formats": held, "labels": len(said_by_people(study)), "most": MOST_BYTES}
+    return {"formats": held, "labels": len(study.said_by_people()), "most": MOST_BYTES}
 
 
 @fetches("/labels/{name}")
@@ -117,4 +117,4 @@ def _told(session: Session, outcome: Outcome) -> dict[str, Any]:
     workspace.changed("labels")
     for listener in workspace.kept.get("label listeners", []):
         listener([])
-    return {"lines": outcome.lines, "labels": len(said_by_people(workspace.study))}
+    return {"lines": outcome.lines, "labels": len(workspace.study.said_by_people())}

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from clew.app.forms import WITHOUT_STUDY, placed, verb_of
+from clew.app.forms import placed, verb_of
 from clew.app.handling import handles
 from clew.errors import SettingError, check
 from clew.steps.settings import settings_of_verb, takes_progress
@@ -332,19 +332,24 @@ def job_start(session: Session, *, verb: str, settings: dict[str, Any]) -> dict[
     """Run a verb in a process of its own; a study that is made where none is open is opened when it is there."""
     workspace = session.workspace
     then = None
-    if verb in WITHOUT_STUDY and not workspace.has_study:
-        then = _opening(workspace, verb, settings)
+    if verb in ("new", "demo") and not workspace.has_study:
+        settings, then = _opening(workspace, verb, settings)
     return jobs_of(workspace).start(verb, settings, who=session.who, then=then).told()
 
 
-def _opening(workspace: Workspace, verb: str, settings: dict[str, Any]) -> Callable[[], Any] | None:
+def _opening(
+    workspace: Workspace, verb: str, settings: dict[str, Any]
+) -> tuple[dict[str, Any], Callable[[], Any]]:
+    """Return the settings, with a free folder for a demo, and what opens the study that will be made."""
     from clew.app.starting import turn_to
+    from clew.demo.told import free
     from clew.study.study import Study
 
-    if verb != "new":
-        return None
-    folder = workspace.home / str(settings.get("study", ""))
-    return lambda: turn_to(workspace, Study(folder.resolve()))
+    folder = workspace.home / str(settings.get("study") or "")
+    if verb == "demo":
+        out = free(workspace.home / str(settings.get("out") or "clew-demo"))
+        settings, folder = {**settings, "out": str(out)}, out / f"{settings.get('what') or 'blobs'}.study"
+    return settings, lambda: turn_to(workspace, Study(folder.resolve()))
 
 
 @handles("job.stop")

@@ -70,10 +70,10 @@ def standing_of(workspace: Workspace) -> _Standing:
 def _put(workspace: Workspace, kept: _Standing, rows: np.ndarray, labels: dict[str, tuple[str, str]]) -> None:
     """Write the labels of some rows into what stands."""
     numbers = {name: i for i, name in enumerate(journal_of(workspace).classes(), start=1)}
-    samples = workspace.samples.sample
-    for row in rows.tolist():
-        label, how = labels.get(str(samples[row]), ("", ""))
-        kept.number[row] = numbers[label] if label else CANNOT_TELL if how else 0
+    kept.number[rows], kept.how[rows] = 0, 0
+    for sample, (label, how) in labels.items():
+        row = workspace.row_of(sample)
+        kept.number[row] = numbers[label] if label else CANNOT_TELL
         kept.how[row] = HOW[how]
 
 
@@ -168,11 +168,12 @@ def _told(session: Session, delivery: Delivery) -> dict[str, Any]:
     kept: _Standing | None = workspace.kept.get("standing")
     first = delivery.answer["events"][0] if delivery.answer["events"] else None
     push = {"client": delivery.client, "who": delivery.who, "classes": journal.classes(), "all": True}
-    if kept is not None and (first is None or first == kept.last + 1):
+    if len(rows) > MOST_TOLD:
+        workspace.kept.pop("standing", None)  # to be read anew is quicker
+    elif kept is not None and (first is None or first == kept.last + 1):
         _put(workspace, kept, rows, journal.standing(samples))
         kept.last = delivery.answer["events"][1] if first is not None else kept.last
-        if len(rows) <= MOST_TOLD:
-            push |= {"all": False, "rows": rows, "numbers": kept.number[rows], "how": kept.how[rows]}
+        push |= {"all": False, "rows": rows, "numbers": kept.number[rows], "how": kept.how[rows]}
     workspace.broadcast("labelled", **push)
     for listener in workspace.kept.get("label listeners", []):
         listener(samples)

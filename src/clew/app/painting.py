@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from clew.learn.easel import Painting, Sheet
 
 MOST_SIDE = 2048  # pixels along a side of what is sent of an image
+BAND = 256  # rows of what is sent that are read at a time
 BINS = 64  # of the histogram of a channel
 SHOWN_FEATURES = 6  # bars of what speaks for a class
 THUMB = 56  # px
+Where = tuple[str, int, int]  # image, t, z
 
 
 @handles("paint.images")
@@ -150,9 +152,6 @@ def show(
     told |= {"ready": True, "exact": live.exact, "trees": live.model.forest.n_trees, "tiles": len(tiles)}
     told |= {"done": len([at for at in tiles if at in sent]), "seconds": time.perf_counter() - began}
     return told
-
-
-Where = tuple[str, int, int]
 
 
 def _progress(session: Session, ticket: Ticket, image: str) -> Any:
@@ -290,7 +289,8 @@ def reasons(
     tiles = sorted(tiles_in(studio.sheet(image).stack, (view[0], view[1], view[2], view[3]), most=16))
     found = studio.easel.reasons(live, image, t, z, tiles, of=names[of])
     order = np.argsort(-found.mean_absolute, kind="stable")
-    chosen = found.names.index(feature) if feature in found.names else int(order[0])
+    shown = [found.names[i] for i in order[:SHOWN_FEATURES]]
+    chosen = found.names.index(feature if feature in shown else shown[0])
     top, left = tiles[0][0], min(at[1] for at in tiles)
     size = [
         max((at[i] - (top, left)[i]) // STRIDE + one.shape[i + 1] for at, one in zip(tiles, found.maps))
@@ -355,8 +355,13 @@ def _window(
         z,
     )
     top, left = max(0, top), max(0, left)
-    pixels = sheet.stack.read(t, slice(z, z + 1), slice(top, top + height), slice(left, left + width))
-    return pixels[:, 0, ::step, ::step]
+    bottom, columns = min(top + height, sheet.stack.shape[3]), slice(left, left + width)
+    bands = range(top, max(bottom, top + 1), BAND * step)  # a large image is never in memory as a whole
+    read = (
+        sheet.stack.read(t, slice(z, z + 1), slice(at, min(at + BAND * step, bottom)), columns)
+        for at in bands
+    )
+    return np.concatenate([band[:, 0, ::step, ::step] for band in read], axis=1)
 
 
 def _contrast(channel: np.ndarray, *, coloured: bool) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from clew.app.labelling import journal_of
-from clew.errors import DataError, check
+from clew.errors import ClewError, DataError, check
 from clew.learn.easel import Easel, Painting
 from clew.learn.sheet import Sheet, Stroke
 from clew.read.stacks import open_stack
@@ -48,6 +48,8 @@ class Studio:
     ----------
     generation : int
         Rises whenever strokes or classes have changed.
+    unreadable : list of str
+        Painted images that cannot be read now.
     live : Painting or None
         The latest full forest; of an earlier generation until `fit` has been called.
     """
@@ -58,6 +60,7 @@ class Studio:
         self.easel = Easel({})
         self.generation = 0
         self.live: Painting | None = None
+        self.unreadable: list[str] = []
         self._fitted = -1
         self._seen: _Seen | None = None
         self._strokes: dict[str, Stroke] = {}
@@ -127,8 +130,12 @@ class Studio:
                     value = 0 if one.erase else one.number
                     self._strokes[one.client] = Stroke(one.points, one.radius, value, one.plane)
                 per_image.setdefault(name_of[one.sha256], []).append(self._strokes[one.client])
+        self.unreadable = []
         for name, strokes in per_image.items():
-            self.sheet(name).draw(strokes)
+            try:
+                self.sheet(name).draw(strokes)
+            except ClewError:  # it has moved or changed: the others can be painted on all the same
+                self.unreadable.append(name)
         self.easel.names, self._seen = dict(names), seen
         self.generation += 1
         return self.generation
@@ -139,7 +146,7 @@ class Studio:
         if channels != self.easel.channels:
             self.easel.channels = channels
             self.generation += 1
-        return [
+        return self.unreadable + [
             name
             for name, one in self.easel.sheets.items()
             if one.painted and tuple(one.stack.channel_names) != channels

@@ -19,6 +19,7 @@ from clew.read.tiff import COLOUR
 
 if TYPE_CHECKING:
     from clew.app.workspace import Workspace
+    from clew.study.study import Source
 
 MOST_HELD = 256 * 2**20  # bytes of opened files
 SAMPLED = 512  # px of the side of what contrast is judged by
@@ -110,12 +111,22 @@ def found_file(workspace: Workspace, name: str) -> Path:
         stamps = tuple((str(path), stamp) for path in there if (stamp := stamp_of(path)))
         if stamps:
             path: Path = held(workspace).get(
-                ("file", source.sha256, stamps), partial(workspace.study.locate, source)
+                ("file", source.sha256, stamps), partial(_unchanged, workspace, source)
             )
             return path
     raise MissingError(
-        f"{name} cannot be shown. It is not where it was ({source.path}). Say where it is now: clew relink {workspace.study.folder} PATH"
+        f"{name} is not where it was ({source.path}). Say where it is now: clew relink {workspace.study.folder} PATH"
     )
+
+
+def _unchanged(workspace: Workspace, source: Source) -> Path:
+    try:
+        return workspace.study.locate(source)
+    except DataError as error:
+        raise DataError(
+            f"{source.name} has changed: its content is not what was measured. Put the file back as it was, or say where it is: "
+            f"clew relink {workspace.study.folder} PATH"
+        ) from error
 
 
 def stamp_of(path: Path) -> tuple[int, int] | None:

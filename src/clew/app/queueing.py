@@ -231,11 +231,16 @@ class Asked:
     twice: set[int] = field(default_factory=set)
 
 
+_making = threading.Lock()
+
+
 def queue_of(workspace: Workspace) -> Queue:
-    """Return the queue of the open study."""
-    queue: Queue = workspace.kept.setdefault("queue", None) or Queue(workspace)
-    workspace.kept["queue"] = queue
-    return queue
+    """Return the queue of the open study; requests that come together get the same."""
+    with _making:
+        if "queue" not in workspace.kept:
+            workspace.kept["queue"] = Queue(workspace)
+        queue: Queue = workspace.kept["queue"]
+        return queue
 
 
 def control_order(workspace: Workspace) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from clew.app.workspace import Workspace
     from clew.report.gathered import Record
 
+GATHERING = threading.Lock()  # a page asks for several cards at once
 SET = {"b": "strong", "strong": "strong", "i": "feature", "em": "group", "code": "code"}
 
 
@@ -24,12 +26,13 @@ def record_of(workspace: Workspace) -> Record:
     from clew.report.gathered import gather
 
     study = workspace.study
-    known = (workspace.version, len(study.steps()), len(study.openings()))
-    kept = workspace.kept.get("record")
-    if kept is None or kept[0] != known:
-        kept = workspace.kept["record"] = (known, gather(study))
-    record: Record = kept[1]
-    return record
+    with GATHERING:
+        known = (workspace.version, len(study.steps()), len(study.openings()))
+        kept = workspace.kept.get("record")
+        if kept is None or kept[0] != known:
+            kept = workspace.kept["record"] = (known, gather(study))
+        record: Record = kept[1]
+        return record
 
 
 def record_at(workspace: Workspace, step: int | None) -> Record:

@@ -194,15 +194,15 @@ class _Reader:
         name = self.named.get(node.id, node.id)
         if name not in self.values:
             raise SettingError(
-                f"A rule may name {listed_names(self.values)}. Got '{name[:60]}', which is not there.{did_you_mean(name, self.values)}"
+                f"A rule may name {listed_names(self.values)}. Got '{name[:60]}'.{did_you_mean(name, self.values)}"
             )
         return self.values[name]()
 
 
 def listed_names(values: Iterable[str]) -> str:
-    """Return names for a sentence; of many the first ones."""
+    """Return names for a sentence; of many features the first ones."""
     of_rows, features = [n for n in OF_ROWS if n in values], [n for n in values if n not in OF_ROWS]
-    return ", ".join([*of_rows, *features[:6], *(["..."] if len(features) > 6 else [])])
+    return ", ".join([*of_rows, *features[:3], *(["and other features"] if len(features) > 3 else [])])
 
 
 def _is_text(side: Any) -> bool:

@@ -95,8 +95,8 @@ def hatched(name: str, *, height: int, width: int) -> np.ndarray:
     pen = ImageDraw.Draw(picture)
     fits = max(4, int(width // 6.2))
     said = name if len(name) <= fits else f"{name[: fits - fits // 2 - 1]}…{name[-(fits // 2) :]}"
-    pen.rectangle((0, height - 15, width, height), fill=DARK)
-    pen.text((3, height - 14), said, fill=LIGHT)
+    pen.rectangle((0, 0, width, 14), fill=DARK)  # above: the marker of the group stands below
+    pen.text((3, 1), said, fill=LIGHT)
     return np.asarray(picture)
 
 

@@ -44,7 +44,7 @@ def linked_map(
     Returns
     -------
     AnyWidget
-        With ``selected``, the names of the selected samples, and ``rows``, their numbers; setting ``rows`` selects.
+        With ``selected``, the names of the selected samples, and ``rows``, their numbers, rising; ``select(rows)`` selects from here.
 
     Raises
     ------
@@ -137,18 +137,13 @@ def _make_class() -> Any:
                 label=f"Map of {placed:,} rows, run {run + 1} of {len(data.runs)}",
                 **size,
             )
-            self.rows = np.empty(0, np.int64)
+            self.select([])
 
-        @property
-        def rows(self) -> np.ndarray:
-            """Return the numbers of the selected rows, rising."""
-            return self._rows
-
-        @rows.setter
-        def rows(self, rows: Any) -> None:
-            self._rows = checked_rows(rows, len(self._sample))
-            n, shown = len(self._rows), int(np.isfinite(self._places[:, 0]).sum())
-            self.bits = packed(self._rows, len(self._sample)) if n else b""
+        def select(self, rows: Any) -> None:
+            """Select rows by their numbers, here and in the browser."""
+            self.rows = checked_rows(rows, len(self._sample))
+            n, shown = len(self.rows), int(np.isfinite(self._places[:, 0]).sum())
+            self.bits = packed(self.rows, len(self._sample)) if n else b""
             of = f"{shown:,} shown of {len(self._sample):,} open rows"
             self.says = f"{n:,} selected, {of}" if n else f"{of}. Draw round some points."
 
@@ -160,6 +155,6 @@ def _make_class() -> Any:
         @traitlets.observe("polygon")
         def _drawn(self, change: Any) -> None:
             line = change["new"]
-            self.rows = np.flatnonzero(within(self._places, checked_polygon(line))) if line else []
+            self.select(np.flatnonzero(within(self._places, checked_polygon(line))) if line else [])
 
     return LinkedMap

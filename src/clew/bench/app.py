@@ -167,5 +167,4 @@ def _room() -> Path:
 
 def _timed(page: Page, act: Callable[[int], float]) -> Sides:
     """Return ours alone: what one would use instead does not do the same work (docs/workbench.md says what it takes)."""
-
     return Sides(Side(lambda i: Clocked(act(i))), close=page.close)

@@ -63,12 +63,14 @@ class StopLight(Result):
         Number of labels, figure on held-out control labels, and the ends of its 95% interval: learning from the first
         labels of all, and from the first control labels alone.
     forecast : ndarray of float64, shape (n_points, 4)
-        The active curve drawn on, from the labels that there are to `AHEAD` more; no point where it cannot be.
+        The active curve drawn on, from the labels that there are to `AHEAD` more, or to all rows; no point where it cannot be.
     gain, ahead : list of float
         What the last `LAST` labels brought, and by how much all labels are ahead of as many control labels, each with
         its 95% interval over groups.
     changed, by_chance : float
         The share of predictions that the last `LAST` labels changed, and that another seed alone changes.
+    chance : float
+        The figure without any look at the features; NaN where nothing was judged.
     wanted : float or None
     notes : list of str
         What to mind.
@@ -88,6 +90,7 @@ class StopLight(Result):
     ahead: list[float]
     changed: float
     by_chance: float
+    chance: float
     wanted: float | None
     notes: list[str]
 
@@ -187,7 +190,7 @@ def stop_light(
     gain = curves.difference(active[-1], active[before], moved[:, -1] - moved[:, before])
     ahead = ahead_of_control(ground, fit, control)
     changed, by_chance = _changed(samples, order, fit, random_state)
-    forecast = _forecast(active, moved, n, random_state)
+    forecast = _forecast(active, moved, min(n + AHEAD, samples.n_rows), random_state)
     found = replace(
         nothing,
         active=active,
@@ -197,11 +200,14 @@ def stop_light(
         ahead=list(ahead),
         changed=changed,
         by_chance=by_chance,
+        chance=ground.figure.chance(ground.truth[control]),
         helps=_helps(strategy, n_control, ahead) if n_control < n else "",
         notes=[*notes, *ground.warnings],
     )
     reasons = _reasons(found)
     verdict = _verdict(found, [met for met, *_ in reasons[:2]])
+    if not (labels == "").any():
+        return replace(found, reasons=reasons, verdict="stop", sentence="Stop. Every row has a label.")
     return replace(found, reasons=reasons, verdict=verdict, sentence=_sentence(found, verdict))
 
 
@@ -245,6 +251,7 @@ def _nothing(metric: str, wanted: float | None, n: int, n_control: int, notes: l
         ahead=list(UNKNOWN),
         changed=np.nan,
         by_chance=np.nan,
+        chance=np.nan,
         wanted=wanted,
         notes=notes,
     )
@@ -274,8 +281,8 @@ def _changed(samples: Samples, order: np.ndarray, fit: Callable[[Samples], Model
     return float((now != before).mean()), float((now != again).mean())
 
 
-def _forecast(active: np.ndarray, moved: np.ndarray, n: int, random_state: int) -> np.ndarray:
-    """Draw the active curve on to `AHEAD` more labels, float64 (n_points, 4); no point where that cannot be done.
+def _forecast(active: np.ndarray, moved: np.ndarray, end: int, random_state: int) -> np.ndarray:
+    """Draw the active curve on to a number of labels, float64 (n_points, 4); no point where that cannot be done.
 
     Where leaving a unit out changes less than the interval of the figure allows, as where all is told right, the rest of
     the interval moves the whole curve.
@@ -289,11 +296,11 @@ def _forecast(active: np.ndarray, moved: np.ndarray, n: int, random_state: int) 
         1 - active[:, 1],
         [moved, rest[None]],
         freedom=len(moved) - 1,
-        labelled=n,
+        labelled=int(active[-1, 0]),
         desired=None,
         random_state=random_state,
     )
-    at = np.linspace(n, n + AHEAD, 9)
+    at = np.linspace(active[-1, 0], end, 9)
     error = np.column_stack([np.interp(at, found.rows, column) for column in found.error.T])
     return np.column_stack([at, 1 - error[:, [0, 2, 1]]])
 
@@ -348,7 +355,7 @@ def _verdict(found: StopLight, settled: list[bool]) -> Verdict:
     may_stop = found.control_labels >= FEWEST_TO_STOP
     if found.wanted is not None and now[1] >= found.wanted:
         return "stop" if now[2] >= found.wanted and may_stop else "nearly there"
-    if not all(settled):
+    if not all(settled) or not _learnt(found):
         return "go on"
     hopeless = last[3] < found.wanted if found.wanted is not None else last[1] - found.forecast[0, 1] < FLAT
     return "stop" if hopeless and may_stop else "nearly there"
@@ -361,10 +368,18 @@ def _sentence(found: StopLight, verdict: Verdict) -> str:
         if now[2] >= found.wanted:
             return f"{told} The wanted {found.wanted:g} is reached: {figure} {_spelt(now[1:])}."
         told = f"{told} More labels of this kind will not bring {found.wanted:g}; look for other features."
+    if not _learnt(found):
+        return f"Go on, or look for other features: nothing better than chance ({found.chance:.2f}) is shown yet."
     if not len(found.forecast):
         return f"{told} The curve cannot be drawn on yet."
     last = found.forecast[-1]
     return f"{told} The next {LAST} labels should bring about {_expected(found):.3f}. Forecast at {last[0]:.0f}: {_spelt(last[1:])}."  # fmt: skip
+
+
+def _learnt(found: StopLight) -> bool:
+    """Tell whether the last figure is above chance, whatever the control labels may have been."""
+    last = found.active[-1]
+    return bool(last[2] > found.chance or (np.isnan(last[2]) and last[1] > found.chance))
 
 
 def _expected(found: StopLight) -> float:

@@ -312,9 +312,7 @@ def thumbnail(
     top, bottom = ((upper - 1) / 2 * (1 - np.clip(one / largest, -1, 1)) for one in (high, low))
     with np.errstate(invalid="ignore"):
         picture[:upper][(rows >= np.floor(top)) & (rows <= np.ceil(bottom))] = LIGHT
-    picture[upper + 2 :] = spectrogram_pixels(
-        window, rate, height=side - upper - 2, width=width, scale=scale
-    )
+    picture[upper + 2 :] = spectrogram_pixels(window, rate, height=side - upper - 2, width=width, scale=scale)
     picture[:upper, np.isnan(low)] = GREY
     return picture
 

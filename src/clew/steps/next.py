@@ -63,6 +63,7 @@ def next_up(
     from clew.learn.stopping import stop_light
     from clew.study.handed import add_handed, control_samples, label_history
 
+    check(control >= 2, SettingError, "The 'control' of next must be at least 2, so that a strategy has its share. Got {}.", control)  # fmt: skip
     _check_out(out)
     began = time.perf_counter()
     given = label_history(study)

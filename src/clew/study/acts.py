@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS strokes (
     erase INTEGER NOT NULL, radius REAL NOT NULL, points BLOB NOT NULL, undoes INTEGER REFERENCES strokes (id));
 CREATE INDEX IF NOT EXISTS strokes_of_image ON strokes (sha256);
 CREATE INDEX IF NOT EXISTS labels_of_sample ON labels (sample);
+CREATE INDEX IF NOT EXISTS labels_undone ON labels (undoes) WHERE undoes IS NOT NULL;
 CREATE INDEX IF NOT EXISTS labels_of_step ON labels (how, step);
 """
 

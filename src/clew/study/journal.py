@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from clew.errors import DataError, SettingError, check
 from clew.study import record
 from clew.study.acts import Delivery, class_name
-from clew.study.record import LabelEvent
 from clew.study.strokes import Stroke, Strokes
 
 if TYPE_CHECKING:
@@ -159,16 +158,11 @@ class Journal(Strokes):
 
     def standing(self, samples: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Return ``{sample: (label, "person" or "group")}`` of some samples; who has none is left out."""
+        found: dict[str, tuple[str, str]] = {}
         with self._reading() as db:
-            named = db.execute("SELECT max(step) FROM labels WHERE how = 'group'").fetchone()[0] or 0
-            rows: list[Any] = []
             for at in range(0, len(samples), AT_ONCE):
-                part = list(samples[at : at + AT_ONCE])
-                marks = ", ".join("?" * len(part))
-                rows += db.execute(f"SELECT * FROM labels WHERE sample IN ({marks})", part).fetchall()
-        return record.effective_labels(
-            sorted((LabelEvent(*row) for row in rows), key=lambda e: e.id), named=named
-        )
+                found |= record.standing_labels(db, samples=samples[at : at + AT_ONCE])
+        return found
 
     def last_event(self) -> int:
         """Return the number of the last event of labels; 0 where there is none."""

@@ -190,7 +190,7 @@ def add_hypotheses(db: sqlite3.Connection, stated: Sequence[dict[str, Any]], *, 
     )
 
 
-def effective_labels(events: Iterable[LabelEvent], *, named: int | None = None) -> dict[str, tuple[str, str]]:
+def effective_labels(events: Iterable[LabelEvent]) -> dict[str, tuple[str, str]]:
     """Return ``{sample: (label, how)}`` after all events: a person's word stands above a group's name, then the latest.
 
     Naming is one act: the names of an earlier look no longer stand once another look has been named. Of two people the
@@ -200,16 +200,12 @@ def effective_labels(events: Iterable[LabelEvent], *, named: int | None = None) 
     ----------
     events : iterable of LabelEvent
         In the order in which they were recorded.
-    named : int, optional
-        The step that named groups last, where the events are those of some samples only.
     """
     events = list(events)
     undone = {event.undoes for event in events if event.undoes is not None}
-    if named is None:
-        named = max(
-            (event.step or 0 for event in events if event.how == "group" and event.id not in undone),
-            default=0,
-        )
+    named = max(
+        (event.step or 0 for event in events if event.how == "group" and event.id not in undone), default=0
+    )
     standing: dict[str, tuple[str, str]] = {}
     for event in events:
         if event.undoes is not None or event.id in undone:
@@ -221,6 +217,35 @@ def effective_labels(events: Iterable[LabelEvent], *, named: int | None = None) 
             continue
         standing[event.sample] = (event.label or "", event.how)
     return standing
+
+
+def standing_labels(
+    db: sqlite3.Connection, *, upto: int | None = None, samples: Sequence[str] | None = None
+) -> dict[str, tuple[str, str]]:
+    """Return what `effective_labels` returns, found by the database: for many events, or few of many samples.
+
+    Parameters
+    ----------
+    db : Connection
+    upto : int, optional
+        The last event that counts.
+    samples : sequence of str, optional
+        At most a few hundred samples; all by default.
+    """
+    # a plus keeps SQLite from narrowing down by this column: another one narrows further
+    last = 2**62 if upto is None else upto
+    undone = "SELECT undoes FROM labels WHERE undoes IS NOT NULL AND +id <= ?"
+    named = db.execute(
+        f"SELECT step FROM labels WHERE how = 'group' AND +undoes IS NULL AND +id <= ? AND +id NOT IN ({undone}) ORDER BY step DESC LIMIT 1",
+        (last, last),
+    ).fetchone()
+    chosen = "" if samples is None else f" AND sample IN ({', '.join('?' * len(samples))})"
+    rows = db.execute(
+        "SELECT sample, coalesce(label, ''), how FROM labels WHERE +undoes IS NULL AND (+how = 'person' OR +step IS ?) "
+        f"AND +id <= ? AND +id NOT IN ({undone}){chosen} ORDER BY how, id",  # groups first: a person's word stands above
+        (named and named[0], last, last, *(samples or ())),
+    )
+    return {sample: (label, how) for sample, label, how in rows}
 
 
 def labels_by_person(events: Iterable[LabelEvent]) -> dict[str, dict[str, str]]:

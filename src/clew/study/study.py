@@ -266,9 +266,8 @@ class Study:
 
     def _labels(self, *, upto: int | None = None) -> dict[str, tuple[str, str]]:
         """Return the labels of all rows as they stand, or as they stood after event ``upto``."""
-        return record.effective_labels(
-            event for event in self._label_events() if upto is None or event.id <= upto
-        )
+        with self.store.reading() as db:
+            return record.standing_labels(db, upto=upto)
 
     def _names_of(self, part: str) -> set[str]:
         with self.store.reading() as db:

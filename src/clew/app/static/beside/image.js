@@ -43,7 +43,8 @@ export function ImageView({ row }) {
   const { scene, why } = useScene(row);
   const source = scene?.meta.source ?? "";
   const [contrast, setContrast] = useState({ low: 1, high: 99.8, gamma: 1 }), [channels, setChannels] = useState(""), [open, setOpen] = useState(false);
-  const [view, setView] = useState(/** @type {View | null} */ (null)), [drag, setDrag] = useState(/** @type {any} */ (null));
+  const [view, setView] = useState(/** @type {View | null} */ (null)), [drag, drawDrag] = useState(/** @type {any} */ (null));
+  const held = useRef(/** @type {any} */ (null)); // what the pointer does now, before it is drawn
   const [pictures, setPictures] = useState(/** @type {{whole: HTMLImageElement | null, part: {picture: HTMLImageElement, box: number[]} | null}} */ ({ whole: null, part: null }));
   const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
   const light = useDark(), pinned = use((s) => s.pinned), hovered = use((s) => s.hovered), selection = use((s) => s.selection);
@@ -77,14 +78,16 @@ export function ImageView({ row }) {
     if (!scene) return;
     const next = Math.max(1, Math.min(MOST_ZOOM, now.zoom * by)), x = now.x + (px - left) / scale, y = now.y + py / scale;
     if (next === 1) { setView(null); return; }
-    setView(held({ zoom: next, x: x - px / (fit * next), y: y - py / (fit * next) }));
+    setView(kept({ zoom: next, x: x - px / (fit * next), y: y - py / (fit * next) }));
   }
   /** Keep the image in the frame. @param {View} some @returns {View} */
-  function held(some) {
+  function kept(some) {
     if (!scene) return some;
     const most = (/** @type {number} */ all, /** @type {number} */ seen) => Math.max(0, all - seen / (fit * some.zoom));
     return { ...some, x: Math.max(0, Math.min(most(scene.meta.width, width), some.x)), y: Math.max(0, Math.min(most(scene.meta.height, tall), some.y)) };
   }
+  /** @param {any} next */
+  function setDrag(next) { held.current = next; drawDrag(next); }
   /** @param {PointerEvent} event @returns {[number, number]} in px of the image */
   function at(event) { return [now.x + (event.offsetX - left) / scale, now.y + event.offsetY / scale]; }
   /** @param {PointerEvent} event */
@@ -96,13 +99,15 @@ export function ImageView({ row }) {
   /** @param {PointerEvent} event */
   function move(event) {
     if (!scene) return;
+    const drag = held.current;
     if (!drag) { const found = hit(scene, at(event), 4 / scale), row = found < 0 ? null : scene.rows[found]; if (row !== state.hovered) set({ hovered: row }); return; }
     const moved = drag.moved || Math.hypot(event.offsetX - drag.px, event.offsetY - drag.py) > 4;
-    if (drag.pans) setView(held({ ...drag.view, x: drag.view.x - (event.offsetX - drag.px) / scale, y: drag.view.y - (event.offsetY - drag.py) / scale }));
+    if (drag.pans) setView(kept({ ...drag.view, x: drag.view.x - (event.offsetX - drag.px) / scale, y: drag.view.y - (event.offsetY - drag.py) / scale }));
     setDrag({ ...drag, to: at(event), moved });
   }
   /** @param {PointerEvent} event */
   function up(event) {
+    const drag = held.current;
     if (!scene || !drag) return;
     setDrag(null);
     if (drag.pans) return;
@@ -122,7 +127,7 @@ export function ImageView({ row }) {
   function keys(event) {
     if (!scene) return;
     const ways = /** @type {Record<string, [number, number]>} */ ({ ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }), one = state.hovered ?? state.pinned ?? row;
-    if (event.key in ways && event.shiftKey) setView(held({ ...now, x: now.x + (ways[event.key][0] * 40) / scale, y: now.y + (ways[event.key][1] * 40) / scale }));
+    if (event.key in ways && event.shiftKey) setView(kept({ ...now, x: now.x + (ways[event.key][0] * 40) / scale, y: now.y + (ways[event.key][1] * 40) / scale }));
     else if (event.key in ways) set({ hovered: neighbour(scene, one, ways[event.key]) });
     else if (event.key === "Enter") set({ pinned: one });
     else if (event.key === " ") toggleRow(one, "image");
@@ -151,10 +156,10 @@ export function ImageView({ row }) {
   return html`<div class="image"><div class="plot" ref=${place} style=${`height:${tall}px`}>
       <canvas ref=${canvas} tabindex="0" role="img" style=${`width:${width}px;height:${tall}px`} aria-label=${scene ? `${source}: ${counted(scene.meta.objects, "open object")}, ${own} selected. Arrows go to the next object, Enter pins, Space selects, plus and minus zoom.` : "loading"}
         onPointerDown=${down} onPointerMove=${move} onPointerUp=${up} onPointerCancel=${() => setDrag(null)} onPointerLeave=${() => { if (!drag) set({ hovered: null }); }} onKeyDown=${keys} onBlur=${() => set({ hovered: null })}></canvas>
-      ${scene ? html`<span class="bar50" style=${`width:${scaleBar(scene.meta.pixel, scale).px}px`}>${scaleBar(scene.meta.pixel, scale).text}</span>` : null}
-      <div class="tools" data-open=${open || now.zoom > 1 ? "yes" : "no"}>${scene && scene.meta.channels.length > 1 ? html`<label class="small">Channel <select class="plain" value=${channels} onChange=${(/** @type {any} */ e) => setChannels(e.currentTarget.value)}><option value="">all</option>${scene.meta.channels.map((/** @type {string} */ name, /** @type {number} */ c) => html`<option value=${c}>${name}</option>`)}</select></label>` : null}
-      <button class="button quiet" aria-expanded=${open ? "true" : "false"} onClick=${() => setOpen(!open)}>Contrast</button>
-      <span class="pages"><button class="button quiet" aria-label="Zoom out" title="Zoom out (-)" disabled=${now.zoom === 1} onClick=${() => zoom(1 / 1.5)}>−</button><button class="button quiet" title="The whole image (0)" disabled=${now.zoom === 1} onClick=${() => setView(null)}>${Math.round(now.zoom * 100)} %</button><button class="button quiet" aria-label="Zoom in" title="Zoom in (+); Alt and drag, or Shift and arrows, move the image" onClick=${() => zoom(1.5)}>+</button></span></div></div>
+      ${scene ? html`<span class="bar50" style=${`width:${scaleBar(scene.meta.pixel, scale).px}px`}>${scaleBar(scene.meta.pixel, scale).text}</span>` : null}</div>
     <div class="under"><span class="mono" title=${source}>${source}</span><span class="small quiet">${scene ? `${counted(scene.meta.objects, "object")}, ${own} selected` : ""}</span></div>
+    <div class="tools">${scene && scene.meta.channels.length > 1 ? html`<label class="small">Channel <select class="plain" value=${channels} onChange=${(/** @type {any} */ e) => setChannels(e.currentTarget.value)}><option value="">all</option>${scene.meta.channels.map((/** @type {string} */ name, /** @type {number} */ c) => html`<option value=${c}>${name}</option>`)}</select></label>` : null}
+      <button class="button quiet" aria-expanded=${open ? "true" : "false"} onClick=${() => setOpen(!open)}>Contrast</button>
+      <span class="pages"><button class="button quiet" aria-label="Zoom out" title="Zoom out (-)" disabled=${now.zoom === 1} onClick=${() => zoom(1 / 1.5)}>−</button><button class="button quiet" title="The whole image (0)" disabled=${now.zoom === 1} onClick=${() => setView(null)}>${Math.round(now.zoom * 100)} %</button><button class="button quiet" aria-label="Zoom in" title="Zoom in (+); Alt and drag, or Shift and arrows, move the image" onClick=${() => zoom(1.5)}>+</button></span></div>
     ${open ? html`<div class="contrast">${slider("low", "Black, percentile", 0, 90, 0.5)}${slider("high", "White, percentile", 91, 100, 0.1)}${slider("gamma", "Gamma", 0.2, 4, 0.1)}<button class="button quiet" onClick=${() => setContrast({ low: 1, high: 99.8, gamma: 1 })}>As at first</button></div>` : null}</div>`;
 }

@@ -179,9 +179,12 @@ export function Strokes({ values, mean, from, label, table, caption }) {
     ${ticks(from, 1, 4).map((one) => html`<text x=${x(one)} y="36" text-anchor="middle" class="tick">${written(one)}</text>`)}</svg></svg></${Chart}>`;
 }
 
+export const LEGIBLE = 11; // px of a cell beside which its name can be read
+
 /**
  * A matrix of numbers from -1 (blue) to 1 (rust) as cells; what lies under the pointer, or under the arrow keys, is said below it.
- * @param {{values: ArrayLike<number>, rows: string[], columns: string[], cell: number, gapBefore: number, label: string, hint: string}} props ``gapBefore``: the column that stands apart
+ * @param {{values: ArrayLike<number>, rows: string[], columns: string[], cell: number, gapBefore: number, label: string, hint: string}} props
+ *   ``gapBefore``: the column that stands apart; names stand beside cells that are tall enough
  */
 export function HeatMap({ values, rows, columns, cell, gapBefore, label, hint }) {
   const [at, setAt] = useState(/** @type {[number, number] | null} */ (null));
@@ -201,7 +204,7 @@ export function HeatMap({ values, rows, columns, cell, gapBefore, label, hint })
     setAt(j >= 0 && i >= 0 && i < rows.length ? [i, j] : null);
   };
   return html`<figure class="chart heat"><div class="wide"><div class="cells">
-    <ol class="names" aria-hidden="true">${rows.map((one, i) => html`<li style=${`height:${cell}px;line-height:${cell}px`} title=${one}>${one} <small>${i + 1}</small></li>`)}</ol>
+    ${cell >= LEGIBLE && html`<ol class="names" aria-hidden="true">${rows.map((one, i) => html`<li style=${`height:${cell}px;line-height:${cell}px`} title=${one}>${one} <small>${i + 1}</small></li>`)}</ol>`}
     <svg width=${width} height=${height} tabindex="0" role="img" aria-label=${`${label}; arrow keys read the cells`} onMouseMove=${over} onMouseLeave=${() => setAt(null)} onKeyDown=${step} shape-rendering="crispEdges">
       ${rows.map((_, i) => columns.map((_one, j) => html`<rect x=${x(j)} y=${i * cell} width=${cell} height=${cell} ...${paint(values[i * columns.length + j])} />`))}
       ${at && html`<rect x=${x(at[1]) + 0.5} y=${at[0] * cell + 0.5} width=${cell - 1} height=${cell - 1} fill="none" stroke="var(--thread)" stroke-width="1.5" />`}

@@ -1,10 +1,10 @@
 // @ts-check
 /** Evidence of groups, agreement of runs, and the names of the groups: two questions, never one. */
-import { html, useEffect, useState } from "../vendor/preact-htm.js";
+import { html, useEffect, useRef, useState } from "../vendor/preact-htm.js";
 import { set } from "../core/state.js";
 import { refused } from "../core/notices.js";
 import { Sign } from "../core/marks.js";
-import { counted } from "../core/words.js";
+import { count, counted } from "../core/words.js";
 import { openForm } from "../shell/form.js";
 import { startJob } from "../shell/jobs.js";
 import { EvidenceCurve, Strokes } from "./charts.js";
@@ -46,17 +46,23 @@ export function Names({ look }) {
   const [open, setOpen] = useState(/** @type {number|null} */ (null));
   useEffect(() => setOpen(null), [look]);
   if (!look.groups.length) return null;
-  const give = async (/** @type {SubmitEvent} */ event, /** @type {number} */ group) => {
-    event.preventDefault();
-    const text = String(new FormData(/** @type {HTMLFormElement} */ (event.currentTarget)).get("name") ?? "").trim();
-    const names = look.groups.map((/** @type {any} */ one) => [one.group, one.group === group ? text : one.name]).filter((/** @type {any} */ one) => one[1]);
+  const give = async (/** @type {number} */ group, /** @type {string} */ text) => {
     if (!text || text === look.groups[group].name) { setOpen(null); return; }
+    const names = look.groups.map((/** @type {any} */ one) => [one.group, one.group === group ? text : one.name]).filter((/** @type {any} */ one) => one[1]);
     try { await startJob("name", { names: names.map((/** @type {any} */ one) => one.join("=")) }); setOpen(null); } catch (why) { refused(why); }
   };
   return html`<section class="section groups" aria-label="Names of the groups"><h2>Groups</h2><ul>${look.groups.map((/** @type {any} */ one) => html`<li>
     <${Sign} n=${one.group} />${open === one.group
-      ? html`<form onSubmit=${(/** @type {any} */ e) => give(e, one.group)}><input type="text" name="name" aria-label=${`Name of group ${one.group}`} value=${one.name} maxlength="60" autofocus ref=${(/** @type {any} */ e) => e && document.activeElement !== e && e.focus()}
-          onKeyDown=${(/** @type {KeyboardEvent} */ e) => { if (e.key === "Escape") { e.stopPropagation(); setOpen(null); } }} /><button class="button">Name</button></form>`
+      ? html`<${NameField} group=${one} give=${(/** @type {string} */ text) => give(one.group, text)} leave=${() => setOpen(null)} />`
       : html`<button class="name" disabled=${!look.latest} title=${look.latest ? "Change the name; it is a step on record" : "Only the groups of the latest look can be named"} onClick=${() => setOpen(one.group)}>${one.name || `group ${one.group}`}</button>`}
-    <span class="quiet">n = ${one.rows}</span></li>`)}</ul></section>`;
+    <span class="quiet">n = ${count(one.rows)}</span></li>`)}</ul></section>`;
+}
+
+/** @param {{group: any, give: (text: string) => void, leave: () => void}} props */
+function NameField({ group, give, leave }) {
+  const field = useRef(/** @type {any} */ (null));
+  useEffect(() => field.current.select(), []);
+  return html`<form onSubmit=${(/** @type {Event} */ event) => { event.preventDefault(); give(field.current.value.trim()); }}>
+    <input type="text" ref=${field} aria-label=${`Name of group ${group.group}`} value=${group.name} maxlength="60" onKeyDown=${(/** @type {KeyboardEvent} */ event) => { if (event.key === "Escape") { event.stopPropagation(); leave(); } }} />
+    <button class="button">Name</button></form>`;
 }

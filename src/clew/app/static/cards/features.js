@@ -2,10 +2,10 @@
 /** The features: how they go together, which tell how far a row is from each group, and what a model goes by. */
 import { html, useState } from "../vendor/preact-htm.js";
 import { openForm } from "../shell/form.js";
-import { AsTable, Bars, HeatMap } from "./charts.js";
+import { AsTable, Bars, HeatMap, LEGIBLE } from "./charts.js";
 import { More, Said, two, useAsked } from "./said.js";
 
-const ROOM = 176; // px for the cells of the matrix
+const ROOM = 176, WHOLE = 292; // px for the cells of the matrix, with and without names beside them
 const MOST = 60; // features whose cells can be told apart
 
 /** Behind its title; asked for when it is opened. @param {{step: number}} props */
@@ -22,6 +22,7 @@ function Matrix({ step }) {
   if (!answer) return html`<p class="note">Asking.</p>`;
   if (!answer.features.length) return html`<p class="note">Without groups there is nothing that features could tell apart.</p>`;
   const [between, distance] = answer.arrays, n = answer.features.length, g = answer.groups.length;
+  const named = Math.floor(ROOM / (n + g));
   const columns = [...answer.features, ...answer.groups.map((/** @type {string} */ name) => `distance to ${name}`)];
   const values = new Float32Array(n * (n + g));
   for (let i = 0; i < n; i += 1) {
@@ -30,7 +31,7 @@ function Matrix({ step }) {
   }
   const rows = answer.features.map((/** @type {string} */ name, /** @type {number} */ i) => [name, ...Array.from(values.subarray(i * (n + g), (i + 1) * (n + g)), (v) => two(v))]);
   return html`${n <= MOST
-    ? html`<${HeatMap} values=${values} rows=${answer.features} columns=${columns} gapBefore=${n} cell=${Math.max(5, Math.min(20, Math.floor(ROOM / (n + g))))} label="Spearman correlation of the features, and at the right with the distance to each group's centre" hint="Blue: −1, rust: +1. Point at a cell. Right: the distance to each centre." />`
+    ? html`<${HeatMap} values=${values} rows=${answer.features} columns=${columns} gapBefore=${n} cell=${named >= LEGIBLE ? Math.min(20, named) : Math.max(4, Math.min(LEGIBLE - 1, Math.floor(WHOLE / (n + g))))} label="Spearman correlation of the features, and at the right with the distance to each group's centre" hint="Blue: −1, rust: +1. Point at a cell. Right: the distance to each centre." />`
     : html`<p class="note">${n} features are too many to tell their cells apart: the table has them all.</p>`}
     <p class="note">Strongest with the distance to a centre: ${answer.strongest.map((/** @type {any} */ one, /** @type {number} */ i) => html`${i ? "; " : ""}${one.name}: <b>${one.feature}</b> ${two(one.value)}`)}.</p>
     ${answer.alike.length > 0 && html`<p class="note">Can stand in for each other: ${answer.alike.map((/** @type {string[]} */ one) => one.join(", ")).join("; ")}.</p>`}

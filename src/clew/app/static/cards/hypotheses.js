@@ -27,8 +27,9 @@ export function Hypotheses({ told, signs }) {
 
 /** @param {{one: any, signs: Record<string, number>}} props */
 function Hypothesis({ one, signs }) {
+  const verdict = [one.state, one.by, one.elsewhere && `step ${one.step}, not pursued`].filter(Boolean).join(", ");
   return html`<li><span class="h">H${one.number}</span><div><p><${Said} pieces=${one.said} signs=${signs} /></p>
-    <p class="small">${one.figure}${one.figure && ". "}<span class="state">${one.state === "confirmed" ? html`<b>Confirmed</b>` : one.state[0].toUpperCase() + one.state.slice(1)}${one.by && `, ${one.by}`}${one.elsewhere && `, step ${one.step}, not pursued`}.</span></p>
+    <p class="small">${one.figure}${one.figure && "."} ${verdict !== "stated" && html`<span class="state">${one.state === "confirmed" ? html`<b>Confirmed</b>${verdict.slice(one.state.length)}` : verdict[0].toUpperCase() + verdict.slice(1)}.</span>`}</p>
     ${one.told && html`<p class="small quiet">${one.told}</p>`}
     ${one.strips && html`<div class="strips">${one.strips.map((/** @type {any} */ strip) => html`<${Strip} ...${strip} group=${one.group} who=${one.said.find((/** @type {any} */ piece) => piece[0] === "group")?.[1] ?? "the group"} />`)}</div>`}</div></li>`;
 }

@@ -1,6 +1,6 @@
 // @ts-check
 /** The question and its answers: a button for each class with its key, marker and what the model gives it. */
-import { html, useEffect, useRef, useState } from "../vendor/preact-htm.js";
+import { html, useLayoutEffect, useRef, useState } from "../vendor/preact-htm.js";
 import { classes, useLabels } from "../core/labels.js";
 import { Sign } from "../core/marks.js";
 import { refused } from "../core/notices.js";
@@ -52,7 +52,7 @@ function Answer({ one, item, shown }) {
 export function NewClass({ first = false }) {
   const [typing, setTyping] = useState(false);
   const line = useRef(/** @type {HTMLInputElement | null} */ (null));
-  useEffect(() => { if (typing) line.current?.focus(); }, [typing]);
+  useLayoutEffect(() => { if (typing) line.current?.focus(); }, [typing]); // before the next key, which is of the name
   const make = (/** @type {Event} */ event) => {
     event.preventDefault();
     const name = (line.current?.value ?? "").trim().replace(/\s+/g, " ");

@@ -28,8 +28,8 @@ import { say } from "../core/state.js";
 /** @typedef {{strategy: string, control_every: number, both: number}} Settings */
 
 const SHOWN_SOON = 3; // items that a renewal leaves alone: a hand may reach them before the answer comes
-const AHEAD = 9; // items held here
-const LOW = 7; // below so many, more are asked for
+const AHEAD = 16; // items held here
+const LOW = 13; // below so many, more are asked for
 
 /**
  * @type {{items: Item[], done: Done[], settings: Settings, strategies: string[], kind: "object"|"window"|"row"|"", opened: boolean,
@@ -59,22 +59,39 @@ export function useQueue() {
 export async function open(settings = {}) {
   const { strategies, kind, strategy, control_every, both } = await ask("queue.open", { ...queue.settings, ...settings });
   Object.assign(queue, { strategies, kind, settings: { strategy, control_every, both }, opened: true });
-  await topUp(queue.items.slice(0, 1));
+  await topUp(1);
 }
 
-/** Ask for more and keep ``kept``; what else is here is exchanged for what comes. @param {Item[]} [kept] */
-export async function topUp(kept = queue.items) {
-  const have = kept.map((item) => item.row);
-  const before = [...queue.done.map((one) => one.item), ...kept];
-  const since = before.length - 1 - before.findLastIndex((item) => item.control);
-  let answer;
+let asking = false;
+/** How many of the present items the next request keeps; null: none is wanted. @type {number | null} */
+let wanted = null;
+
+/**
+ * Ask for more and keep the first ``keep`` items; what else is here is exchanged for what comes. One request at a time, so that
+ * quick keys do not make each answer out of date before it comes.
+ * @param {number} [keep]
+ */
+export async function topUp(keep = Infinity) {
+  wanted = Math.min(wanted ?? Infinity, keep);
+  if (asking) return;
+  asking = true;
   try {
-    answer = await ask("queue.next", { have, n: Math.max(0, AHEAD - kept.length), place: before.length, since }, { lane: "queue" });
+    while (wanted !== null) {
+      const kept = queue.items.slice(0, wanted);
+      wanted = null;
+      await fetchBeside(kept);
+    }
   } catch (why) {
     const { kind, message } = /** @type {any} */ (why);
     if (kind !== "Stale" && kind !== "Offline") { queue.trouble = message; changed(); }
-    return;
-  }
+  } finally { asking = false; }
+}
+
+/** @param {Item[]} kept */
+async function fetchBeside(kept) {
+  const have = kept.map((item) => item.row), before = [...queue.done.map((one) => one.item), ...kept];
+  const since = before.length - 1 - before.findLastIndex((item) => item.control);
+  const answer = await ask("queue.next", { have, n: Math.max(0, AHEAD - kept.length), place: before.length, since });
   const answered = new Set(queue.done.map((one) => one.item.row)), gone = new Set(answer.gone);
   const staying = queue.items.filter((item, place) => place === 0 || (have.includes(item.row) && !gone.has(item.row)));
   const here = new Set(staying.map((item) => item.row));
@@ -182,5 +199,5 @@ on("labelled", (push) => {
   if (push.client === unknown && push.rows?.length === 1) show(push.rows[0]).catch(refused);
   else if (queue.items.some((item, place) => place && push.rows?.includes(item.row))) void topUp(); // labelled elsewhere: it leaves
 });
-on("queue.renewed", () => { if (queue.opened) void topUp(queue.items.slice(0, SHOWN_SOON)); });
+on("queue.renewed", () => { if (queue.opened) void topUp(SHOWN_SOON); });
 on("open", () => { if (queue.opened) open().catch(refused); }); // the server may have been started anew

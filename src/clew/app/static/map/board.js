@@ -11,8 +11,8 @@ import { map, rowOf, watchMap } from "./store.js";
 
 /** cividis (Nunez, Anderton and Renslow 2018), without the end that the paper would swallow. */
 export const RAMPS = {
-  light: ["#00224e", "#0b3165", "#2a406c", "#414d6b", "#565c6c", "#6c6d72", "#838079", "#9d9476", "#b9aa6e"],
-  dark: ["#3c4a6c", "#545b6d", "#6b6c72", "#827e79", "#9a9377", "#b3a76f", "#cdba62", "#e6cf50", "#fee838"],
+  light: ["#00224e", "#083370", "#35456c", "#4f576c", "#666970", "#7d7c78", "#948e77", "#aea371", "#c8b866"],
+  dark: ["#5e626e", "#6f7073", "#817f78", "#948e77", "#a99f73", "#beaf6b", "#d4c15f", "#ead34c", "#fee838"],
 };
 export const TRAVEL = 400; // ms between two runs
 const NAMED = 12; // classes at most whose names stand on the map
@@ -36,6 +36,8 @@ export class Board {
     this.scatter = new Scatter(find("canvas.points"), { onDraw: () => this.drawOver(), onRestored: () => this.drawOver() });
     /** @type {Drawn | null} */ this.drawn = null;
     /** @type {[number, number] | null} */ this.panning = null;
+    /** Where the press began. @type {[number, number] | null} */ this.start = null;
+    /** @type {Map<number, [number, number]>} */ this.fingers = new Map();
     /** @type {{x: number, y: number, kind: number}[]} */ this.names = [];
     this.seen = /** @type {any} */ ({});
     /** Where the selection was drawn. @type {{line: [number, number][], id: number, run: number} | null} */ this.outline = null;
@@ -200,7 +202,8 @@ export class Board {
     }
     this.ring(at, 9, 4.5, ink.surface);
     this.ring(at, 9, 2, ink.thread);
-    const kind = map.colours?.kind === "classes" ? map.colours.of[state.pinned ?? 0] : map.groups[state.pinned ?? 0];
+    if (map.colours?.kind !== "classes") return;
+    const kind = map.colours.of[state.pinned ?? 0];
     const marker = new Path2D();
     marker.addPath(new Path2D(PATHS[kind === 255 ? 0 : kind % 6]), new DOMMatrix([1, 0, 0, 1, at[0], at[1]]));
     pen.fillStyle = colourOf(kind === 255 ? -1 : kind);
@@ -225,6 +228,8 @@ export class Board {
     if (event.button > 1) return;
     const spot = this.spot(event);
     this.host.setPointerCapture(event.pointerId);
+    this.fingers.set(event.pointerId, spot);
+    if (this.fingers.size > 1) { this.cancel(); this.start = null; return; }
     this.start = spot;
     if (map.tool === "pan" || event.button === 1) this.panning = spot;
     else this.drawn = new Drawn(map.tool, spot);
@@ -233,7 +238,8 @@ export class Board {
   /** @param {PointerEvent} event */
   move(event) {
     const spot = this.spot(event);
-    if (this.panning) {
+    if (this.fingers.size === 2 && this.fingers.has(event.pointerId)) this.pinch(event.pointerId, spot);
+    else if (this.panning) {
       this.scatter.pan(spot[0] - this.panning[0], spot[1] - this.panning[1]);
       this.panning = spot;
       this.moved();
@@ -245,6 +251,7 @@ export class Board {
     const spot = this.spot(event), polygon = this.drawn?.end() ?? null;
     const click = this.start && Math.hypot(spot[0] - this.start[0], spot[1] - this.start[1]) < 4;
     const drawn = this.drawn;
+    this.fingers.delete(event.pointerId);
     this.drawn = this.panning = null;
     if (polygon && drawn) {
       const mode = event.shiftKey ? "add" : event.altKey ? "take" : "new";
@@ -252,6 +259,16 @@ export class Board {
       void select({ kind: drawn.kind, polygon: line, mode }).then(({ id }) => { this.outline = { line, id, run }; this.drawOver(); });
     } else if (click) { const row = this.scatter.pick(...spot); set({ pinned: row < 0 ? null : row }); }
     this.drawOver();
+  }
+
+  /** Two fingers: what is between them stays between them. @param {number} id @param {[number, number]} spot */
+  pinch(id, spot) {
+    const was = this.fingers.get(id) ?? spot, other = [...this.fingers].find(([one]) => one !== id)?.[1] ?? spot;
+    const apart = (/** @type {[number, number]} */ at) => Math.max(10, Math.hypot(at[0] - other[0], at[1] - other[1]));
+    this.scatter.pan((spot[0] - was[0]) / 2, (spot[1] - was[1]) / 2);
+    this.scatter.zoom(apart(spot) / apart(was), (spot[0] + other[0]) / 2, (spot[1] + other[1]) / 2);
+    this.fingers.set(id, spot);
+    this.moved();
   }
 
   /** Let go of what is being drawn. @returns {boolean} whether there was anything */

@@ -12,7 +12,7 @@ import { Boxes, openName } from "./boxes.js";
 import { setRun, stopPlaying, togglePlay } from "./playing.js";
 import { RunStrip } from "./run_strip.js";
 import { clearSelection } from "./select.js";
-import { follow, map, setMap, useMap } from "./store.js";
+import { follow, map, setMap, useMap, useTheme } from "./store.js";
 
 const METHODS = /** @type {Record<string, string>} */ ({ umap: "UMAP", tsne: "t-SNE", pca: "PCA" });
 const STROKES = {
@@ -48,12 +48,12 @@ function Bar() {
 }
 
 function Legend() {
-  const look = useMap((m) => m.look), colours = useMap((m) => m.colours), pinned = use((s) => s.pinned !== null), step = use(() => document.documentElement.dataset.theme === "dark");
+  const look = useMap((m) => m.look), colours = useMap((m) => m.colours), pinned = use((s) => s.pinned !== null), theme = /** @type {"light" | "dark"} */ (useTheme());
   if (!look || !colours) return null;
   const listed = colours.by === "source" || colours.classes.length > 12 ? colours.classes.slice(0, 16) : null;
   return html`<div class="legend">
     ${colours.kind === "values"
-      ? html`<span class="ramp">${number(colours.low)}<i style=${`background:linear-gradient(90deg,${RAMPS[step ? "dark" : "light"].join(",")})`}></i>${number(colours.high)} ${colours.unit} <span class="quiet">${colours.by.replace("feature:", "")}${colours.cut ? "; the outermost 1 % share the colours of the ends" : ""}</span></span>`
+      ? html`<span class="ramp">${number(colours.low)}<i style=${`background:linear-gradient(90deg,${RAMPS[theme].join(",")})`}></i>${number(colours.high)} ${colours.unit} <span class="quiet">${colours.by.replace("feature:", "")}${colours.cut ? "; the outermost 1 % share the colours of the ends" : ""}</span></span>`
       : listed
         ? listed.map((one, i) => html`<span><${Sign} n=${i} /> ${one.name} <span class="quiet">${count(one.n)}</span></span>`)
         : html`<span>${colours.classes.length ? colours.classes.slice(0, 6).map((_, i) => html`<${Sign} n=${i} /> `) : html`<${Sign} n=${-1} /> `}${colours.classes.length ? `${colours.by}s` : colours.by === "label" ? "no labels yet" : "no groups"}</span>`}
@@ -97,7 +97,7 @@ function MapBoard() {
   const says = look ? `Map of ${counted(shown, "row")} in ${counted(look.groups.length, "group")}, run ${run + 1} of ${look.runs}; ${counted(selection.n, "row")} selected. Arrows go from point to point, Enter pins. The table shows the same rows.` : "Map";
   return html`<div class="board" data-tool=${tool} ref=${host} tabindex="0" role="application" aria-roledescription="map" aria-label=${says} onKeyDown=${key}
       onPointerDown=${(/** @type {PointerEvent} */ e) => board.current?.down(e)} onPointerMove=${(/** @type {PointerEvent} */ e) => board.current?.move(e)} onPointerUp=${(/** @type {PointerEvent} */ e) => board.current?.up(e)}
-      onPointerCancel=${() => board.current?.cancel()} onPointerLeave=${() => set({ hovered: null })} onBlur=${() => set({ hovered: null })}>
+      onPointerCancel=${(/** @type {PointerEvent} */ e) => { board.current?.fingers.delete(e.pointerId); board.current?.cancel(); }} onPointerLeave=${() => set({ hovered: null })} onBlur=${() => set({ hovered: null })}>
     ${plain ? html`<${Density} />` : html`<canvas class="points" aria-hidden="true"></canvas><canvas class="over" aria-hidden="true"></canvas>`}
     <div class="corner">${look && `${count(shown)} shown of ${counted(look.n, "open row")}`}${look && !selection.n ? html`<span>Draw round some points, or select by rule.</span>` : null}</div>
     <div class="tip" hidden></div></div>`;

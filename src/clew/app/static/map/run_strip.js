@@ -2,8 +2,8 @@
 /** One small map a run, turned to match: what differs between runs is seen before any number is read. */
 import { html, useEffect, useRef } from "../vendor/preact-htm.js";
 import { colour, PATHS } from "../core/marks.js";
-import { set, use } from "../core/state.js";
-import { useMap } from "./store.js";
+import { use } from "../core/state.js";
+import { useMap, useTheme } from "./store.js";
 import { setRun, togglePlay } from "./playing.js";
 
 const WIDE = 44, HIGH = 40;
@@ -45,7 +45,7 @@ const markers = PATHS.map((path) => new Path2D(path));
 
 export function RunStrip() {
   const look = useMap((map) => map.look), playing = useMap((map) => map.playing), run = use((s) => s.run);
-  const theme = use(() => document.documentElement.dataset.theme ?? "");
+  const theme = useTheme();
   const row = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => { row.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" }); }, [run]);
   if (!look || look.runs < 2) return null;

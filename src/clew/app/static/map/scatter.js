@@ -14,6 +14,8 @@
 
 const GRID = 65534, NOWHERE = 65535, NONE = 255;
 const SELECTED = 1, WANDERS = 2;
+/** Crowding is counted in so many cells a side: 1024 steps of the grid each. */
+const CELLS = 64;
 /** A marker is drawn in a box of this many units, as in the paths of core/marks.js. */
 const BOX = 11;
 
@@ -66,6 +68,15 @@ void main() {
 /** @param {string} hex @returns {[number, number, number]} */
 function rgb(hex) { const n = parseInt(hex.slice(1), 16); return [(n >> 16) / 255, ((n >> 8) & 255) / 255, (n & 255) / 255]; }
 
+/** How many points share a cell with a point, as most points see it: the mean of its square root, squared. @param {Uint16Array} xy */
+function crowding(xy) {
+  const counts = new Float64Array(CELLS * CELLS), step = 2 * Math.max(1, Math.floor(xy.length / 400_000));
+  for (let i = 0; i < xy.length; i += step) if (xy[i] !== NOWHERE) counts[(xy[i + 1] >> 10) * CELLS + (xy[i] >> 10)] += 1;
+  let roots = 0, all = 0;
+  for (const count of counts) { roots += count * Math.sqrt(count * step / 2); all += count; }
+  return all ? Math.max(1, (roots / all) ** 2) : 1;
+}
+
 /** A scatter on a canvas that its owner sizes (`resize`). Throws where the browser has no WebGL2. */
 export class Scatter {
   /** @param {HTMLCanvasElement} canvas @param {{margin?: number, onDraw?: () => void, onLost?: () => void, onRestored?: () => void}} [options] */
@@ -91,6 +102,7 @@ export class Scatter {
     /** @type {WebGLBuffer[]} */ this.buffers = [];
     /** @type {WebGLProgram | null} */ this.program = null;
     this.t = 1;
+    this.crowd = 1;
     this.nSelected = 0;
     this.frame = 0;
     this.moving = 0;
@@ -144,6 +156,7 @@ export class Scatter {
     if (xy.length / 2 !== this.n) { this.n = xy.length / 2; this.marks = new Uint8Array(4 * this.n).fill(0); this.nSelected = 0; this.#fill(2, this.marks); }
     const same = extent.every((side, i) => side === this.extent[i]);
     this.places = this.before = xy;
+    this.crowd = crowding(xy);
     this.extent = extent;
     this.t = 1;
     this.#fill(0, xy);
@@ -272,11 +285,14 @@ export class Scatter {
     return best;
   }
 
-  /** Size of a marker in px: as large as there is room. */
-  get size() {
-    const room = Math.sqrt((this.width * this.height) / Math.max(1, this.n)) * Math.sqrt(this.view.scale / this.fitted);
-    return Math.min(10, Math.max(1.5, room * 0.62));
+  /** How far points are apart in px, where most of them lie. */
+  get spacing() {
+    const [left, right, low, high] = this.extent;
+    return (this.view.scale / CELLS) * Math.sqrt(((right - left) * (high - low)) / this.crowd);
   }
+
+  /** Size of a marker in px: as large as there is room, and so large that some thousands still show their shapes. */
+  get size() { return Math.min(10, Math.max(1.5, 10.5 - 1.5 * Math.log10(this.n + 1), 1.6 * this.spacing)); }
 
   /** Draw on the next frame, however often it is called. */
   redraw() { if (!this.frame) this.frame = requestAnimationFrame(() => { this.frame = 0; this.draw(); }); }
@@ -285,8 +301,7 @@ export class Scatter {
   draw() {
     if (this.lost) return;
     const { gl, at, look } = this, size = this.size;
-    const dense = (this.n * size * size) / (this.width * this.height) * (this.view.scale / this.fitted) ** -2 * 3;
-    const alpha = Math.min(0.82, Math.max(0.12, 1 / Math.sqrt(dense)));
+    const alpha = Math.min(0.75, Math.max(0.12, this.spacing / size)); // 1 / sqrt(points a marker's own area)
     const [a, b, c, d] = this.toPx(), { width, height } = this;
     gl.viewport(0, 0, this.canvas.width, this.canvas.height);
     gl.clearColor(0, 0, 0, 0);

@@ -53,6 +53,18 @@ export function useMap(choose) {
   return value;
 }
 
+/** Preact hook: "light" or "dark", whoever changed it. @returns {string} */
+export function useTheme() {
+  const now = () => document.documentElement.dataset.theme ?? "light";
+  const [theme, setTheme] = useState(now);
+  useEffect(() => {
+    const observer = new MutationObserver(() => setTheme(now()));
+    observer.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    return () => observer.disconnect();
+  }, []);
+  return theme;
+}
+
 /** What was asked for has been asked for anew, or the connection is back soon: no news. @param {any} why */
 function passing(why) { if (why.kind !== "Stale" && why.kind !== "Offline") setMap({ error: why.message }); }
 

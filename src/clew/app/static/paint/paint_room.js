@@ -91,6 +91,7 @@ function refused(why) { if (!["Stale", "Offline"].includes(why.kind)) { change({
 /** Learn what there is to paint on, and open the first image or the one that was open. */
 export async function enter() {
   try {
+    change({ generation: 0, totals: null, live: null, accuracy: null, reasons: null, saved: null, counts: new Map() });
     const told = await ask("paint.images");
     change({ images: told.images, sealed: told.sealed, models: told.models, classes: told.classes.length ? told.classes : NEW });
     const name = room.images.some((one) => one.name === room.image) ? room.image : room.images[0]?.name;
@@ -354,4 +355,4 @@ on("stroked", (told) => {
   if (state.view !== "paint" || !painter || !room.info || own.has(told.client) || own.has(told.of)) return;
   void strokes().then(show, refused);
 });
-on("open", () => { if (state.view === "paint" && painter && room.info) void strokes().then(show, refused); });
+on("open", () => { room.generation = 0; if (state.view === "paint" && painter && room.info) void strokes().then(show, refused); });

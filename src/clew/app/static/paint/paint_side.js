@@ -95,7 +95,7 @@ function Images() {
   return html`<div class="section"><div class="paint-head"><h2>Images</h2><span class="quiet small">${painted.size} of ${counted(now.images.length, "image")} painted</span></div>
     <ul class="paint-images">${now.images.map((one) => html`<li key=${one.name}><button class=${one.name === now.image ? "now" : ""} aria-pressed=${one.name === now.image} onClick=${() => one.name !== now.image && void openImage(one.name)}>
       <${Thumb} image=${one.name} /><span class="name">${one.name}</span>${painted.has(one.name) && html`<span class="quiet small">painted</span>`}</button></li>`)}</ul>
-    ${now.totals?.left_out?.length > 0 && html`<p class="small quiet">Strokes on ${counted(now.totals.left_out.length, "image")} with other channels are left out here.</p>`}
+    ${now.totals?.left_out?.length > 0 && html`<p class="small quiet">Strokes on ${counted(now.totals.left_out.length, "image")} that cannot be read, or with other channels, are left out here.</p>`}
     ${now.sealed > 0 && html`<p class="small quiet">${counted(now.sealed, "image")} ${now.sealed === 1 ? "is" : "are"} not offered: all of ${now.sealed === 1 ? "its" : "their"} rows are sealed.</p>`}</div>`;
 }
 

@@ -17,6 +17,7 @@ export function openPalette(views, go) { openDialog("Go to or run", (close) => h
 function Palette({ views, go, close }) {
   const [text, setText] = useState(""), [at, setAt] = useState(0);
   const [served, setServed] = useState(/** @type {Entry[]} */ ([]));
+  const eager = useRef(false); // Enter came before the server's answer
   const list = useRef(/** @type {HTMLElement | null} */ (null));
   const study = state.about?.study;
   useEffect(() => {
@@ -36,10 +37,11 @@ function Palette({ views, go, close }) {
   const shown = found.slice(0, 40), here = Math.min(at, shown.length - 1);
   useEffect(() => list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }));
   const choose = (/** @type {Entry} */ one) => { close(); one.act(); };
+  useEffect(() => { if (eager.current && served.length) { eager.current = false; if (shown[here]) choose(shown[here]); } }, [served]);
   const press = (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "ArrowDown") setAt(Math.min(here + 1, shown.length - 1));
     else if (event.key === "ArrowUp") setAt(Math.max(here - 1, 0));
-    else if (event.key === "Enter" && shown[here]) choose(shown[here]);
+    else if (event.key === "Enter") { if (shown[here]) choose(shown[here]); else eager.current = !served.length; }
     else return;
     event.preventDefault();
   };

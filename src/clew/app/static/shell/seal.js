@@ -26,7 +26,7 @@ export function Seal({ seal }) {
   useEffect(() => { before.current = seal.state; }, [seal.state]);
   const what = seal.state === "none" ? "Why" : "What opening means";
   return html`<section class="seal-box" aria-label="Seal" data-state=${seal.state} data-breaks=${breaks ? "yes" : "no"}><${Wax} state=${seal.state} /><div>${told(seal)}
-    <button onClick=${() => openDialog("What opening means", (close) => html`<${Meaning} seal=${seal} close=${close} />`)}>${what}</button></div></section>`;
+    <button onClick=${() => openDialog(seal.state === "none" ? "Why rows are sealed" : "What opening means", (close) => html`<${Meaning} seal=${seal} close=${close} />`)}>${what}</button></div></section>`;
 }
 
 /** @param {any} seal */
