@@ -148,7 +148,7 @@ def test_a_window_that_is_clicked_in_the_trace_is_selected(serve, made, context)
     page = enter(context, serve(made / "sensor.study"))
     until(lambda: count(page, ".beside .trace canvas") == 1 and count(page, ".beside .spectrogram img") == 1)
     page.evaluate("() => window.clew.set({ pinned: 4 })")
-    until(lambda: count(page, ".beside .trace .lane") == 2)
+    until(lambda: "1, 2, 6.0 s" in page.get_attribute(".beside .trace .lanes", "aria-label"))  # round row 4
     place = "() => { const b = document.querySelector('.beside .trace .u-over')?.getBoundingClientRect(); return b && b.width > 99 ? { x: b.x, y: b.y, width: b.width } : null; }"
     over = until(lambda: page.evaluate(place))
     page.mouse.move(over["x"] + over["width"] / 2, over["y"] + 20)

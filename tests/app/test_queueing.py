@@ -157,6 +157,8 @@ def test_after_labels_of_two_classes_the_page_is_told_and_items_have_probabiliti
     answer = session.ask("queue.next", have=[], n=3)
     assert answer["model"]["about"] == "forest after 6 labels"
     assert [set(item["probability"]) for item in answer["items"]] == [{"a", "b"}] * 3
+    kept = session.ask("queue.next", have=rows(answer)[:2], n=0)
+    assert kept["told"] == [item["probability"] for item in answer["items"][:2]]
 
 
 def test_a_row_is_shown_by_number_or_name(session):

@@ -297,7 +297,7 @@ def next_items(
 
     ``place`` items come before the new ones, ``since`` of them after the last control item (see `Queue.next`).
 
-    ``{"items": [...], "gone": rows labelled elsewhere, "left": rows that nobody has labelled or holds, "model", "trouble"}``.
+    ``{"items": [...], "gone": rows labelled elsewhere, "told": the probabilities of those in ``have``, "left": rows that nobody has labelled or holds, "model", "trouble"}``.
     """
     check(
         "queue" in session.kept,
@@ -325,7 +325,9 @@ def next_items(
         if learnt is None or not learnt.about
         else {"about": learnt.about, "seconds": queue.refit.seconds}
     )
-    return {"items": items, "gone": gone, "left": left, "model": model, "trouble": queue.refit.trouble}
+    told = [{} if learnt is None else learnt.of_row(row) for row in have]
+    state = {"left": left, "model": model, "trouble": queue.refit.trouble}
+    return {"items": items, "gone": gone, "told": told, **state}
 
 
 @handles("queue.item")

@@ -138,6 +138,12 @@ export function ImageView({ row }) {
     event.preventDefault();
     event.stopPropagation();
   }
+  useEffect(() => { // the row that is shown is in sight
+    const i = scene && now.zoom > 1 ? scene.rows.indexOf(row) : -1;
+    if (!scene || i < 0) return;
+    const x = (scene.boxes[i][0] + scene.boxes[i][2]) / 2, y = (scene.boxes[i][1] + scene.boxes[i][3]) / 2;
+    if (x < now.x || y < now.y || x > now.x + width / scale || y > now.y + tall / scale) setView(kept({ ...now, x: x - width / scale / 2, y: y - tall / scale / 2 }));
+  }, [row, scene]);
   useEffect(() => { // a listener that may stop the page from scrolling: only while the picture has the focus, or with Ctrl
     const there = canvas.current;
     if (!there) return undefined;

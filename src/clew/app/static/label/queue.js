@@ -95,6 +95,10 @@ async function fetchBeside(kept) {
   const answered = new Set(queue.done.map((one) => one.item.row)), gone = new Set(answer.gone);
   const staying = queue.items.filter((item, place) => place === 0 || (have.includes(item.row) && !gone.has(item.row)));
   const here = new Set(staying.map((item) => item.row));
+  staying.forEach((item, place) => { // what the model says is renewed where nobody looks, or had nothing to say yet
+    const told = answer.told[have.indexOf(item.row)];
+    if (told && (place > 0 || !Object.keys(item.probability).length)) item.probability = told;
+  });
   queue.items = [...staying, ...answer.items.filter((/** @type {Item} */ item) => !answered.has(item.row) && !here.has(item.row))];
   Object.assign(queue, { left: answer.left, model: answer.model, trouble: answer.trouble });
   changed();

@@ -84,7 +84,7 @@ function Head() {
 function Nothing() {
   const pool = usePool();
   if (pool.fetching || !pool.fetched || pool.trouble) return null;
-  return html`<${Empty}>${pool.inside ? `Nothing is left in ${pool.inside}.` : html`<b>Nothing is left to sort here.</b> Every row of this source has a label. Choose another source, or look into a bin.`}</${Empty}>`;
+  return html`<${Empty}>${pool.inside ? `Nothing is left in ${pool.inside}.` : html`<b>Nothing is left to sort here.</b> This source has no row without a label. Choose another source, or look into a bin.`}</${Empty}>`;
 }
 
 /** @param {{over: string|null, size: {size: number, width: number}}} props */

@@ -12,15 +12,14 @@ const ORDER = ["", "1st", "2nd", "3rd"];
 const nth = (n) => ORDER[n] ?? `${n}th`;
 
 export function Strip() {
-  const { items, settings, strategies, left } = useQueue();
-  const wide = true;
+  const { items, settings, strategies, left, kind } = useQueue();
   return html`<section class="next" aria-label="Next">
     <div class="next-head"><h2>Next</h2><span class="quiet">every ${nth(settings.control_every)} is drawn at random: the control, and the only labels that judge</span>
       <label class="right">strategy <select class="plain" value=${settings.strategy} onChange=${(/** @type {any} */ event) => open({ strategy: event.target.value }).catch(refused)}>
         ${strategies.map((name) => html`<option value=${name} title=${/** @type {any} */ (NAMES)[name]}>${name}</option>`)}</select></label></div>
-    <ol>${items.slice(1, 7).map((item) => html`<li key=${item.row} class=${item.control ? "control" : ""}>
+    <ol data-kind=${kind}>${items.slice(1, 7).map((item) => html`<li key=${item.row} class=${item.control ? "control" : ""}>
       <div class="of"><b>${item.title}</b><span class="quiet">${item.tag}</span></div>
-      <img src=${pictureOf(item.row, { size: 54, width: wide ? 122 : 54 })} height="54" alt="" loading="eager" />
+      <img src=${pictureOf(item.row, { size: 54, width: 122 })} height="54" alt="" loading="eager" />
       <small>${item.both ? "asked of two" : item.short}</small></li>`)}
       ${items.length < 2 && html`<li class="end small">${left ? "More is on the way." : "Nothing comes after this."}</li>`}</ol></section>`;
 }

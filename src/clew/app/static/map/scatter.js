@@ -14,8 +14,6 @@
 
 const GRID = 65534, NOWHERE = 65535, NONE = 255;
 const SELECTED = 1, WANDERS = 2;
-/** Crowding is counted in so many cells a side: 1024 steps of the grid each. */
-const CELLS = 64;
 /** A marker is drawn in a box of this many units, as in the paths of core/marks.js. */
 const BOX = 11;
 
@@ -68,13 +66,18 @@ void main() {
 /** @param {string} hex @returns {[number, number, number]} */
 function rgb(hex) { const n = parseInt(hex.slice(1), 16); return [(n >> 16) / 255, ((n >> 8) & 255) / 255, (n & 255) / 255]; }
 
-/** How many points share a cell with a point, as most points see it: the mean of its square root, squared. @param {Uint16Array} xy */
+/**
+ * How many points there would be if all the extent were as crowded as it is round most points: cells that hold some four points
+ * each are counted, at most 64 a side, and what points see is the mean of the square root, squared.
+ * @param {Uint16Array} xy
+ */
 function crowding(xy) {
-  const counts = new Float64Array(CELLS * CELLS), step = 2 * Math.max(1, Math.floor(xy.length / 400_000));
-  for (let i = 0; i < xy.length; i += step) if (xy[i] !== NOWHERE) counts[(xy[i + 1] >> 10) * CELLS + (xy[i] >> 10)] += 1;
+  const n = xy.length / 2, side = Math.min(64, Math.max(2, Math.floor(Math.sqrt(n) / 2))), wide = 65536 / side;
+  const counts = new Float64Array(side * side), step = 2 * Math.max(1, Math.floor(n / 200_000));
+  for (let i = 0; i < xy.length; i += step) if (xy[i] !== NOWHERE) counts[Math.floor(xy[i + 1] / wide) * side + Math.floor(xy[i] / wide)] += 1;
   let roots = 0, all = 0;
-  for (const count of counts) { roots += count * Math.sqrt(count * step / 2); all += count; }
-  return all ? Math.max(1, (roots / all) ** 2) : 1;
+  for (const count of counts) { roots += count * Math.sqrt(count); all += count; }
+  return all ? Math.max(1, (roots / all) ** 2 * (step / 2) * side * side) : 1;
 }
 
 /** A scatter on a canvas that its owner sizes (`resize`). Throws where the browser has no WebGL2. */
@@ -288,7 +291,7 @@ export class Scatter {
   /** How far points are apart in px, where most of them lie. */
   get spacing() {
     const [left, right, low, high] = this.extent;
-    return (this.view.scale / CELLS) * Math.sqrt(((right - left) * (high - low)) / this.crowd);
+    return this.view.scale * Math.sqrt(((right - left) * (high - low)) / this.crowd);
   }
 
   /** Size of a marker in px: as large as there is room, and so large that some thousands still show their shapes. */
