@@ -80,7 +80,7 @@ def test_a_queue_is_labelled_by_keys_alone_and_the_study_holds_what_was_pressed(
     assert skipped not in labels_of(page.study)
 
     until(lambda: page.evaluate("() => window.clew.label")["shown"] == 17, what="each item to be painted")
-    until(lambda: "forest after" in page.inner_text(".label-view .keys"), what="the refit")
+    until(lambda: "forest after" in page.inner_text(".label-view .asked"), what="the refit")
     with sqlite3.connect(page.study / "study.sqlite") as db:
         handed = dict(db.execute("SELECT sample, max(control) FROM handed GROUP BY sample"))
     assert set(pressed) <= set(handed)

@@ -104,7 +104,7 @@ class Session:
             )
             check(
                 self.waiting < MOST_WAITING,
-                SettingError,
+                ClewError,  # of the moment: whoever keeps the request sends it again
                 "At most {} requests may wait. Got more; wait for their answers.",
                 MOST_WAITING,
             )

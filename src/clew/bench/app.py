@@ -142,12 +142,59 @@ def _stroke(until: str) -> Sides:
     page = Page(image_study())
     page.wait("window.clew?.state?.about")
     page.page.evaluate("() => window.clew.set({ view: 'paint' })")
-    raise NotImplementedError(until)
+    page.wait("window.clew.painter?.pictures?.length > 0")
+    for i in range(4):  # both classes, so that there is a forest; features are kept from then on
+        _paint(page, i)
+        page.wait(
+            "window.clew.paint.full > 0 || window.clew.paint.strokes < 2 && window.clew.paint.saved > 0"
+        )
+
+    def act(i: int) -> float:
+        _paint(page, i + 4)
+        page.wait("window.clew.paint.full > 0 && window.clew.paint.saved > 0")
+        told = page.page.evaluate("() => ({ ...window.clew.paint })")
+        return float(told[until] - told["drawn"]) / 1000
+
+    return _timed(page, act)
+
+
+def _paint(page: Page, i: int) -> None:
+    """Draw a stroke of 12 points with the mouse, of one class and the other in turn, each where no other is."""
+    box = page.page.locator(".paint canvas").first.bounding_box()
+    x, y = (
+        box[side] + box[size] * place
+        for side, size, place in (("x", "width", 0.25), ("y", "height", 0.1 + 0.05 * (i % 16)))
+    )
+    page.page.keyboard.press("12"[i % 2])
+    page.page.mouse.move(x, y)
+    page.page.mouse.down()
+    for j in range(1, 12):
+        page.page.mouse.move(x + 12 * j, y + 4 * (j % 3))
+    page.page.mouse.up()
 
 
 # ---- labelling ----
 def _label() -> Sides:
-    raise NotImplementedError
+    from clew import steps
+    from clew.study.study import Study
+
+    study = image_study()
+    if Study(study).last("explore") is None:
+        steps.explore(Study(study), embed="pca", runs=2, k=2, references=99)
+        steps.name(Study(study), ["0=round", "1=elongated"])
+    page = Page(study)
+    page.wait("window.clew?.state?.about")
+    page.page.evaluate("() => window.clew.set({ view: 'label' })")
+    page.wait("window.clew.queue?.items?.length > 6")
+
+    def act(i: int) -> float:
+        page.page.wait_for_timeout(300)  # as a person who looks at it
+        before = page.page.evaluate("() => window.clew.label?.shown ?? 0")
+        page.page.keyboard.press("12"[i % 2])
+        page.wait(f"(window.clew.label?.shown ?? 0) > {before}")
+        return float(page.page.evaluate("() => window.clew.label.ms")) / 1000
+
+    return _timed(page, act)
 
 
 # ---- what all share ----

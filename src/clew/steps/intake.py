@@ -82,6 +82,7 @@ def new(
     flat: float = 2.0,
     network: bool = False,
     response: Path | None = None,
+    paint: bool = False,
     random_state: int = 0,
     on_progress: OnProgress | None = None,
 ) -> Outcome:
@@ -189,6 +190,8 @@ def new(
         Signals: also measure how a window coheres with those of the other stations at the same time.
     response : Path
         Signals: StationXML; the instruments' response is removed, and amplitudes are in m/s.
+    paint : bool
+        Images, stacks and time series to paint on in the workbench: nothing is measured, and there are no rows.
     random_state : int
         Seed of the draw of the sealed rows.
     """
@@ -250,11 +253,18 @@ def new(
     }
     refuse_existing(study)
     check_seed(random_state, of="new")
+    around = {name: file for name, file in (("annotations", annotations), ("response", response)) if file}
+    if paint:
+        from clew.steps.painting_intake import new_to_paint
+
+        of_rows = {"features": features, "sealed": sealed, "by": by, "random_state": random_state}
+        of_rows |= {"masks": masks or None, "distances": distances, **around}
+        _refuse_foreign({"paint"}, {**how, "rows": of_rows})
+        return new_to_paint(study, list(paths))
     began = perf_counter()
     signals = any(given is not None for given in (window, rate, annotations)) or trigger != "none" or None
     kind, files, remarks = _gather(list(paths), masks or [], distances, signals)
     between = (distances, how["distances"]) if distances is not None and kind == "table" else None
-    around = {name: file for name, file in (("annotations", annotations), ("response", response)) if file}
     _refuse_foreign({kind, "distances"} if between else {kind}, how)
     _refuse_around(kind, around)
     measured = measure(kind, files, how[kind], distances=between, around=around, on_progress=on_progress)
@@ -276,7 +286,7 @@ def new(
     )
     with Study.create(study) as draft:
         beside_them = {"distances": between[0]} if between else around
-        sources = _sources(files, kind, study, around=beside_them, read=measured.sha256)
+        sources = sources_of(files, kind, study, around=beside_them, read=measured.sha256)
         draft.put_rows(samples, dealt.sealed)
         draft.put_sources(sources)
         draft.put_facts(
@@ -420,7 +430,7 @@ def _even_times(samples: Samples) -> list[str]:
     return []
 
 
-def _sources(
+def sources_of(
     files: list[tuple[Path, Path | None]],
     kind: str,
     study: Path,

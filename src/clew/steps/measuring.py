@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 WORDS = {"table": "tables", "image": "images", "signal": "recordings", "distances": "distances"}
+WORDS |= {"rows": "what is measured", "paint": "images to paint on (--paint)"}
 AROUND = ("annotations", "response")  # files beside recordings, by the setting of `new` that names them
 
 

@@ -4,6 +4,7 @@
  * server, in order, again and again until it is acknowledged. Each act has a name made here, so that the server knows it again.
  */
 import { useEffect, useState } from "../vendor/preact-htm.js";
+import { refused as notice } from "./notices.js";
 import { ask, on } from "./socket.js";
 import { say, set, state, watch } from "./state.js";
 import { counted } from "./words.js";
@@ -158,6 +159,7 @@ function settle(act, answer, refused) {
   if (refused) {
     refusals.push({ act, why: refused.message });
     say(`Not recorded: ${refused.message}`);
+    notice(refused);  // stands until it is put away
     waiting?.reject(refused);
   } else waiting?.resolve(answer);
   for (const listener of listeners) listener(act, refused ? "refused" : "kept");

@@ -29,14 +29,13 @@ export function Answers({ looking }) {
   const shown = Boolean(item && model && !hide && !item.control && Object.keys(item.probability).length);
   const question = looking ? `What is in ${item?.title} ${item?.tag}, not in what is shown now?` : { object: "What is this object?", window: "What is in this window?", row: "What is this row?", "": "" }[kind];
   return html`<section class="answers" aria-label="Answers">
-    <h2>${question}</h2>
+    <div class="asked"><h2>${question}</h2><span class="small">${model ? html`bars: ${item?.control && !hide ? "not for control items" : model.about}; <button class="link" aria-pressed=${hide ? "true" : "false"} onClick=${() => setHidden(!hide)}>${hide ? "show them" : "hide until I answer"}</button>`
+        : html`<span class="quiet">the model begins with two classes</span>`}</span></div>
     <div class="classes">${all.map((one) => html`<${Answer} key=${one.name} one=${one} item=${item} shown=${shown} />`)}${!all.length && html`<${NewClass} first />`}</div>
     <div class="keys small"><span><kbd>1</kbd>–<kbd>${Math.max(1, Math.min(9, all.length))}</kbd> label and go on</span>
       <button class="key" onClick=${undo}><kbd>U</kbd> undo</button><button class="key" onClick=${skip}><kbd>S</kbd> skip</button>
       <button class="key" onClick=${() => answer(null)}><kbd>0</kbd> cannot tell</button>
-      ${kind === "window" && html`<span><kbd>Space</kbd> listen</span>`}<span><kbd>←</kbd> <kbd>→</kbd> look before, after</span>${all.length > 0 && html`<${NewClass} />`}
-      <span class="right">${model ? html`bars: ${item?.control && !hide ? "not for control items" : model.about}; <button class="link" aria-pressed=${hide ? "true" : "false"} onClick=${() => setHidden(!hide)}>${hide ? "show them" : "hide until I answer"}</button>`
-        : html`<span class="quiet">the model begins with two classes</span>`}</span></div>
+      ${kind === "window" && html`<span><kbd>Space</kbd> listen</span>`}<span><kbd>←</kbd> <kbd>→</kbd> look before, after</span>${all.length > 0 && html`<${NewClass} />`}</div>
   </section>`;
 }
 

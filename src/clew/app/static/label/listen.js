@@ -3,6 +3,8 @@
 import { ask } from "../core/socket.js";
 import { say } from "../core/state.js";
 
+const SHORTEST = 1; // s; shorter sounds are repeated
+
 /** @type {AudioContext | null} */
 let audio = null;
 /** @type {AudioBufferSourceNode | null} */
@@ -27,7 +29,10 @@ export async function listen(row) {
   source.playbackRate.value = rate / buffer.sampleRate;
   source.connect(audio.destination);
   source.onended = () => { if (playing === source) playing = null; };
+  const lasts = samples.length / rate, times = Math.max(1, Math.ceil(SHORTEST / lasts));
+  source.loop = times > 1;
   source.start();
+  source.stop(audio.currentTime + times * lasts);
   playing = source;
-  say(`${component} ${faster === 1 ? "as recorded" : `${faster} times as fast`}: ${(samples.length / rate).toFixed(1)} s of sound${faster === 1 ? "" : `, 10 Hz is heard as ${10 * faster} Hz`}.`);
+  say(`${component} ${faster === 1 ? "as recorded" : `${faster} times as fast`}: ${lasts.toFixed(2)} s of sound${times > 1 ? `, ${times} times over` : ""}${faster === 1 ? "" : `, 10 Hz is heard as ${10 * faster} Hz`}.`);
 }

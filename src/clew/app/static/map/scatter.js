@@ -12,7 +12,7 @@
 /** @typedef {{x: number, y: number, scale: number}} View  middle in units of the data, and px of the page for one unit */
 /** @typedef {[number, number, number, number]} Extent     left, right, lowest, highest */
 
-const GRID = 65534, NOWHERE = 65535, NONE = 255;
+const GRID = 65534, NOWHERE = 65535;
 const SELECTED = 1, WANDERS = 2;
 /** A marker is drawn in a box of this many units, as in the paths of core/marks.js. */
 const BOX = 11;
@@ -344,6 +344,3 @@ export class Scatter {
     this.gl.getExtension("WEBGL_lose_context")?.loseContext();
   }
 }
-
-/** Rows that have no class, or no value. */
-export const UNKNOWN = NONE;
