@@ -36,6 +36,7 @@ def of_study(workspace: Workspace) -> dict[str, Any]:
         "name": study.name,
         "folder": str(study.folder),
         "kind": facts.get("kind", "table"),
+        "paint": facts.get("paint", False),
         "counts": study.counts(),
         **{name: described[name] for name in ("features", "units", "sets")},
         "looks": [

@@ -30,13 +30,18 @@ VERBS = {
     "demo": Verb("demo", demo),
 }
 WITHOUT_STUDY = ("new", "demo", "predict")
+WITHOUT_ROWS = ("verify", "report", *WITHOUT_STUDY)
 LONGEST = 10_000  # letters of one value
 
 
 @handles("verbs")
 def verbs(session: Session) -> dict[str, Any]:
     """Return the verbs that the page can run, each with what it does in one line."""
-    able = [one for name, one in VERBS.items() if session.workspace.has_study or name in WITHOUT_STUDY]
+    workspace = session.workspace
+    known = VERBS if workspace.has_study else WITHOUT_STUDY
+    if workspace.has_study and workspace.study.facts().get("paint"):
+        known = WITHOUT_ROWS
+    able = [one for name, one in VERBS.items() if name in known]
     return {"verbs": [{"verb": one.name, "help": one.help} for one in able]}
 
 

@@ -236,6 +236,8 @@ def _next(study: Study, steps: list[Step]) -> list[dict[str, str]]:
     if closed and model is not None:
         found["test"] = "Breaks the seal: how good is the model on rows nobody has seen?"
     found["label"] = "Bring labels from a file."
+    if study.facts().get("paint"):  # there are no rows
+        found = {}
     found["report"] = "Write the page that a reviewer can check."
     found["verify"] = "Run the whole thread again, and say what differs."
     return [{"verb": verb, "why": why, "help": VERBS[verb].help} for verb, why in found.items()]

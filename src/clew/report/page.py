@@ -53,7 +53,9 @@ def _first_sheet(record: Record) -> str:
     what = f"{sources}, {sum(record.counts.values()):,} {record.what}, {measured}"
     made = f"made from the record on {day(last.at)}, by clew {safe(last.versions.get('clew', ''))}"
     left, right = [_found(record), _sure(record), _claimed(record)], [_good(record)]
-    if words.unlooked(record):  # what is not missing has no empty place
+    if record.facts.get("paint"):
+        what, left, right = f"{sources} to paint on, no rows", [], []
+    elif words.unlooked(record):  # what is not missing has no empty place
         left = [_claimed(record)] if record.hypotheses else []
     (right if record.exploration is not None else left).append(_know(record))
     if words.unlooked(record):

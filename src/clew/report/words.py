@@ -89,6 +89,8 @@ def code(text: Any) -> str:
 
 def finding(record: Record) -> str:
     """Say what the study found, the first clause in bold."""
+    if record.facts.get("paint"):
+        return painted(record)
     if unlooked(record):
         parts = [_model(record), goes_by(record), _stated(record)]
         return " ".join(part for part in parts if part)
@@ -102,6 +104,20 @@ def finding(record: Record) -> str:
         _caveat(record),
     ]
     return " ".join(part for part in parts if part)
+
+
+def painted(record: Record) -> str:
+    """Say of a study to paint on what was painted and saved."""
+    begin = "<b>No rows: this study is for painting.</b>"
+    saved = record.steps_of("paint")
+    if not saved:
+        return f"{begin} No model was saved yet. Paint in {code(f'clew serve {record.study}')}."
+    classes = listed(saved[-1].summary["classes"])
+    times = "once" if len(saved) == 1 else f"{len(saved)} times"
+    return (
+        f"{begin} A pixel classifier was saved {times}, the last for {safe(classes)}: {safe(saved[-1].headline)}. "
+        f"How good it is stands not on record: {code('clew pixels train')} on what was painted says it."
+    )
 
 
 def unlooked(record: Record) -> bool:

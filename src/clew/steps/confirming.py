@@ -75,6 +75,7 @@ def confirm(
     from clew.validate.confirm import confirm as step
     from clew.validate.replication import check_enough
 
+    study.need_rows()
     check(
         study.counts()["sealed"],
         DataError,

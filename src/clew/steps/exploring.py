@@ -193,6 +193,7 @@ def export(
     """
     from clew.learn.apply import check_output, write_table
 
+    study.need_rows()
     if labels is not None:
         check(out is None, SettingError, "The export must be --out or --labels. Got both.")
         return export_labels(study, labels, format=format)

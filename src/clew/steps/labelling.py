@@ -43,6 +43,7 @@ def label(study: Study, file: Path | None = None, *, undo: bool = False, who: st
             file,
         )
         return _undo(study, who)
+    study.need_rows()
     if file is None:
         raise SettingError("The labels must come from a file: clew label STUDY FILE.csv. Got none.")
     file = Path(file)

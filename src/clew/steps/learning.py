@@ -104,6 +104,7 @@ def test(study: Study, *, reason: str | None = None, model: str | None = None) -
     """
     from clew.learn.evaluate import test as step
 
+    study.need_rows()
     check(
         study.counts()["sealed"],
         DataError,

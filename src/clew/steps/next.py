@@ -65,6 +65,7 @@ def next_up(
 
     check(control >= 2, SettingError, "The 'control' of next must be at least 2, so that a strategy has its share. Got {}.", control)  # fmt: skip
     _check_out(out)
+    study.need_rows()
     began = time.perf_counter()
     given = label_history(study)
     samples, done = _rows(study, dict(given.labels))

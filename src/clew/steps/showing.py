@@ -29,6 +29,7 @@ def open_row(study: Study, sample: str) -> tuple[Samples, int]:
     DataError
         If there is no row of that name.
     """
+    study.need_rows()
     samples = study.samples()
     names = samples.sample.tolist()
     check(

@@ -168,14 +168,13 @@ class Study:
             found = dict(db.execute("SELECT part, count(*) FROM parts GROUP BY part"))
         return {"open": found.get("open", 0), "sealed": found.get("sealed", 0)}
 
-    def need_rows(self, *, purpose: str) -> None:
-        """Raise DataError where a study has no rows, as it was made to be painted on."""
+    def need_rows(self) -> None:
+        """Raise DataError where the study has no rows, as it was made to paint on."""
         check(
-            sum(self.counts().values()) > 0,
+            not self.facts().get("paint"),
             DataError,
-            "The study '{0}' must have rows for {1}. Got none: it is for painting, in `clew serve {0}`.",
+            "The study '{0}' must have rows for this. Got none: it is for painting (clew serve {0}).",
             self.folder,
-            purpose,
         )
 
     def sample_names(self) -> list[str]:
@@ -295,7 +294,7 @@ class Study:
 
     def need(self, verb: str, *, purpose: str) -> Step:
         """Return the latest step of a verb, or say that it must be run first."""
-        self.need_rows(purpose=purpose)
+        self.need_rows()
         found = self.last(verb)
         if found is None:
             raise DataError(
@@ -366,7 +365,7 @@ class Study:
         info = step.step  # type: ignore[attr-defined]
         for name in settings:  # before the seal may be opened
             check_choice(name, settings_of(step), what="name of a setting", of=info.name)
-        self.need_rows(purpose=info.name)
+        self.need_rows()
         self.store.check_writable()
         opening = self._open_seal(reason, info.name) if info.sees in ("sealed", "all") else None
         began = time.perf_counter()

@@ -10,7 +10,7 @@ async function refresh() {
   const about = await ask("about");
   const first = state.about === null;
   set({ about, version: about.version });
-  if (first) set({ view: about.study ? "explore" : "start" });
+  if (first) set({ view: !about.study ? "start" : about.study.paint ? "paint" : "explore" });
 }
 
 const lights = matchMedia("(prefers-color-scheme: dark)");

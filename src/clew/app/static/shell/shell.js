@@ -12,6 +12,7 @@ import { SortView } from "../label/sort_view.js";
 import { LabelView } from "../label/label_view.js";
 import { ValidateView } from "../cards/validate_view.js";
 import { ReportView } from "../cards/report_view.js";
+import { Empty } from "../core/parts.js";
 import { Dialogs } from "./dialog.js";
 import { openHelp } from "./help.js";
 import { openPalette } from "./palette.js";
@@ -35,13 +36,18 @@ export function Shell() {
     "g e": () => go("explore"), "g p": () => go("paint"), "g s": () => go("sort"), "g l": () => go("label"), "g v": () => go("validate"), "g r": () => go("report"),
   });
   if (!about) return html`<p class="waiting">Opening the workbench.</p>`;
-  const Now = view === "start" ? StartView : VIEWS[view][1];
+  const Now = view === "start" ? StartView : about.study?.paint && !["paint", "report"].includes(view) ? NoRows : VIEWS[view][1];
   return html`<div class="shell">
     <${Top} views=${VIEWS} palette=${() => openPalette(VIEWS, go)} help=${openHelp} />
     <${Rail} />
     <main class="view" tabindex="-1"><${Fenced} key=${view}><${Now} /><//></main>
     <${Status} /></div>
     <${Dialogs} /><${Notices} />`;
+}
+
+/** Stands in the place of the views that show rows, where a study has none. */
+function NoRows() {
+  return html`<${Empty}><b>No rows: this study is for painting.</b> Nothing was measured in its images, so there is nothing to map, sort, label or validate. <button class="button primary" onClick=${() => go("paint")}>Paint</button></${Empty}>`;
 }
 
 /** Take the last labelling back; views with more to undo bind these keys themselves. */
