@@ -135,7 +135,11 @@ def _path(workspace: Workspace, given: str) -> Path:
 
 @handles("start.look")
 def look(session: Session, *, paths: list[str]) -> dict[str, Any]:
-    """Recognise files: what kind they are, which of them cannot be read and why, and what a study of them would be called."""
+    """Recognise files: what kind they are, which of them cannot be read and why, and what a study of them would be called.
+
+    Of images, "readable" are those in which objects can be found, and "paintable" those that can be painted on: stacks
+    and time series, which "stacks" names with their sizes, are among the latter alone.
+    """
     from clew.steps.measuring import gather
 
     check(0 < len(paths) <= 20_000, SettingError, "The files must be 1 to 20,000. Got {}.", len(paths))
@@ -144,14 +148,17 @@ def look(session: Session, *, paths: list[str]) -> dict[str, Any]:
     check(not missing, DataError, "The files must be there. Got '{}', which is not.", *missing[:1])
     kind, files, remarks = gather(chosen, [])
     unreadable, tried = _unreadable(kind, [file for file, _ in files])
-    bad = {one["path"] for one in unreadable}
+    stacks, unreadable = _stacks(unreadable) if kind == "image" else ([], unreadable)
+    bad, thick = {one["path"] for one in unreadable}, {one["path"] for one in stacks}
     return {
         "kind": kind,
         "n": len(files),
         "tried": tried,
         "masks": sum(mask is not None for _, mask in files),
         "unreadable": unreadable,
-        "readable": [str(file) for file, _ in files if str(file) not in bad],
+        "readable": [str(file) for file, _ in files if str(file) not in bad | thick],
+        "paintable": [str(file) for file, _ in files if kind == "image" and str(file) not in bad],
+        "stacks": stacks,
         "remarks": remarks,
         "name": _free_name(session.workspace.home, chosen[0]),
         "columns": _columns(kind, [file for file, _ in files]),
@@ -170,6 +177,20 @@ def _unreadable(kind: str, files: list[Path]) -> tuple[list[dict[str, str]], int
         except (ClewError, OSError) as error:
             found.append({"path": str(file), "name": file.name, "why": str(error)})
     return found, tried
+
+
+def _stacks(refused: list[dict[str, str]]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """Return which of the files that are no planes are stacks or time series, with their sizes, and the rest."""
+    from clew.read.stacks import open_stack
+    from clew.steps.painting_intake import spelt
+
+    found, rest = [], []
+    for one in refused:
+        try:
+            found.append({"path": one["path"], "name": one["name"], "size": spelt(open_stack(one["path"]))})
+        except (ClewError, OSError):
+            rest.append(one)
+    return found, rest
 
 
 def _open(kind: str, file: Path) -> None:

@@ -20,6 +20,8 @@ Part = Callable[[Record], str]
 
 def second_sheet(record: Record) -> str:
     """Return the sheets behind the first: on the groups, on the model, and the thread."""
+    if record.facts.get("paint"):
+        return _sheet(record, [_thread])
     groups: list[Part] = [
         _runs,
         repeated.at_home,

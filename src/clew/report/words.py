@@ -116,7 +116,7 @@ def painted(record: Record) -> str:
     times = "once" if len(saved) == 1 else f"{len(saved)} times"
     return (
         f"{begin} A pixel classifier was saved {times}, the last for {safe(classes)}: {safe(saved[-1].headline)}. "
-        f"How good it is stands not on record: {code('clew pixels train')} on what was painted says it."
+        f"How good it is does not stand on record; {code('clew pixels train')} says it of what was painted."
     )
 
 
@@ -308,6 +308,8 @@ def agreement(record: Record) -> str:
 def reviewer(record: Record) -> list[tuple[str, str]]:
     """Return what a reviewer should know, as (title, sentence)."""
     look = record.exploration
+    if record.facts.get("paint"):
+        return [("Images", _sentences(record.facts["notes"]))] if record.facts["notes"] else []
     items = [("Tried", _tried(record)), ("Measured", _sentences(record.facts["notes"]))]
     items.append(("Copies", _copies(record)))
     if look is not None and look.follows_source is not None and not look.source_warning():

@@ -10,7 +10,7 @@ import { Chooser } from "./chooser.js";
 import { filesOf, send } from "./dropped.js";
 import { Images, Recordings, Tables } from "./pictures.js";
 
-/** @typedef {{kind: string, n: number, tried: number, masks: number, unreadable: {path: string, name: string, why: string}[], readable: string[], remarks: string[], name: string, columns: string[]}} Looked */
+/** @typedef {{kind: string, n: number, tried: number, masks: number, unreadable: {path: string, name: string, why: string}[], readable: string[], paintable: string[], stacks: {path: string, name: string, size: string}[], remarks: string[], name: string, columns: string[]}} Looked */
 
 const KINDS = { image: ["image", "images"], signal: ["recording", "recordings"], table: ["table", "tables"], distances: ["table of distances", "tables of distances"] };
 
@@ -77,26 +77,28 @@ function Found({ looked, paths, again }) {
   const [name, setName] = useState(looked.name);
   const [sealed, setSealed] = useState(20);
   const [group, setGroup] = useState("");
+  const [paint, setPaint] = useState(looked.stacks.length > 0);
   const [goOn, setGoOn] = useState(looked.unreadable.length === 0);
   const [wrong, setWrong] = useState("");
   const jobs = use((s) => s.jobs);
   const making = jobs.some((job) => job.verb === "new" && (job.state === "running" || job.state === "waiting"));
   const [one, many] = KINDS[/** @type {keyof typeof KINDS} */ (looked.kind)] ?? ["file", "files"];
-  const readable = looked.n - looked.unreadable.length;
-  const settings = { ...(group ? { group } : {}), ...(sealed === 20 ? {} : { sealed: sealed / 100 }) };
-  const chosen = looked.unreadable.length ? looked.readable : paths;
+  const readable = looked.n - looked.unreadable.length, n = paint ? readable : readable - looked.stacks.length;
+  const settings = paint ? { paint } : { ...(group ? { group } : {}), ...(sealed === 20 ? {} : { sealed: sealed / 100 }) };
+  const chosen = paint ? looked.paintable : n < looked.n ? looked.readable : paths;
 
   async function make() {
     setWrong("");
-    try { await ask("start.make", { paths: chosen, name, settings }); say(`Making ${name} of ${counted(readable, one, many)}`); } catch (error) { setWrong(/** @type {Error} */ (error).message); }
+    try { await ask("start.make", { paths: chosen, name, settings }); say(`Making ${name} of ${counted(n, one, many)}`); } catch (error) { setWrong(/** @type {Error} */ (error).message); }
   }
 
   return html`<div class="found">
-    <p class="finding"><b>${counted(looked.n, one, many)} found.</b> ${looked.masks ? `${looked.masks} of them with a label image beside.` : looked.kind === "image" ? "Objects will be found in them." : ""} ${looked.tried < looked.n ? `${looked.tried} were tried.` : ""} ${looked.remarks.slice(0, 2).join(" ")}</p>
+    <p class="finding"><b>${counted(looked.n, one, many)} found.</b> ${looked.masks ? `${looked.masks} of them with a label image beside.` : looked.kind === "image" && !paint ? "Objects will be found in them." : ""} ${looked.stacks.length ? stacked(looked) : ""} ${looked.tried < looked.n ? `${looked.tried} were tried.` : ""} ${looked.remarks.slice(0, 2).join(" ")}</p>
     ${looked.unreadable.length > 0 && !goOn && html`<${Notice} bold=${`${readable} of ${counted(looked.n, "file")} can be read; ${looked.unreadable[0].name} cannot.`} alert>
       ${looked.unreadable[0].why} ${looked.unreadable.length > 1 ? `And ${looked.unreadable.length - 1} more.` : ""}
       <p class="ways"><button class="button" onClick=${again}>Try again</button> ${readable > 0 && html`<button class="button" onClick=${() => setGoOn(true)}>Go on with ${readable}</button>`}</p></${Notice}>`}
-    ${goOn && html`<h2>Asked next, before the first look</h2>
+    ${goOn && looked.kind === "image" && html`<${Purpose} looked=${looked} paint=${paint} choose=${setPaint} />`}
+    ${goOn && !paint && html`<h2>Asked next, before the first look</h2>
     <div class="questions">
       <div><${Together} />
         <label><b>What belongs together?</b> Rows from one image, event, station or patient are never split between training and testing.
@@ -106,13 +108,27 @@ function Found({ looked, paths, again }) {
       <div><${Dealt} share=${sealed} />
         <label><b>How much to seal?</b> Sealed rows stay closed until you open them: once, with a reason, on the record.
         <span><input type="number" min="0" max="60" step="5" value=${sealed} onInput=${(/** @type {any} */ event) => setSealed(Number(event.target.value))} /> % of them</span></label></div>
-    </div>
-    <p class="make"><label>Called <input type="text" value=${name} onInput=${(/** @type {any} */ event) => setName(event.target.value)} /></label>
+    </div>`}
+    ${goOn && html`<p class="make"><label>Called <input type="text" value=${name} onInput=${(/** @type {any} */ event) => setName(event.target.value)} /></label>
       <button class="button primary" disabled=${making || !name} onClick=${make}>${making ? "Making the study ..." : "Make the study"}</button>
       <button class="button quiet" onClick=${() => openForm("new", { study: name, paths: chosen, ...settings })}>All settings</button></p>
     ${wrong && html`<${Notice} bold="The study was not made." alert>${wrong}</${Notice}>`}`}
     ${jobs.filter((job) => job.verb === "new").slice(-1).map((job) => job.error && html`<${Notice} bold="The study was not made." alert>${job.error}</${Notice}>`)}
   </div>`;
+}
+
+/** What the images are for. @param {{looked: Looked, paint: boolean, choose: (paint: boolean) => void}} props */
+function Purpose({ looked, paint, choose }) {
+  const planes = looked.readable.length;
+  return html`<fieldset class="purpose"><legend>What are these images for?</legend>
+    <label><input type="radio" name="purpose" checked=${!paint} disabled=${!planes} onChange=${() => choose(false)} /> <span><b>Find objects</b> Each object becomes a row: measured, mapped, labelled.
+      ${looked.stacks.length ? html`<em>${planes ? `Only in ${counted(planes, "plane")}: stacks and time series are left out.` : "Not in stacks and time series: objects are found in planes."}</em>` : null}</span></label>
+    <label><input type="radio" name="purpose" checked=${paint} onChange=${() => choose(true)} /> <span><b>Paint only</b> Paint a few strokes, and a forest tells every pixel. Nothing is measured, there are no rows; stacks and time series are painted slice by slice.</span></label></fieldset>`;
+}
+
+/** "embryo.tif is a stack: 2 channels, 7 planes ..." @param {Looked} looked */
+function stacked({ stacks: [first, ...more] }) {
+  return `${first.name}${more.length ? ` and ${more.length} more are` : " is"} no single plane${more.length ? "; the first has" : ", but"} ${first.size}.`;
 }
 
 /** Rows that belong together, drawn. */
