@@ -118,3 +118,20 @@ def test_second_lines_are_short():
 def test_a_verb_without_words_of_its_own_is_told_by_its_headline(session):
     step = dataclasses.replace(session.workspace.looks()[0], verb="repeat", headline="10 runs. More.")
     assert in_short(step, session.workspace.study) == ("repeat", "10 runs")
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ({"found": 9, "border": 4, "degenerate": 0, "small": 0, "kept": 9}, ""),  # at the border, and kept
+        ({"found": 9, "border": 4, "degenerate": 0, "small": 2, "kept": 7}, "; left out: 2 small"),
+        ({"found": 9, "border": 4, "degenerate": 0, "small": 2, "kept": 3}, "; left out: 4 border, 2 small"),
+    ],
+)
+def test_what_is_left_out_is_told_and_what_is_only_marked_is_not(counts, told):
+    from types import SimpleNamespace
+
+    from clew.app.thread import _measure
+
+    step = SimpleNamespace(headline="9 rows x 5 features", summary={"counts": counts})
+    assert _measure(step, None)[1] == f"5 features{told}"

@@ -7,6 +7,7 @@ import pytest
 
 from clew.learn.active_curve import ActiveCurves
 from clew.learn.stopping import LAST, StopLight
+from clew.plot import figure
 from clew.plot.active import curves, stop_light
 from clew.plot.style import svg
 
@@ -65,20 +66,25 @@ def test_every_strategy_has_a_line_a_mark_and_a_name_of_its_own(played):
     assert min(np.diff(heights)) > 0.07  # no name upon another
 
 
+def test_both_are_drawn_through_the_one_door(played, light):
+    assert line(figure(played).axes[0], "margin").get_ydata()[-1] == played.curve("margin")[-1, 0]
+    assert line(figure(light).axes[0], "all labels").get_ydata()[-1] == light.active[-1, 1]
+
+
 def test_a_tie_is_named_as_one(played):
     level = dataclasses.replace(played, accuracy=np.repeat(played.accuracy[:1], 7, axis=0))
     assert "margin (tie)" in texts(curves(level).axes[0])
 
 
 def test_the_stop_light_draws_both_arms_the_forecast_and_what_is_wanted(light):
-    figure = stop_light(light)
-    axes = figure.axes[0]
+    drawing = stop_light(light)
+    axes = drawing.axes[0]
     np.testing.assert_array_equal(line(axes, "all labels").get_ydata(), light.active[:, 1])
     np.testing.assert_array_equal(line(axes, "random control only, 54").get_xdata(), light.control[:, 0])
     assert list(line(axes, "interval").get_ydata()) == [0.86, 0.97]
     assert "wanted 0.93" in texts(axes)
-    assert figure.texts[0].get_text().startswith("Go on.")
-    assert svg(figure, salt="a", label="").startswith("<svg")
+    assert drawing.texts[0].get_text().startswith("Go on.")
+    assert svg(drawing, salt="a", label="").startswith("<svg")
 
 
 def test_a_light_that_cannot_judge_yet_is_drawn_empty(light):

@@ -44,3 +44,25 @@ def nuclei(folder, name, seed=0):
 def named(study, *names, **settings):
     steps.explore(study, k=2, **{**QUICK, **settings})
     steps.name(study, list(names))
+
+
+def stack(path, seed=0):
+    """Write a z-stack of 4 planes and 2 channels as Fiji does: bright spots, and their rims."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:96, :80]
+    spots = np.exp(-((y % 32 - 12) ** 2 + (x % 40 - 20) ** 2) / 60)
+    depth = np.array([0.5, 1.0, 0.9, 0.4])[:, None, None]
+    pixels = np.stack([200 + 3000 * depth * spots, 300 + 9000 * depth * spots * (1 - spots)], axis=1)
+    pixels += rng.normal(0, 60, pixels.shape)
+    tifffile.imwrite(path, pixels.astype(np.uint16), imagej=True, metadata={"axes": "ZCYX", "spacing": 1.0})
+    return path
+
+
+def time_series(path, seed=0):
+    """Write a spot that moves from time to time, three times, as Fiji does."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:96, :80]
+    pixels = np.stack([30 + 180 * np.exp(-((y - 30 - 15 * t) ** 2 + (x - 40) ** 2) / 80) for t in range(3)])
+    pixels += rng.normal(0, 8, pixels.shape)
+    tifffile.imwrite(path, pixels.clip(0, 255).astype(np.uint8), imagej=True, metadata={"axes": "TYX"})
+    return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import types
 import typing
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from clew.errors import SettingError, check, check_choice, did_you_mean
 
 On = Literal["desk", "writer", "painter", "loop"]
 F = TypeVar("F", bound=Callable[..., Any])
+LONGEST_NAME = 60  # letters of a request's or an argument's name that are looked at
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Handler:
             If one is unknown, missing or of another type.
         """
         for name in given:
-            check_choice(name, self.hints, what="name of an argument", of=self.name)
+            check_choice(name[:LONGEST_NAME], self.hints, what="name of an argument", of=self.name)
         missing = sorted(self.required - given.keys())
         check(
             not missing,
@@ -127,8 +129,9 @@ def fetches(path: str) -> Callable[[F], F]:
 def handler_of(name: Any) -> Handler:
     """Return the handler of a request, or refuse it."""
     if not isinstance(name, str) or name not in HANDLERS:
+        word = str(name)[:LONGEST_NAME]
         raise SettingError(
-            f"The request must be one that this clew knows. Got '{str(name)[:60]}' instead.{did_you_mean(str(name), HANDLERS)}"
+            f"The request must be one that this clew knows. Got '{word}' instead.{did_you_mean(word, HANDLERS)}"
         )
     return HANDLERS[name]
 
@@ -148,7 +151,8 @@ def _fits(value: Any, hint: Any) -> bool:
     if hint in (None, types.NoneType):
         return value is None
     if hint is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and bool(np.isfinite(value))
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return number and abs(value) <= sys.float_info.max  # exact for whole numbers of any size; no NaN
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53
     return isinstance(value, hint)

@@ -204,10 +204,8 @@ class Studio:
         forest.save_model(self.study.folder / "models" / name)
         folder = self.study.folder / "arrays" / f"painted-{number}"
         folder.mkdir(parents=True)
-        for sheet, annotation in zip(sheets, annotations):
-            write_annotation(
-                annotation, folder / f"{sheet.stack.name.rpartition('.')[0] or sheet.name}_annotation.tif"
-            )
+        for called, annotation in zip(_annotation_names([one.name for one in sheets]), annotations):
+            write_annotation(annotation, folder / called)
         seconds = time.perf_counter() - began
 
         def put() -> Any:
@@ -235,6 +233,13 @@ class Studio:
             "same": bool(same and _same_trees(self.live, forest)),
             "notes": list(forest.notes),
         }
+
+
+def _annotation_names(images: list[str]) -> list[str]:
+    """Name the annotation of each image like it, with a number where images are called alike but for folder or ending."""
+    stems = [name.replace("/", "-").rpartition(".")[0] or name for name in images]
+    alike = [f"-{i + 1}" if stems.count(stem) > 1 else "" for i, stem in enumerate(stems)]
+    return [f"{stem}{number}_annotation.tif" for stem, number in zip(stems, alike)]
 
 
 def _same_trees(live: Painting | None, forest: Any) -> bool:

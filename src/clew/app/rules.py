@@ -107,7 +107,10 @@ def kept(rule: str, values: Values, n_rows: int) -> np.ndarray:
             f" It stops making sense at '{plain[max(0, at - 1) :][:20]}'." if at and at <= len(plain) else ""
         )
         raise SettingError(f"A rule must read like: {EXAMPLE}. Got '{rule.strip()[:80]}'.{near}") from None
-    return _Reader(values, named, n_rows).truth(tree, 0)
+    try:
+        return _Reader(values, named, n_rows).truth(tree, 0)
+    except RecursionError:  # of minus signs, or of what is to be said about a rule that cannot be
+        raise SettingError(f"A rule must not nest deeper than {DEEPEST}. Got more.") from None
 
 
 class _Reader:
@@ -115,6 +118,7 @@ class _Reader:
 
     def __init__(self, values: Values, named: dict[str, str], n_rows: int) -> None:
         self.values, self.named, self.n_rows = values, named, n_rows
+        self.read: dict[str, np.ndarray] = {}  # each column once, however often it is named
 
     def truth(self, node: ast.expr, depth: int) -> np.ndarray:
         """Return which rows (n_rows,) of bool keep a part of the rule."""
@@ -181,7 +185,7 @@ class _Reader:
             return self._column(node)
         if isinstance(node, ast.Constant):
             if name and isinstance(node.value, str) and node.value in self.values:
-                return self.values[node.value]()
+                return self._values(node.value)
             if isinstance(node.value, (int, float, str)) and not isinstance(node.value, bool):
                 return _finite(node.value)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
@@ -196,7 +200,12 @@ class _Reader:
             raise SettingError(
                 f"A rule may name {listed_names(self.values)}. Got '{name[:60]}'.{did_you_mean(name, self.values)}"
             )
-        return self.values[name]()
+        return self._values(name)
+
+    def _values(self, name: str) -> np.ndarray:
+        if name not in self.read:
+            self.read[name] = self.values[name]()
+        return self.read[name]
 
 
 def listed_names(values: Iterable[str]) -> str:

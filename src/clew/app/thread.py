@@ -111,14 +111,20 @@ def _sources(one: Step, study: Study) -> tuple[str, str]:
     names = one.summary.get("sources", {})
     sha = next(iter(names.values())) if len(names) == 1 else one.digest
     noun = READ.get(study.facts().get("kind", ""), "file")
+    data = sum(one.role == "data" for one in study.sources()) or len(names)
     begin = f"{next(iter(names))}, " if len(names) == 1 else ""
-    return f"{counted(len(names), noun)} read", f"{begin}sha256 {sha[:4]}…{sha[-4:]}"
+    begin = begin or (f"{counted(len(names) - data, 'file')} beside; " if len(names) > data else "")
+    return f"{counted(data, noun)} read", f"{begin}sha256 {sha[:4]}…{sha[-4:]}"
 
 
 def _measure(one: Step, study: Study) -> tuple[str, str]:
     rows, _, features = one.headline.partition(" x ")
     counts = one.summary.get("counts", {})
-    left = [f"{n:,} {why}" for why, n in counts.items() if why not in ("found", "kept") and n]
+    gone = counts.get("found", 0) - counts.get("kept", 0)  # what touches the border may be counted, and kept
+    reasons = {why: n for why, n in counts.items() if why not in ("found", "kept") and n}
+    if gone <= sum(n for why, n in reasons.items() if why != "border"):
+        reasons.pop("border", None)
+    left = [f"{n:,} {why}" for why, n in reasons.items() if gone > 0]
     more = f"; left out: {', '.join(left)}" if left else ""
     return f"{rows.partition(',')[0]} measured", f"{features or rows.partition(', ')[2]}{more}"
 

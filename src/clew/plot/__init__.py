@@ -38,6 +38,8 @@ DRAWN = {
     "StrokeValidation": "clew.plot.strokes:strokes",
     "SegmentationScores": "clew.plot.segmentation:pixels",
     "ObjectScores": "clew.plot.segmentation:objects",
+    "ActiveCurves": "clew.plot.active:curves",
+    "StopLight": "clew.plot.active:stop_light",
 }
 # Figures that take more than a result: ``clew.plot.two_runs(result, 0, 7)``.
 NAMED = {

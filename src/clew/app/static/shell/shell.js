@@ -47,7 +47,8 @@ export function Shell() {
 
 /** Stands in the place of the views that show rows, where a study has none. */
 function NoRows() {
-  return html`<${Empty}><b>No rows: this study is for painting.</b> Nothing was measured in its images, so there is nothing to map, sort, label or validate. <button class="button primary" onClick=${() => go("paint")}>Paint</button></${Empty}>`;
+  return html`<${Empty}><b>No rows: this study is for painting.</b> Nothing was measured in its images, so there is nothing to map, sort, label or validate.
+    <p><button class="button primary" onClick=${() => go("paint")}>Paint</button></p></${Empty}>`;
 }
 
 /** Take the last labelling back; views with more to undo bind these keys themselves. */
