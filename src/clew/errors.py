@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from typing import Any
 
 
+LONGEST_WORD, MOST_CHOICES = 200, 5000  # of a suggestion; what is closest is sought letter by letter
+
+
 class ClewError(Exception):
     """The root of everything that clew raises on purpose."""
 
@@ -47,8 +50,10 @@ def check(condition: Any, error: type[ClewError], message: str, *values: Any) ->
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """Return `` Did you mean 'x'?`` for the closest of ``choices``, or an empty string."""
+    """Return `` Did you mean 'x'?`` for the closest of ``choices``, or an empty string; of what is too much, none is looked for."""
     known = sorted(choices)
+    if len(word) > LONGEST_WORD or len(known) > MOST_CHOICES:
+        return ""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     if not close:
         folded = {choice.casefold(): choice for choice in known}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from clew.app.forms import VERBS, arguments, placed
+from clew.app.forms import VERBS, WRITTEN, arguments, placed
 from clew.errors import SettingError
 from clew.steps.settings import settings_of_verb
 from tests.app.fakes import fake_session
@@ -87,6 +87,12 @@ def test_values_become_what_the_verb_takes(session):
         ("export", {"out": "../x.csv"}, "must lie in"),
         ("export", {"out": "blobs.study/study.sqlite"}, "must not lie in the study"),
         ("export", {"out": "a\0b.csv"}, "must be text"),
+        ("export", {"labels": "/etc/clew.csv"}, "must lie in"),
+        ("export", {"labels": "blobs.tif"}, "must be a new file"),
+        ("report", {"out": "blobs.tif"}, "must be a new file"),
+        ("predict", {"model": "m", "paths": ["blobs.tif"], "paint": "../../x"}, "must lie in"),
+        ("new", {"study": "/etc/clew.study", "paths": ["blobs.tif"]}, "must lie in"),
+        ("new", {"study": "blobs.study/inner.study", "paths": ["blobs.tif"]}, "must not lie in the study"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_in_a_sentence(session, verb, settings, said):
@@ -103,3 +109,14 @@ def test_a_link_does_not_lead_out_of_the_home_folder(session, tmp_path):
         placed(session.workspace, "export", {"out": "link/x.csv"})
     kept = placed(session.workspace, "export", {"out": "x.csv"})
     assert Path(kept["out"]) == session.workspace.home.resolve() / "x.csv"
+
+
+def test_every_setting_by_which_a_verb_writes_is_guarded(session):
+    read = {"file", "paths", "masks", "model", "distances", "annotations", "response"}
+    paths = {
+        (verb, one.name)
+        for verb in VERBS.values()
+        for one in settings_of_verb(verb)
+        if one.kind == "path" and one.name not in read
+    }
+    assert {(verb.name, name) for verb, name in paths} == set(WRITTEN)

@@ -35,6 +35,7 @@ def test_what_fits_is_passed_on(handler):
         ({"n": 1, "hwo": "fast"}, "how"),
         ({"n": 1, "at": [1, "x"]}, "a list, each a number"),
         ({"n": 1, "at": [float("nan")]}, "a list, each a number"),
+        ({"n": 1, "at": [10**400]}, "a list, each a number"),
         ({"n": 1, "session": 1}, "session"),
     ],
 )
@@ -47,3 +48,10 @@ def test_what_does_not_fit_is_refused_in_one_sentence(handler, given, told):
 def test_an_unknown_request_is_refused(name):
     with pytest.raises(SettingError, match="request"):
         handler_of(name)
+
+
+def test_a_sentence_does_not_repeat_a_name_without_end(handler):
+    for refused in (lambda: handler.checked({"n": 1, "x" * 10**6: 1}), lambda: handler_of("x" * 10**6)):
+        with pytest.raises(SettingError) as told:
+            refused()
+        assert len(str(told.value)) < 1000

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
 
+from clew.study.study import Study
 from tests.app.conftest import enter, shot, until
 
 SHOWN = """() => { const card = document.querySelector('.label-view .card[data-shown=yes]');
   return card && card.querySelectorAll('svg, canvas, img').length > 0; }"""
+
+
+GIVE = """async (samples) => { const { give } = await import('/static/core/outbox.js'); await give(samples, 'round'); }"""
+REFUSE_ONCE = """() => { const send = WebSocket.prototype.send; let times = 0;
+  WebSocket.prototype.send = function (text) {
+    return send.call(this, text.includes('queue.next') && !times++ ? text.replace('"have":[]', '"have":[-1]') : text); }; }"""
 
 
 def labels_of(study):
@@ -93,9 +101,27 @@ def test_a_queue_is_labelled_by_keys_alone_and_the_study_holds_what_was_pressed(
     until(lambda: page.locator(".label-view .bar.away").count(), what="the neighbour")
     assert shown(page) == before
     page.keyboard.press("Escape")
+    told = sum(label is not None for label in pressed.values())
+    assert page.inner_text("header nav [aria-current]").split() == ["Label", str(told)]
+    page.select_option(".label-view .two-asked", "5")
+    until(lambda: "every 5th item" in page.inner_text(".label-view .worth"), what="the study to have it")
     page.reload()
     until(lambda: page.evaluate("() => Boolean(window.clew?.state.about)"), what="the page to come back")
     assert labels_of(page.study) == pressed
+    page.evaluate("() => window.clew.set({view: 'label'})")
+    until(lambda: shown(page), what="items after the reload")
+    assert page.input_value(".label-view .two-asked") == "5"
+    assert page.evaluate("() => window.clew.queue.skipped") == 1
+    assert skipped not in page.evaluate("() => window.clew.queue.items.map((one) => one.sample)")
+    rest = [name for name in Study(page.study).samples().sample if name not in {*pressed, skipped}]
+    page.evaluate(GIVE, rest)
+    until(lambda: page.evaluate("() => window.clew.queue.items.at(-1)?.again"), what="what was skipped")
+    while shown(page) != skipped:
+        page.keyboard.press("1")
+    assert "nothing else is left" in page.inner_text(".label-view .bar")
+    page.keyboard.press("2")
+    until(lambda: labels_of(page.study).get(skipped) == "elongated", what="what was skipped to be labelled")
+    until(lambda: "Nothing is left" in page.inner_text(".label-view .stage"), what="the end")
 
 
 def test_the_current_item_stays_while_others_label_and_items_are_there_without_a_connection(
@@ -143,3 +169,23 @@ def test_the_current_item_stays_while_others_label_and_items_are_there_without_a
         page.keyboard.press("1")
     assert None not in passed and len(set(passed)) == 5
     assert page.evaluate("() => window.clew.state.unsent") == 5
+
+
+def test_what_hinders_the_first_items_is_said_and_they_come_when_it_is_gone(opened, serve, context):
+    """A refusal at the first request; no server when the view is opened."""
+    page = opened
+    page.evaluate(REFUSE_ONCE)
+    page.evaluate("() => window.clew.set({view: 'label'})")
+    until(lambda: "No items could be fetched" in page.inner_text(".label-view .stage"), what="the refusal")
+    assert "from 0 to 79. Got -1" in page.inner_text(".label-view .stage")
+    page.click(".label-view .stage button")
+    until(lambda: shown(page), what="the first item")
+
+    page.reload()
+    until(lambda: page.evaluate("() => Boolean(window.clew?.state.about)"), what="the page to come back")
+    page.served.stop(signal.SIGKILL)
+    until(lambda: not page.evaluate("() => window.clew.state.connected"), what="the connection to break")
+    page.evaluate("() => window.clew.set({view: 'label'})")
+    until(lambda: "No connection" in page.inner_text(".label-view .stage"), what="the reason")
+    enter(context, serve(page.study, port=page.served.port))  # lets the old page in as well
+    until(lambda: shown(page), what="the first item of the server that came back")

@@ -5,9 +5,14 @@ from __future__ import annotations
 import signal
 import sqlite3
 
+import numpy as np
+import tifffile
+
+from clew.steps import pixels
 from clew.study.journal import Journal
 from clew.study.study import Study
-from tests.app.conftest import shot, start_server, until
+from tests.app.conftest import enter, shot, start_server, until
+from tests.steps import worlds
 
 PLACES = [(1, [[30, 30], [60, 80]]), (2, [[110, 200], [150, 150]])]
 
@@ -140,3 +145,74 @@ def enter_again(page, context):
     other.goto(page.url)
     until(lambda: other.evaluate("() => Boolean(window.clew && window.clew.state.about)"))
     return other
+
+
+def test_a_stack_and_a_time_series_become_a_study_that_is_painted_slice_by_slice(serve, context, tmp_path):
+    worlds.stack(tmp_path / "embryo.tif")
+    worlds.time_series(tmp_path / "divisions.tif")
+    page = enter(context, serve(None, cwd=tmp_path))
+    page.keyboard.press("Control+o")
+    page.get_by_role("button", name="Take the whole folder").click()
+    make = page.get_by_role("button", name="Make the study")
+    make.wait_for()
+    assert page.get_by_role("radio", name="Paint only").is_checked()
+    assert page.get_by_role("radio", name="Find objects").is_disabled()
+    shot(page, "start_stacks")
+    page.get_by_label("Called").fill("slices.study")
+    make.click()
+    page.locator(".paint-canvas canvas").wait_for()  # the study opens, and in the Paint view
+    study = Study(tmp_path / "slices.study")
+
+    models = {}
+    for image, slider, places, size in (
+        ("embryo.tif", "Depth", (0, 3), "4"),
+        ("divisions.tif", "Time", (0, 2), "3"),
+    ):
+        page.get_by_role("button", name=image).click()
+        for place in places:
+            page.get_by_role("slider", name=slider).fill(str(place))
+            page.get_by_text(f"{place + 1} of {size}").wait_for()
+            before = len(Journal(study).strokes())
+            until(
+                lambda: page.evaluate(
+                    "() => { const r = window.clew.painter; return r.pictures.length > 0 && r.strokes.length === 0; }"
+                )
+            )
+            canvas = page.locator(".paint-canvas canvas")
+            for number, points in ((1, [[34, 30], [34, 50]]), (2, [[80, 5], [88, 30]])):
+                page.keyboard.press(str(number))
+                drag(page, canvas, points)
+                until(
+                    lambda n=before + number: len(Journal(study).strokes()) == n, what="the stroke to be kept"
+                )
+            answered(page)
+        page.get_by_role("button", name="Probability").click()
+        until(
+            lambda: page.evaluate(
+                "() => { const p = window.clew.painter; return p.overlay === 'probability' && p.tiles.size === 1 && [...p.tiles.values()].every(t => t.shares.length === 2); }"
+            ),
+            what="the probabilities of the plane",
+        )
+        canvas.focus()
+        shot(page, f"paint_{slider}")
+        page.keyboard.press("Control+s")
+        until(lambda: len(list((study.folder / "models").glob("*/config.json"))) == len(models) + 1)
+        models[image] = study.folder / "models" / f"pixels-{len(models) + 1}"
+    assert [one.plane for one in Journal(study).strokes()] == [(0, 0)] * 2 + [(0, 3)] * 2 + [(0, 0)] * 2 + [
+        (2, 0)
+    ] * 2
+    page.get_by_role("button", name="Explore").click()
+    assert "No rows: this study is for painting." in page.locator("main").inner_text()
+    shot(page, "paint_no_rows")
+    page.locator("main").get_by_role("button", name="Paint").click()
+    page.locator(".paint-canvas canvas").wait_for()
+
+    for image, model in models.items():
+        pixels.predict(model, [tmp_path / image], out=tmp_path / f"{image}.out")
+        written = tifffile.imread(next((tmp_path / f"{image}.out" / "classes").glob("*.tif")))
+        kept = tifffile.imread(
+            next((study.folder / "arrays" / model.name.replace("pixels", "painted")).glob("*.tif"))
+        )
+        assert written.shape == kept.shape and len(kept) in (3, 4)
+        painted = kept > 0
+        assert np.mean(written[painted] == kept[painted]) > 0.95

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clew import simulate, steps
-from clew.app.painting_studio import Studio, studio_of
+from clew.app.painting_studio import Studio, _annotation_names, studio_of
 from clew.errors import DataError
 from clew.study.study import Study
 from tests.app.fakes import fake_session
@@ -137,3 +137,9 @@ def test_the_studio_goes_with_the_study(blob_study):
 def test_without_strokes_no_model_is_saved(blob_study):
     with pytest.raises(DataError, match="must have strokes"):
         fake_session(blob_study).ask("paint.save")
+
+
+def test_no_annotation_is_written_over_that_of_another_image():
+    names = _annotation_names(["a/x.tif", "b/x.tif", "c.tif", "c.png", "d"])
+    assert names[0] == "a-x_annotation.tif" and names[4] == "d_annotation.tif"
+    assert len(set(names)) == 5

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from clew.app.labelling import journal_of
 from clew.app.queueing import Said, queue_of
-from clew.errors import SettingError
+from clew.errors import DataError, SettingError
 from clew.study.handed import handed_out
 from clew.study.record import LabelEvent
 from tests.app.fakes import fake_session
@@ -23,6 +24,11 @@ def rows(answer):
 def give(session, row, label, client):
     name = str(session.workspace.samples.sample[row])
     return session.ask("labels.give", client=f"client-{client}", samples=[name], label=label)
+
+
+def pass_over(session, row, number, **how):
+    name = str(session.workspace.samples.sample[row])
+    return session.ask("queue.skip", client=f"skip-{number:04d}", sample=name, **how)
 
 
 def settled(session):
@@ -91,6 +97,15 @@ def test_control_follows_an_order_that_no_label_changes_and_labelled_rows_on_its
     assert control == {str(names[first]), str(names[second])}
 
 
+def test_what_was_just_answered_is_not_asked_again_though_its_label_is_still_on_the_way(session):
+    opened(session)
+    first = rows(session.ask("queue.next", have=[], n=9))
+    answer = session.ask("queue.next", have=first[3:], n=9, passed=first[:3], place=9)
+    assert set(first[:3]).isdisjoint(rows(answer))
+    again = session.ask("queue.next", have=first[3:], n=9, place=9)  # the mutant: not told, it asks again
+    assert not set(first[:3]).isdisjoint(rows(again))
+
+
 def test_two_pages_never_hold_the_same_row(session):
     other = fake_session(None, who="bob", workspace=session.workspace)
     opened(session)
@@ -125,27 +140,62 @@ def test_cannot_tell_and_skipped_are_not_asked_again(session):
     opened(session)
     first, second = rows(session.ask("queue.next", have=[], n=2))
     give(session, first, None, "cannot-tell")
-    session.ask("queue.skip", row=second)
+    pass_over(session, second, 1)
     n = session.workspace.samples.n_rows
     everything = session.ask("queue.next", have=[], n=40, since=1)
     more = session.ask("queue.next", have=rows(everything), n=0)
     assert {first, second}.isdisjoint(rows(everything))
     assert more["left"] == n - 2 - 40
-    session.ask("queue.skip", row=second, back=True)
+    pass_over(session, second, 2, back=True)
     assert session.ask("queue.next", have=rows(everything), n=0)["left"] == n - 1 - 40
+
+
+def test_what_a_person_skipped_is_on_record_and_comes_back_when_nothing_else_is_left(session):
+    opened(session)
+    names = [str(name) for name in session.workspace.samples.sample]
+    for number, row in enumerate([5, 3, 9, 3]):  # 3 a second time: it comes after 9
+        pass_over(session, row, number)
+    pass_over(session, 3, 3)  # sent again
+    with pytest.raises(DataError, match="open row"):
+        session.ask("queue.skip", client="skip-of-nothing", sample="gone#1")
+    skips = journal_of(session.workspace).deliveries("skip")
+    assert [(one.who, one.what["sample"]) for one in skips] == [("ann", names[row]) for row in (5, 3, 9, 3)]
+    anew = opened(fake_session(session.workspace.study, who="ann"))  # another server, after a crash
+    rest = [name for row, name in enumerate(names) if row not in (3, 5, 7, 9)]
+    anew.ask("labels.give", client="all-but-four", samples=rest, label="a")
+    told = anew.ask("queue.next", have=[], n=9)
+    assert [(item["row"], item["again"]) for item in told["items"]] == [
+        (7, False),
+        (5, True),
+        (9, True),
+        (3, True),
+    ]
+    assert (told["left"], told["skipped"]) == (0, 3)
+    anew.ask("queue.next", have=[], n=0)
+    other = opened(fake_session(None, who="bob", workspace=anew.workspace))
+    theirs = other.ask("queue.next", have=[], n=9)
+    assert sorted(rows(theirs)) == [3, 5, 7, 9]  # bob skipped nothing
+    assert not any(item["again"] for item in theirs["items"])
 
 
 def test_every_mth_item_is_asked_of_two(session):
     other = fake_session(None, who="bob", workspace=session.workspace)
     opened(session)
-    opened(other, both=2)
+    opened(other)
+    session.ask("queue.ask_two", client="two-0001", every=2)
+    assert other.pushed[-1] == {"push": "queue.asks_two", "every": 2, "who": "ann"}
     labelled = [4, 8, 15, 16]
     for row in labelled:
         give(session, row, "a", f"of-both-{row}")
     items = other.ask("queue.next", have=[], n=8)["items"]
     assert [item["both"] for item in items] == [False, True] * 4
     assert sorted(item["row"] for item in items if item["both"]) == labelled
-    assert other.ask("queue.next", have=[item["row"] for item in items], n=0)["gone"] == []
+    kept = [item["row"] for item in items]
+    assert other.ask("queue.next", have=kept, n=0, twice=labelled)["gone"] == []
+    give(other, 8, "b", "second-word")
+    assert other.ask("queue.next", have=kept, n=0, twice=labelled)["gone"] == [8]
+    anew = opened(fake_session(session.workspace.study))  # another server
+    assert anew.ask("queue.open")["both"] == 2
 
 
 def test_after_labels_of_two_classes_the_page_is_told_and_items_have_probabilities(session):
@@ -178,9 +228,8 @@ def test_the_judgement_is_there_when_the_page_asks(session):
     [
         ("queue.open", {"strategy": "entropie"}, "did you mean|entropy"),
         ("queue.open", {"control_every": 1}, "always on"),
-        ("queue.open", {"both": 1}, "'both'"),
+        ("queue.ask_two", {"client": "two-0001", "every": 1}, "asked of two must be 0 or from 2"),
         ("queue.next", {"have": [], "n": 9}, "opened first"),
-        ("queue.skip", {"row": 80}, "from 0 to 79"),
     ],
 )
 def test_what_cannot_be_is_refused(session, name, given, said):

@@ -6,6 +6,7 @@ from clew import steps
 from clew.app.recorded import record_at, record_of, said
 from clew.errors import SettingError
 from clew.report import words
+from clew.study.journal import Journal
 from clew.study.study import Study
 from tests.app.fakes import fake_session
 
@@ -41,7 +42,13 @@ def test_the_record_is_gathered_once_and_again_when_something_is_new(blob_study)
     second = record_of(workspace)
     assert second is not first and len(second.hypotheses) == len(first.hypotheses) + 1
     workspace.changed("record")
-    assert record_of(workspace) is not second
+    assert record_of(workspace) is second  # nothing new stands in it
+    sample = str(second.samples.sample[0])
+    Journal(workspace.study).give("a-label-given", [(sample, "round")], "AK")
+    third = record_of(workspace)
+    assert third.people == ["AK"]
+    assert third.samples is second.samples  # rows and results never change: they are not read again
+    assert third.exploration is second.exploration
 
 
 def test_another_look_is_shown_with_its_own_names(blob_study):

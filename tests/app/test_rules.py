@@ -96,3 +96,16 @@ def test_nothing_but_comparisons_is_understood(rule):
 
 def test_many_features_are_listed_in_part():
     assert listed_names(["group", *(f"f{i}" for i in range(9))]) == "group, f0, f1, f2, and other features"
+
+
+@pytest.mark.parametrize("rule", ["-" * 1990 + "1 < area", "area < " + "-" * 1990 + "1", "a" + "+a" * 900])
+def test_a_rule_that_nests_without_end_is_refused(rule):
+    with pytest.raises(SettingError, match="nest|read like"):
+        rows(rule)
+
+
+def test_each_column_is_read_once_however_often_it_is_named():
+    read = []
+    values = {"area": lambda: read.append(1) or AREA}
+    kept(" or ".join(["area > 300"] * 100), values, 4)
+    assert len(read) == 1

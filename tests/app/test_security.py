@@ -65,6 +65,24 @@ def test_requests_of_our_own_page_are_let_through(headers):
     assert door().wrong_origin(headers) == ""
 
 
+def test_who_comes_by_a_link_may_enter_but_no_script_may_ask():
+    link = {"host": "127.0.0.1:8737", "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    assert door().wrong_origin({**link, "sec-fetch-dest": "document"}, entering=True) == ""
+    assert door().wrong_origin({**link, "sec-fetch-dest": "document"})  # any other page
+    assert door().wrong_origin({**link, "sec-fetch-dest": "iframe"}, entering=True)
+    assert door().wrong_origin({**link, "sec-fetch-mode": "cors", "sec-fetch-dest": "empty"}, entering=True)
+
+
+def test_an_exposed_server_is_reached_by_the_address_of_its_machine_and_by_no_other_name():
+    here = {"host": "192.0.2.7:8737"}
+    assert door().wrong_origin(here, here="192.0.2.7:8737") == ""
+    assert door().wrong_origin(here | {"origin": "http://192.0.2.7:8737"}, here="192.0.2.7:8737") == ""
+    assert door().wrong_origin(here) and door().wrong_origin(
+        {"host": "evil.example:8737"}, here="192.0.2.7:8737"
+    )
+    assert door().wrong_origin({"host": ""}, here="")
+
+
 def test_the_page_may_load_nothing_from_elsewhere():
     policy = dict(part.strip().split(" ", 1) for part in HEADERS["Content-Security-Policy"].split(";"))
     assert (

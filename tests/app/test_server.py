@@ -11,6 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from clew.app.server import STATIC, Outgoing, modules
 from tests.app.conftest import shot, until
 
 TOKEN = re.compile(r"token=(\S+)")
@@ -70,8 +71,17 @@ def test_who_may_enter_and_who_may_not(serve, blob_study):
         {"Cookie": value, "Origin": "http://evil.example"},
         {"Origin": own},
     ):
-        with pytest.raises((InvalidStatus, ConnectionClosed)), talk(**headers) as socket:
+        with pytest.raises(InvalidStatus) as refused, talk(**headers) as socket:
             socket.recv(timeout=20)
+        fences = refused.value.response.headers
+        assert "default-src 'none'" in fences["content-security-policy"]
+    # what is dropped appears whole, once, and says how long it is before it fills a disk
+    assert get(port, "/upload/1/a.txt", "PUT", b"x", Cookie=value)[0].status == 200
+    assert b"name of its own" in get(port, "/upload/1/a.txt", "PUT", b"y", Cookie=value)[1]
+    assert get(port, f"/upload/1/{'x' * 300}", "PUT", b"x", Cookie=value)[0].status == 400
+    answer, body = get(port, "/upload/1/b.txt", "PUT", Cookie=value)
+    assert answer.status == 400 and b"how long" in body
+    assert [one.name for one in (blob_study.parent / "dropped-1").iterdir()] == ["a.txt"]
     # paths lead nowhere else
     for path in (
         "/static/../server.py",
@@ -135,3 +145,19 @@ def test_the_page_opens_and_asks_nobody_else(opened, context):
         "() => { const s = document.createElement('script'); s.textContent = 'window.evil = 1'; document.body.append(s); }"
     )
     assert opened.evaluate("() => window.evil === undefined")
+
+
+def test_of_a_page_that_does_not_read_no_more_is_held_than_a_limit():
+    for message, most in (("x", 3), (b"x" * 40, 2)):
+        outgoing = Outgoing(messages=3, size=100)
+        taken = [outgoing.put(message) for _ in range(most + 1)]
+        assert taken == [True] * most + [False]
+        assert (
+            outgoing.queue.qsize() == 1 and asyncio.run(outgoing.get()) is None
+        )  # all is dropped; the page comes back
+
+
+def test_the_page_names_every_module_that_it_will_need():
+    all_modules = {one.relative_to(STATIC).as_posix() for one in STATIC.rglob("*.js")}
+    assert set(modules()) == all_modules - {"map/widget.js"}  # that one is for notebooks
+    assert modules("core/frames.js") == ["core/frames.js"]

@@ -12,7 +12,7 @@ from clew.app.frames import unpack
 from clew.app.handling import HANDLERS, Bulk, handles
 from clew.app.session import MOST_MESSAGE, Session, Ticket
 from clew.app.workspace import Workspace
-from clew.errors import DataError
+from clew.errors import DataError, StudyError
 
 
 @pytest.fixture
@@ -105,3 +105,23 @@ def test_of_a_lane_only_the_newest_request_is_answered(tmp_path, rooms):
     assert told[2]["mark"] == "3"
     apart = [json.dumps({"do": "test.wait", "id": i, "mark": str(i), "lane": f"lane {i}"}) for i in (1, 2)]
     assert all(json.loads(one)["mark"] for one in answers(tmp_path, *apart))  # other lanes do not disturb
+
+
+def test_what_was_said_of_another_study_is_kept_for_it(tmp_path, rooms, blob_study):
+    from clew.study.study import Study
+
+    def told(study, of_study):
+        workspace = Workspace(study, home=tmp_path)
+        session = Session(workspace, lambda _: None, asyncio.new_event_loop(), "me")
+        session._check_study(of_study or workspace.identity)
+
+    told(Study(blob_study), None)
+    for study in (None, Study(blob_study)):
+        with pytest.raises(StudyError, match="said of"):
+            told(study, "0123456789abcdef")
+
+
+def test_the_number_that_is_said_back_is_a_number(tmp_path, rooms):
+    for number in ("NaN", "[1]", "true", '"x"', "-1"):
+        (told,) = answers(tmp_path, f'{{"do": "test.bulk", "id": {number}}}')
+        assert json.loads(told)["re"] == 0

@@ -11,6 +11,7 @@ from clew.errors import ClewError, DataError, SettingError
 from clew.study.study import Study
 from tests.app.conftest import enter, shot, until
 from tests.app.fakes import fake_session
+from tests.steps import worlds
 
 
 def home(tmp_path):
@@ -64,6 +65,23 @@ def test_files_are_recognised_and_one_that_cannot_be_read_is_named_with_why(look
     assert sorted(path[-6:] for path in told["readable"]) == ["w0.tif", "w2.tif"]
 
 
+def test_stacks_are_recognised_and_not_called_unreadable(looked_at, tmp_path):
+    session = home(tmp_path)
+    shutil.copy(looked_at / "blobs.tif", tmp_path / "plane.tif")
+    worlds.stack(tmp_path / "embryo.tif")
+    (tmp_path / "cut.tif").write_bytes((tmp_path / "embryo.tif").read_bytes()[:900])
+    told = session.ask("start.look", paths=[str(tmp_path)])
+    assert [one["name"] for one in told["unreadable"]] == ["cut.tif"]
+    assert [(one["name"], one["size"]) for one in told["stacks"]] == [
+        ("embryo.tif", "2 channels, 4 planes of 96 x 80 pixels")
+    ]
+    assert told["readable"] == [str(tmp_path / "plane.tif")]  # objects are found in planes
+    assert told["paintable"] == [str(tmp_path / "embryo.tif"), str(tmp_path / "plane.tif")]
+    pd.DataFrame({"x": [1.0, 2.0]}).to_csv(tmp_path / "t.csv", index=False)
+    table = session.ask("start.look", paths=[str(tmp_path / "t.csv")])
+    assert table["stacks"] == [] and table["paintable"] == []
+
+
 def test_the_columns_of_a_table_are_offered_as_what_belongs_together(tmp_path):
     session = home(tmp_path)
     pd.DataFrame({"patient": ["a", "b"], "x": [1.0, 2.0]}).to_csv(tmp_path / "t.csv", index=False)
@@ -85,7 +103,11 @@ def test_a_dropped_file_cannot_lead_elsewhere(tmp_path, name):
 def test_a_dropped_file_needs_room(tmp_path):
     with pytest.raises(DataError, match="room"):
         dropped(home(tmp_path).workspace, "1", "a.tif", 10**18)
-    assert dropped(home(tmp_path).workspace, "1", "f/a.tif", 10) == tmp_path / "dropped-1" / "f" / "a.tif"
+    path = dropped(home(tmp_path).workspace, "1", "f/a.tif", 10)
+    assert path == tmp_path / "dropped-1" / "f" / "a.tif"
+    path.write_bytes(b"data that a study may rest on")
+    with pytest.raises(DataError, match="a name of its own"):
+        dropped(home(tmp_path).workspace, "1", "f/a.tif", 10)
 
 
 @pytest.mark.parametrize("name", ["../up", "", "a/b", ".hidden"])

@@ -9,7 +9,6 @@ import pytest
 from clew import steps
 from clew.app.thread import in_short, is_fork, label_knots, shortened
 from clew.errors import SettingError
-from clew.study.record import LabelEvent
 from tests.app.fakes import fake_session
 
 
@@ -39,23 +38,10 @@ def test_a_look_that_nothing_was_built_on_is_a_fork_once_another_was_taken(sessi
 
 
 def test_labels_given_between_steps_are_one_knot_a_person_and_day():
-    def event(number, who, at, *, step=None, how="person", undoes=None):
-        return LabelEvent(number, f"2026-11-{at}:00+00:00", who, how, f"a#{number}", "x", undoes, step)
-
-    events = [
-        event(1, "AK", "20T09:00"),
-        event(2, "AK", "20T09:01"),
-        event(3, "MK", "20T09:02"),
-        event(4, "AK", "21T09:00"),
-        event(5, "AK", "21T09:01", step=7),  # from a file, which is a step
-        event(6, "AK", "21T09:02", how="group"),
-        event(7, "AK", "21T09:03"),
-        event(8, "AK", "21T09:04", undoes=7),
-    ]
-    assert [one["detail"] for one in label_knots(events)] == [
-        "2 labels by AK",
-        "1 label by MK",
-        "1 label by AK",
+    days = [("AK", 2, "2026-11-20T09:01:00+00:00"), ("MK", 1, "2026-11-20T09:02:00+00:00")]
+    assert [(one["id"], one["detail"], one["at"]) for one in label_knots(days)] == [
+        ("AK-2026-11-20", "2 labels by AK", "2026-11-20T09:01:00+00:00"),
+        ("MK-2026-11-20", "1 label by MK", "2026-11-20T09:02:00+00:00"),
     ]
 
 

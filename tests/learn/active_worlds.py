@@ -9,12 +9,12 @@ from clew.learn.active import next_items, quick_forest
 from clew.samples import Samples
 
 
-def samples_of(X, labels=None, groups=None):
+def samples_of(X, labels=None, groups=None, unit=""):
     names = [f"r{i}" for i in range(len(X))]
     return Samples(
         features=X,
         feature_names=tuple(f"f{i}" for i in range(X.shape[1])),
-        units=("",) * X.shape[1],
+        units=(unit,) * X.shape[1],
         sample=names,
         origin=pd.DataFrame({"source": ["simulated"] * len(X)}),
         group=names if groups is None else groups,

@@ -26,7 +26,7 @@ def ask(rows, strategy, **settings):
 def test_it_chooses_what_it_chooses_when_asked_directly(rows):
     found = ask(rows, from_skactiveml(pool.CoreSet()))
     y = np.where(rows.labels == "", np.nan, np.unique(rows.labels, return_inverse=True)[1] - 1.0)
-    direct = pool.CoreSet(random_state=0).query(scaled(rows.features), y, batch_size=5)
+    direct = pool.CoreSet(random_state=0).query(scaled(rows.features, rows.units), y, batch_size=5)
     assert found.rows.tolist() == direct.tolist()
     assert found.strategy == "CoreSet"
 

@@ -91,13 +91,63 @@ def test_k_centre_takes_the_same_row_never_twice_even_among_copies():
     assert sorted(rows.tolist()) == list(range(8))
 
 
-def test_features_count_alike_and_outliers_no_more_than_three_deviations():
+# ---- scales ----
+def test_without_units_features_count_alike_and_outliers_no_more_than_three_deviations():
     X = np.column_stack([spread(500)[:, 0], 1000 * spread(500)[:, 1], np.ones(500)])
     X[0, 0] = 1e6
-    points = scaled(X)
+    points = scaled(X, ["", "", ""])
     assert np.abs(points).max() == 3
     assert points[:, 2].tolist() == [0] * 500
     assert points[:, 1].std() == pytest.approx(1, abs=0.02)
+
+
+def specks_on_a_grid():
+    """Rows of 30 places: on 10 the grey values differ from row to row, the 20 of the border are dark, but for 20 specks."""
+    X = np.random.default_rng(4).integers(0, 17, (300, 30)).astype(float)
+    X[:, :20] = 0
+    X[np.arange(20), np.arange(20)] = X[np.arange(20), (np.arange(20) + 7) % 20] = 1
+    return X
+
+
+def slow_scales(X, units):
+    """The standard deviation of a feature, or of all values of those that it lies within, each about its own mean."""
+    scales = []
+    for j, unit in enumerate(units):
+        around = [
+            i
+            for i in range(len(units))
+            if i == j or (units[i] == unit != "" and X[:, i].min() <= X[:, j].min() and X[:, i].max() >= X[:, j].max())
+        ]  # fmt: skip
+        values = np.concatenate([X[:, i] - X[:, i].mean() for i in around])
+        scales.append(max(X[:, j].std(), values.std()))
+    return np.array(scales)
+
+
+def test_places_of_one_quantity_that_hardly_vary_are_not_stretched():
+    X, units = specks_on_a_grid(), ["gray value"] * 29 + [""]
+    wanted = (X - X.mean(axis=0)) / slow_scales(X, units)
+    np.testing.assert_allclose(scaled(X, units), np.clip(wanted, -3, 3))
+    assert scaled(X, units)[:, :20].max() < 0.5
+    assert scaled(X, [""] * 30)[:, :20].max() == 3  # the mutant: each place stretched by itself
+
+
+def test_k_centre_does_not_run_after_specks_on_the_border():
+    X = specks_on_a_grid()
+
+    def specks(units):
+        rows, _ = k_centre(scaled(X, units), np.arange(299), np.array([299]), 20, np.random.default_rng(0))
+        return int((rows < 20).sum())
+
+    assert specks(["gray value"] * 30) <= 4  # by chance, 20 * 20 / 299
+    assert specks([""] * 30) >= 12  # the mutant
+
+
+def test_quantities_of_different_size_keep_their_own_scales_though_they_share_a_unit():
+    X = (10 + spread(300)) * [0.01, 1, 100]
+    own = (X - X.mean(axis=0)) / X.std(axis=0)
+    np.testing.assert_allclose(scaled(X, ["mg/L"] * 3), np.clip(own, -3, 3))
+    one_scale_for_a_unit = (X - X.mean(axis=0)) / X.std()  # the mutant
+    assert one_scale_for_a_unit[:, 0].std() < 0.02
 
 
 # ---- clusters ----

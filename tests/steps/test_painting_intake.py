@@ -142,9 +142,17 @@ def test_the_page_bears_a_study_without_rows(study):
     told = session.ask("thread")
     assert told["items"][0]["title"] == "2 images read" and told["seal"]["state"] == "none"
     assert [one["verb"] for one in told["next"]] == ["report", "verify"]
-    assert {one["verb"] for one in session.ask("verbs")["verbs"]} == {"new", "demo", "predict", "verify", "report"}
+    assert {one["verb"] for one in session.ask("verbs")["verbs"]} == {
+        "new",
+        "demo",
+        "predict",
+        "verify",
+        "report",
+    }
     images = session.ask("paint.images")
-    assert [one["name"] for one in images["images"]] == ["embryo.tif", "divisions.tif"] and images["sealed"] == 0
+    assert [one["name"] for one in images["images"]] == ["embryo.tif", "divisions.tif"] and images[
+        "sealed"
+    ] == 0
 
 
 def test_the_report_says_that_there_are_no_rows_and_what_was_saved(study):
@@ -182,7 +190,9 @@ def test_what_was_painted_in_two_planes_and_saved_is_what_training_on_what_was_k
     written = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*.tif"))
     assert len(written) == 2
     for path in written:
-        assert np.array_equal(tifffile.imread(tmp_path / "a" / path), tifffile.imread(tmp_path / "b" / path)), path
+        assert np.array_equal(
+            tifffile.imread(tmp_path / "a" / path), tifffile.imread(tmp_path / "b" / path)
+        ), path
     classes = tifffile.imread(next((tmp_path / "a" / "classes").glob("*.tif")))
     tiles = [push for push in session.pushed if push.get("push") == "paint.tile"]
     shown = tiles[-1]["arrays"][0].reshape(96, 80)

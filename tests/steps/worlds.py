@@ -54,7 +54,9 @@ def stack(path, seed=0):
     depth = np.array([0.5, 1.0, 0.9, 0.4])[:, None, None]
     pixels = np.stack([200 + 3000 * depth * spots, 300 + 9000 * depth * spots * (1 - spots)], axis=1)
     pixels += rng.normal(0, 60, pixels.shape)
-    tifffile.imwrite(path, pixels.astype(np.uint16), imagej=True, metadata={"axes": "ZCYX", "spacing": 1.0})
+    tifffile.imwrite(
+        path, pixels.clip(0).astype(np.uint16), imagej=True, metadata={"axes": "ZCYX", "spacing": 1.0}
+    )
     return path
 
 

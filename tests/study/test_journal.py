@@ -40,6 +40,32 @@ def test_what_is_given_stands_and_what_is_taken_back_lets_the_earlier_stand_agai
         journal.undo("undo-0003", None, "anna")
 
 
+def test_what_is_skipped_and_how_often_two_are_asked_is_on_record_with_who_and_when(tmp_path):
+    study = make(tmp_path / "s.study")
+    journal = Journal(study)
+    assert (journal.skipped(), journal.asked_of_two()) == ({}, 0)
+    for number, (who, sample, back) in enumerate(
+        [("anna", "t.csv#1", False), ("anna", "t.csv#2", False), ("ben", "t.csv#1", False),
+         ("anna", "t.csv#1", False), ("ben", "t.csv#1", True)]
+    ):  # fmt: skip
+        journal.skip(f"skip-{number:04d}", sample, who, back=back)
+    journal.skip("skip-0000", "t.csv#3", "anna")  # a name that is on record: nothing new
+    assert journal.skipped() == {"anna": ["t.csv#2", "t.csv#1"], "ben": []}
+    journal.ask_two("two-0001", 10, "anna")
+    journal.ask_two("two-0002", 5, "ben")
+    assert Journal(study).asked_of_two() == 5
+    assert [(one.who, one.what["act"]) for one in journal.deliveries()][-2:] == [
+        ("anna", "ask two"),
+        ("ben", "ask two"),
+    ]
+    assert all(one.at for one in journal.deliveries("skip"))
+    assert study.label_events() == []
+    with pytest.raises(DataError, match="sealed"):
+        journal.skip("skip-0009", "t.csv#11", "anna")
+    with pytest.raises(DataError, match="none that stand|Got none"):
+        journal.undo("undo-0001", None, "anna")  # a skip is no label
+
+
 def test_what_stands_of_some_samples_is_what_stands_in_the_whole_study(tmp_path):
     study = make(tmp_path / "s.study")
     with study.store.writing() as db:

@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from clew.errors import DataError, SealedError, SettingError, StudyError
-from clew.study.record import add_labels
+from clew.study.record import add_labels, effective_labels
 from clew.study.study import Study, file_sha256
 from tests.study.worlds import compare, look, make, peek, table
 
@@ -166,7 +167,7 @@ def test_a_study_of_a_newer_clew_is_refused(tmp_path):
 KEEP_WRITING = """
 import sys
 from clew.study.study import Study
-from clew.study.record import add_labels
+from clew.study.record import add_labels, effective_labels
 from tests.study.worlds import look
 study = Study(sys.argv[1])
 for i in range(10_000):
@@ -340,6 +341,29 @@ def test_labels_of_sealed_rows_stay_sealed(tmp_path):
     assert [event.label for event in study.label_events()] == ["seen"]
     assert study.has_sealed_labels()
     assert "secret" not in study.samples().labels
+
+
+def test_counts_of_labels_made_by_the_database_are_those_of_the_events(tmp_path):
+    study, rng = make(tmp_path / "s.study"), np.random.default_rng(0)
+    for number in range(1, 121):
+        sample, who = f"t.csv#{rng.integers(1, 13)}", "AK MK".split()[rng.integers(2)]
+        how, label = ("group", "x") if number % 5 == 0 else ("person", [None, "a", "b"][rng.integers(3)])
+        undoes = int(rng.integers(1, number)) if number % 7 == 0 else None
+        with study.store.writing() as db:
+            db.execute(
+                "INSERT INTO labels (at, who, how, sample, label, undoes) VALUES (?, ?, ?, ?, ?, ?)",
+                (f"2026-11-{20 + number // 50}T09:{number % 50:02}:00+00:00", who, how, sample, None if undoes else label, undoes),
+            )  # fmt: skip
+        events = study.label_events()
+        undone = {one.undoes for one in events}
+        given = [one for one in events if one.how == "person" and not one.undoes and one.id not in undone]
+        assert study.count_said() == len(study.said_by_people())
+        assert study.people() == sorted({one.who for one in events if one.how == "person"})
+        days = Counter((one.who, one.at[:10]) for one in given)
+        assert {(who, at[:10]): n for who, n, at in study.days_of_labels()} == days
+        last = {(one.who, one.at[:10]): one.at for one in given}
+        assert {(who, at[:10]): at for who, _, at in study.days_of_labels()} == last
+        assert study.labels() == effective_labels(events)
 
 
 def test_a_rerun_cannot_reach_behind_the_seal(tmp_path):

@@ -6,6 +6,7 @@ import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 from clew.app.handling import handles
+from clew.app.labelling import journal_of
 
 if TYPE_CHECKING:
     from clew.app.session import Session
@@ -42,8 +43,17 @@ def of_study(workspace: Workspace) -> dict[str, Any]:
         "looks": [
             {"step": one.id, "k": one.summary.get("k", 0), "headline": one.headline} for one in workspace.looks()
         ],
-        "labels": len(study.said_by_people()),
+        "labels": _count_said(workspace),
     }
+
+
+def _count_said(workspace: Workspace) -> int:
+    """Return how many open rows people have labelled, counted once for the labels on record."""
+    last = journal_of(workspace).last_event()
+    held = workspace.kept.get("said")
+    if held is None or held[0] != last:
+        held = workspace.kept["said"] = (last, workspace.study.count_said())
+    return int(held[1])
 
 
 @handles("who.set", on="loop")

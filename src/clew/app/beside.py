@@ -119,9 +119,13 @@ def table(
     """
     workspace = session.workspace
     samples, view = workspace.samples, kept_look(workspace, step)
-    rows = selection_rows(session, selection)
-    if sort:
-        rows = _sorted(session, view, rows, sort, descending)
+    key = (view, selection, sort, descending)
+    held = session.kept.get("table")
+    if held is None or held[0] != key:  # the last order is kept for the next page
+        rows = selection_rows(session, selection)
+        rows = _sorted(session, view, rows, sort, descending) if sort else rows
+        held = session.kept["table"] = (key, rows)
+    rows = held[1]
     some = rows[max(page, 0) * PAGE : (max(page, 0) + 1) * PAGE]
     shown = [
         {**particulars.told(workspace, view, int(row)), "confidence": float(view.confidence[row]) if np.isfinite(view.confidence[row]) else None}

@@ -54,6 +54,7 @@ class Offered:
     short: str
     control: bool = False
     both: bool = False
+    again: bool = False
 
 
 def standing(samples: Samples, words: Words) -> np.ndarray:

@@ -18,7 +18,7 @@ def demo(
     no_serve: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Outcome:
-    """Walk through the whole of clew on simulated data, blobs or signals; write the report of it, and open the page.
+    """Walk through the whole of clew on simulated data, blobs or signals, and open the page.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ def formats(session: Session) -> dict[str, Any]:
         for name, (title, _, _, kinds) in FORMATS.items()
         if kinds is None or kind in kinds
     ]
-    return {"formats": held, "labels": len(study.said_by_people()), "most": MOST_BYTES}
+    return {"formats": held, "labels": study.count_said(), "most": MOST_BYTES}
 
 
 @fetches("/labels/{name}")
@@ -117,4 +117,4 @@ def _told(session: Session, outcome: Outcome) -> dict[str, Any]:
     workspace.changed("labels")
     for listener in workspace.kept.get("label listeners", []):
         listener([])
-    return {"lines": outcome.lines, "labels": len(workspace.study.said_by_people())}
+    return {"lines": outcome.lines, "labels": workspace.study.count_said()}

@@ -29,16 +29,21 @@ VERBS = {
     "report": Verb("report", report),
     "demo": Verb("demo", demo),
 }
-WITHOUT_STUDY = ("new", "demo", "predict")
+WITHOUT_STUDY: tuple[str, ...] = ("new", "demo", "predict")
 WITHOUT_ROWS = ("verify", "report", *WITHOUT_STUDY)
 LONGEST = 10_000  # letters of one value
+# what a verb writes, and whether it refuses by itself to replace what it has not written
+WRITTEN = {
+    ("export", "out"): False, ("export", "labels"): False, ("report", "out"): False, ("predict", "out"): True,
+    ("predict", "paint"): True, ("new", "study"): True, ("demo", "out"): True,
+}  # fmt: skip
 
 
 @handles("verbs")
 def verbs(session: Session) -> dict[str, Any]:
     """Return the verbs that the page can run, each with what it does in one line."""
     workspace = session.workspace
-    known = VERBS if workspace.has_study else WITHOUT_STUDY
+    known = tuple(VERBS) if workspace.has_study else WITHOUT_STUDY
     if workspace.has_study and workspace.study.facts().get("paint"):
         known = WITHOUT_ROWS
     able = [one for name, one in VERBS.items() if name in known]
@@ -98,7 +103,7 @@ def placed(workspace: Workspace, verb: str, given: dict[str, Any]) -> dict[str, 
     Raises
     ------
     SettingError
-        If one is unknown, missing, of another kind, or if ``out`` leads out of the home folder or into the study.
+        If one is unknown, missing, of another kind, or if what it writes leads out of the home folder, into a study, or onto a file that is there.
     """
     known = {one.name: one for one in settings_of_verb(verb_of(verb)) if one.kind != "study"}
     for name in given:
@@ -121,8 +126,9 @@ def placed(workspace: Workspace, verb: str, given: dict[str, Any]) -> dict[str, 
             found[name] = (
                 [_path(workspace, one) for one in value] if known[name].many else _path(workspace, value)
             )
-    if "out" in found:
-        _check_output(workspace, verb, Path(found["out"]))
+    for name in found:
+        if (verb, name) in WRITTEN:
+            _check_output(workspace, verb, name, Path(found[name]))
     return found
 
 
@@ -186,22 +192,31 @@ def _path(workspace: Workspace, given: str) -> str:
     return str((workspace.home / Path(given).expanduser()).resolve())
 
 
-def _check_output(workspace: Workspace, verb: str, out: Path) -> None:
+def _check_output(workspace: Workspace, verb: str, name: str, out: Path) -> None:
     """Let the page write only beside the study: a slip, or a guest, must not replace other files of this machine."""
     home = workspace.home.resolve()
     check(
         out.is_relative_to(home) and out != home,
         SettingError,
-        "The 'out' of {} must lie in '{}' when it is run from the page. Got '{}'; the command line writes anywhere.",
+        "The '{}' of {} must lie in '{}' when it is run from the page. Got '{}'; the command line writes anywhere.",
+        name,
         verb,
         home,
         out,
     )
-    inside = workspace.has_study and out.is_relative_to(workspace.study.folder.resolve())
     check(
-        not inside,
+        not any((above / "study.sqlite").exists() for above in out.parents if above.is_relative_to(home)),
         SettingError,
-        "The 'out' of {} must not lie in the study, which keeps its own files. Got '{}'.",
+        "The '{}' of {} must not lie in the study, which keeps its own files. Got '{}'.",
+        name,
+        verb,
+        out,
+    )
+    check(
+        WRITTEN[verb, name] or not out.exists(),
+        SettingError,
+        "The '{}' of {} must be a new file when it is run from the page. Got '{}', which is there.",
+        name,
         verb,
         out,
     )

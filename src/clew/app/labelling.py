@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 MOST_SAMPLES = 20_000  # of one act that names them; a selection may be of any size
 MOST_TOLD = 2_000  # rows that a push tells one by one; after more, a page asks for all
 CANNOT_TELL = 65_535  # the class of what a person has looked at, and cannot tell
-_lock = threading.Lock()
+_lock, _reading = threading.Lock(), threading.Lock()
 HOW = {"": 0, "person": 1, "group": 2}
 
 
@@ -57,24 +56,38 @@ class _Standing:
 
 def standing_of(workspace: Workspace) -> _Standing:
     """Return what stands now; read anew where another process has written labels."""
-    kept: _Standing | None = workspace.kept.get("standing")
-    last = journal_of(workspace).last_event()
-    if kept is None or kept.last != last:
-        samples = workspace.samples.sample
-        kept = _Standing(np.zeros(len(samples), np.uint16), np.zeros(len(samples), np.uint8), last)
-        _put(workspace, kept, np.arange(len(samples)), workspace.study.labels())
-        workspace.kept["standing"] = kept
-    return kept
+    with _reading:  # a page asks for several things at once that need it
+        kept: _Standing | None = workspace.kept.get("standing")
+        last = journal_of(workspace).last_event()
+        if kept is None or kept.last != last:
+            samples = workspace.samples.sample
+            kept = _Standing(np.zeros(len(samples), np.uint16), np.zeros(len(samples), np.uint8), last)
+            _put(workspace, kept, np.arange(len(samples)), workspace.study.labels())
+            workspace.kept["standing"] = kept
+        return kept
+
+
+def counts_of_labels(workspace: Workspace) -> dict[str, int]:
+    """Return how many open rows have a class now that a "person" or a "group" gave them; none that has no rows."""
+    standing = standing_of(workspace)
+    told = (standing.number > 0) & (standing.number < CANNOT_TELL)
+    found = {how: int((standing.how[told] == code).sum()) for how, code in HOW.items() if code}
+    return {how: n for how, n in found.items() if n}
+
+
+def n_classes(workspace: Workspace) -> int:
+    """Return how many classes open rows have now."""
+    number = standing_of(workspace).number
+    return len(np.unique(number[(number > 0) & (number < CANNOT_TELL)]))
 
 
 def _put(workspace: Workspace, kept: _Standing, rows: np.ndarray, labels: dict[str, tuple[str, str]]) -> None:
     """Write the labels of some rows into what stands."""
-    numbers = {name: i for i, name in enumerate(journal_of(workspace).classes(), start=1)}
+    numbers = {name: i for i, name in enumerate(journal_of(workspace).classes(), start=1)} | {"": CANNOT_TELL}
     kept.number[rows], kept.how[rows] = 0, 0
-    for sample, (label, how) in labels.items():
-        row = workspace.row_of(sample)
-        kept.number[row] = numbers[label] if label else CANNOT_TELL
-        kept.how[row] = HOW[how]
+    labelled = [workspace.row_of(sample) for sample in labels]
+    kept.number[labelled] = [numbers[label] for label, _ in labels.values()]
+    kept.how[labelled] = [HOW[how] for _, how in labels.values()]
 
 
 @handles("labels.all")
@@ -82,14 +95,8 @@ def all_labels(session: Session) -> Bulk:
     """Return the class of each open row (uint16: 0 none, 65535 cannot tell) and who says so (uint8: 1 a person, 2 a group's name)."""
     workspace = session.workspace
     standing = standing_of(workspace)
-    told = {"classes": journal_of(workspace).classes(), "study": identity(workspace), "last": standing.last}
+    told = {"classes": journal_of(workspace).classes(), "study": workspace.identity, "last": standing.last}
     return Bulk(told, [standing.number, standing.how])
-
-
-def identity(workspace: Workspace) -> str:
-    """Return what tells this study from others, wherever its folder lies: what a page has not sent yet goes to no other."""
-    first = workspace.study.steps()[0]
-    return hashlib.sha256(f"{first.at} {first.digest}".encode()).hexdigest()[:16]
 
 
 # ---- acts ----
@@ -126,7 +133,7 @@ def give_selection(session: Session, *, client: str, selection: int, label: str 
         "A selection must be made before it is labelled. Got none: draw round some points, or select by rule.",
     )
     samples = session.workspace.samples.sample
-    pairs = [(str(samples[row]), label) for row in selection_rows(session, selection)]
+    pairs = [(sample, label) for sample in samples[selection_rows(session, selection)].tolist()]
     return _told(session, journal_of(session.workspace).give(client, pairs, session.who))
 
 
@@ -164,13 +171,14 @@ def _told(session: Session, delivery: Delivery) -> dict[str, Any]:
     if delivery.again:
         return answer
     samples = journal.samples_of(delivery)
-    rows = np.array([workspace.row_of(sample) for sample in samples], int)
     kept: _Standing | None = workspace.kept.get("standing")
     first = delivery.answer["events"][0] if delivery.answer["events"] else None
     push = {"client": delivery.client, "who": delivery.who, "classes": journal.classes(), "all": True}
-    if len(rows) > MOST_TOLD:
+    push["last"] = delivery.answer["events"][1] if delivery.answer["events"] else 0
+    if len(samples) > MOST_TOLD:
         workspace.kept.pop("standing", None)  # to be read anew is quicker
     elif kept is not None and (first is None or first == kept.last + 1):
+        rows = np.array([workspace.row_of(sample) for sample in samples], int)
         _put(workspace, kept, rows, journal.standing(samples))
         kept.last = delivery.answer["events"][1] if first is not None else kept.last
         push |= {"all": False, "rows": rows, "numbers": kept.number[rows], "how": kept.how[rows]}
@@ -253,7 +261,7 @@ def all_strokes(session: Session, *, image: str | None = None) -> Bulk:
     told = {
         "strokes": [_in_words(stroke) for stroke in strokes],
         "classes": names,
-        "study": identity(session.workspace),
+        "study": session.workspace.identity,
     }
     return Bulk(told, [np.concatenate(points).astype(np.float32)])
 

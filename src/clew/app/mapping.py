@@ -8,6 +8,7 @@ import numpy as np
 
 from clew.app.density import density_picture
 from clew.app.handling import Bulk, Picture, fetches, handles
+from clew.app.labelling import journal_of
 from clew.app.map_data import MapData, map_of
 from clew.app.selecting import checked_rows, get_ready
 from clew.errors import SettingError, check, check_choice
@@ -118,7 +119,7 @@ def row(session: Session, *, row: int, step: int | None = None) -> Bulk:
     name, label = f"row {row}", ""
     if workspace.has_study:
         name = str(workspace.samples.sample[row])
-        label = workspace.study.labels().get(name, ("", ""))[0]
+        label = journal_of(workspace).standing([name]).get(name, ("", ""))[0]
     told = {
         "row": row,
         "sample": name,
@@ -190,9 +191,11 @@ def _named(by: str, classes: np.ndarray, names: list[str], counts: np.ndarray) -
 
 def _sources(workspace: Workspace) -> Bulk:
     """Return the sources, the one with most rows first; those beyond the 15th share a colour."""
-    names, which, counts = np.unique(
-        np.asarray(workspace.samples.origin["source"], dtype=str), return_inverse=True, return_counts=True
-    )
+    held = workspace.kept.get("sources")
+    if held is None:
+        found = np.asarray(workspace.samples.origin["source"], dtype=str)
+        held = workspace.kept["sources"] = np.unique(found, return_inverse=True, return_counts=True)
+    names, which, counts = held
     order = np.argsort(-counts, kind="stable")
     place = np.empty(len(names), np.int64)
     place[order] = np.arange(len(names))

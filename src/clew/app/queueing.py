@@ -65,6 +65,10 @@ class Queue:
     ----------
     held : dict of int to Session
         Rows that a page holds and has not answered: no other page gets them.
+    every : int
+        Every so many-th item is one that another person has labelled, for the agreement; 0: none.
+    skipped : dict of str to list of int
+        Rows that each person skipped, skipped last at the end.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -75,6 +79,13 @@ class Queue:
         self.refit: Refitter[Learnt] = Refitter(self._learn, self._renewed)
         self.light: Refitter[dict[str, Any]] = Refitter(self._judge, self._judged, after=10, rest=2.0)
         self.strategy = "hybrid"
+        journal = journal_of(workspace)
+        self.every = journal.asked_of_two()
+        rows = rows_of(workspace)
+        self.skipped = {
+            who: [rows[sample] for sample in samples if sample in rows]
+            for who, samples in journal.skipped().items()
+        }
         self._said = Said(-1)
         self._offered: dict[str, tuple[int, list[Offered]]] = {}
         self._noted: set[tuple[int, bool]] = set()
@@ -107,12 +118,12 @@ class Queue:
 
     # ---- handing out ----
     def free(self, session: Session, said: Said) -> np.ndarray:
-        """Return which rows (n_rows,) of bool nobody has labelled, holds or skipped here."""
+        """Return which rows (n_rows,) of bool nobody has labelled or holds, and this person has not skipped."""
         rows = rows_of(self.workspace)
         free = np.ones(self.workspace.samples.n_rows, bool)
         free[[rows[name] for name in said.by if name in rows]] = False
         free[[row for row, holder in self.held.items() if holder is not session]] = False
-        free[list(skipped(session))] = False
+        free[self.skipped.get(session.who, [])] = False
         return free
 
     def release(self, session: Session, kept: set[int]) -> None:
@@ -122,7 +133,15 @@ class Queue:
                 del self.held[row]
 
     def next(
-        self, session: Session, have: list[int], n: int, *, place: int, since: int
+        self,
+        session: Session,
+        have: list[int],
+        n: int,
+        *,
+        twice: list[int],
+        passed: list[int],
+        place: int,
+        since: int,
     ) -> tuple[list[dict[str, Any]], list[int], int]:
         """Return new items, which of those held were labelled meanwhile, and how many rows are still free.
 
@@ -132,6 +151,10 @@ class Queue:
         have : list of int
             Rows that the page keeps.
         n : int
+        twice : list of int
+            Those in ``have`` that another person has labelled, asked again for the agreement.
+        passed : list of int
+            Rows that this page has just answered: their labels may still be on the way.
         place : int
             How many items come before the new ones on this page: those that were answered, and those in ``have``.
         since : int
@@ -141,10 +164,14 @@ class Queue:
         said = self.said()
         names = self.workspace.samples.sample
         self.release(session, set(have))
-        gone = [row for row in have if str(names[row]) in said.by and row not in asked.twice]
+        gone = [
+            row
+            for row in have
+            if session.who in (by := said.by.get(str(names[row]), {})) or (by and row not in twice)
+        ]
         self.held.update({row: session for row in have if row not in gone and row not in self.held})
         free = self.free(session, said)
-        free[have] = False
+        free[have + passed] = False
         items: list[dict[str, Any]] = []
         for number in range(place + 1, place + n + 1):
             offered = self._one(session, asked, free, said, number, since + 1)
@@ -170,9 +197,10 @@ class Queue:
     def _one(
         self, session: Session, asked: Asked, free: np.ndarray, said: Said, number: int, since: int
     ) -> Offered | None:
-        if asked.both and number % asked.both == 0 and (row := self._of_another(session, said)) is not None:
-            asked.twice.add(row)
+        if self.every and number % self.every == 0 and (row := self._of_another(session, said)) is not None:
             return Offered(row, "asked of two, for the agreement", "asked of two", both=True)
+        if not free.any():
+            return self._skipped(session, said)
         if (
             since >= asked.control_every or not self.workspace.samples.n_features
         ):  # distances have no strategy yet
@@ -189,6 +217,25 @@ class Queue:
         self.note(session, before, asked.strategy, control=True)
         return Offered(self.control[place], "drawn at random, as control", "random control", control=True)
 
+    def _skipped(self, session: Session, said: Said) -> Offered | None:
+        """Return what this person skipped, skipped first at the front, once nothing else is left."""
+        names = self.workspace.samples.sample
+        for row in self.skipped.get(session.who, []):
+            if str(names[row]) not in said.by and row not in self.held:
+                return Offered(row, "skipped by you, and nothing else is left", "skipped before", again=True)
+        return None
+
+    def waiting(self, session: Session) -> int:
+        """Return how many rows this person skipped that nobody has labelled."""
+        names, said = self.workspace.samples.sample, self.said()
+        return sum(str(names[row]) not in said.by for row in self.skipped.get(session.who, []))
+
+    def skip(self, who: str, row: int, *, back: bool) -> None:
+        """Hear that a person skipped a row, or wants it back."""
+        with self.lock:
+            theirs = [one for one in self.skipped.get(who, []) if one != row]
+            self.skipped[who] = theirs if back else [*theirs, row]
+
     def _of_another(self, session: Session, said: Said) -> int | None:
         rows = (
             row
@@ -196,6 +243,7 @@ class Queue:
             if (by := said.by.get(str(self.workspace.samples.sample[row])))
             and session.who not in by
             and row not in self.held
+            and row not in self.skipped.get(session.who, [])
         )
         return next(rows, None)
 
@@ -217,18 +265,17 @@ class Queue:
             "short": offered.short,
             "control": offered.control,
             "both": offered.both,
+            "again": offered.again,
             "probability": probability,
         }
 
 
 @dataclass
 class Asked:
-    """What one page asked for, and how far it has come."""
+    """What one page asked for."""
 
     strategy: str
     control_every: int
-    both: int
-    twice: set[int] = field(default_factory=set)
 
 
 _making = threading.Lock()
@@ -249,20 +296,9 @@ def control_order(workspace: Workspace) -> list[int]:
     return np.random.default_rng(seed).permutation(workspace.samples.n_rows).tolist()
 
 
-def skipped(session: Session) -> set[int]:
-    """Return the rows that this page skipped."""
-    rows: set[int] = session.kept.setdefault("skipped", set())
-    return rows
-
-
 @handles("queue.open")
-def open_queue(
-    session: Session, *, strategy: str = "hybrid", control_every: int = 3, both: int = 0
-) -> dict[str, Any]:
-    """Begin to label, or go on with other settings: every `control_every`-th item is drawn at random.
-
-    With ``both`` m, every m-th item is one that another person has labelled, for the agreement; 0: none.
-    """
+def open_queue(session: Session, *, strategy: str = "hybrid", control_every: int = 3) -> dict[str, Any]:
+    """Begin to label, or go on with other settings: every `control_every`-th item is drawn at random."""
     check_choice(strategy, STRATEGIES, what="'strategy' setting", of="the queue")
     check(
         2 <= control_every <= 20,
@@ -270,20 +306,14 @@ def open_queue(
         "The 'control_every' of the queue must be from 2 to 20: the control arm is always on. Got {}.",
         control_every,
     )
-    check(
-        both == 0 or 2 <= both <= 100,
-        SettingError,
-        "The 'both' of the queue must be 0 or from 2 to 100. Got {}.",
-        both,
-    )
     queue = queue_of(session.workspace)
-    session.kept["queue"] = Asked(strategy, control_every, both)
+    session.kept["queue"] = Asked(strategy, control_every)
     queue.strategy = strategy
     queue.heard()
     return {
         "strategy": strategy,
         "control_every": control_every,
-        "both": both,
+        "both": queue.every,
         "strategies": STRATEGIES,
         "kind": kind_of(session.workspace),
     }
@@ -291,13 +321,23 @@ def open_queue(
 
 @handles("queue.next")
 def next_items(
-    session: Session, *, have: list[int], n: int, ticket: Ticket, place: int = 0, since: int = 0
+    session: Session,
+    *,
+    have: list[int],
+    n: int,
+    ticket: Ticket,
+    twice: list[int] | None = None,
+    passed: list[int] | None = None,
+    place: int = 0,
+    since: int = 0,
 ) -> dict[str, Any]:
     """Return up to ``n`` items beside those that the page holds; what it holds no more is free for others.
 
-    ``place`` items come before the new ones, ``since`` of them after the last control item (see `Queue.next`).
+    ``twice`` of them are asked of two, ``passed`` were just answered; ``place`` items come before the new ones, ``since`` of these after the last control
+    item (see `Queue.next`).
 
-    ``{"items": [...], "gone": rows labelled elsewhere, "told": the probabilities of those in ``have``, "left": rows that nobody has labelled or holds, "model", "trouble"}``.
+    ``{"items": [...], "gone": rows labelled elsewhere, "told": the probabilities of those in ``have``, "left": rows that nobody
+    has labelled or holds, "skipped": how many this person skipped and nobody has labelled, "model", "trouble"}``.
     """
     check(
         "queue" in session.kept,
@@ -305,20 +345,23 @@ def next_items(
         "The queue must be opened first. Got a request for its next items.",
     )
     check(
-        0 <= n <= MOST_AHEAD and len(have) <= MOST_AHEAD,
+        0 <= n <= MOST_AHEAD and len(have) <= MOST_AHEAD >= len(passed or []),
         SettingError,
         "A page may hold at most {} items. Got {} and {} more.",
         MOST_AHEAD,
         len(have),
         n,
     )
-    have = [checked_row(session.workspace, row) for row in have]
+    have, passed = ([checked_row(session.workspace, row) for row in of] for of in (have, passed or []))
     queue = queue_of(session.workspace)
     queue.heard()
     with queue.lock:
         if ticket.stale:
             return {}
-        items, gone, left = queue.next(session, have, n, place=place, since=since)
+        items, gone, left = queue.next(
+            session, have, n, twice=twice or [], passed=passed, place=place, since=since
+        )
+        skipped = queue.waiting(session)
     learnt = queue.refit.latest
     model = (
         None
@@ -326,7 +369,7 @@ def next_items(
         else {"about": learnt.about, "seconds": queue.refit.seconds}
     )
     told = [{} if learnt is None else learnt.of_row(row) for row in have]
-    state = {"left": left, "model": model, "trouble": queue.refit.trouble}
+    state = {"left": left, "skipped": skipped, "model": model, "trouble": queue.refit.trouble}
     return {"items": items, "gone": gone, "told": told, **state}
 
 
@@ -338,13 +381,31 @@ def one_item(session: Session, *, row: int | None = None, sample: str = "") -> d
     return {"item": queue.item(Offered(number, "chosen by you", "chosen by you"))}
 
 
-@handles("queue.skip")
-def skip(session: Session, *, row: int, back: bool = False) -> None:
-    """Do not ask this page for a row again; with ``back``, ask for it after all."""
-    rows = skipped(session)
-    rows.discard(checked_row(session.workspace, row)) if back else rows.add(
-        checked_row(session.workspace, row)
+@handles("queue.skip", on="writer")
+def skip(session: Session, *, client: str, sample: str, back: bool = False) -> dict[str, Any]:
+    """Do not ask this person for a row before nothing else is left; with ``back``, ask for it after all."""
+    workspace = session.workspace
+    delivery = journal_of(workspace).skip(client, sample, session.who, back=back)
+    if not delivery.again:
+        queue_of(workspace).skip(delivery.who, workspace.row_of(sample), back=back)
+    return {"client": client}
+
+
+@handles("queue.ask_two", on="writer")
+def ask_two(session: Session, *, client: str, every: int) -> dict[str, Any]:
+    """Ask every so many-th item of a second person, for the agreement, in this study from now on; 0: none."""
+    check(
+        every == 0 or 2 <= every <= 100,
+        SettingError,
+        "The 'every' of items asked of two must be 0 or from 2 to 100. Got {}.",
+        every,
     )
+    workspace = session.workspace
+    delivery = journal_of(workspace).ask_two(client, every, session.who)
+    if not delivery.again:
+        queue_of(workspace).every = every
+        workspace.broadcast("queue.asks_two", every=every, who=delivery.who)
+    return {"client": client}
 
 
 @handles("queue.worth")

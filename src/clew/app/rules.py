@@ -50,6 +50,7 @@ def rows_of_rule(workspace: Workspace, rule: str, *, step: int | None = None) ->
 
 def values_of(workspace: Workspace, step: int | None) -> tuple[int, Values]:
     """Return the number of rows, and what a rule may name: each a function that returns values (n_rows,)."""
+    from clew.app.labelling import journal_of, standing_of
     from clew.app.map_data import map_of
 
     values: Values = {}
@@ -59,8 +60,8 @@ def values_of(workspace: Workspace, step: int | None) -> tuple[int, Values]:
     samples = workspace.samples
 
     def labels() -> np.ndarray:
-        given = workspace.study.labels()
-        return np.array([given.get(str(name), ("", ""))[0] for name in samples.sample], dtype=str)
+        names = np.array(["", *journal_of(workspace).classes(), ""])  # the last: cannot tell
+        return names[np.minimum(standing_of(workspace).number, len(names) - 1)]
 
     values = {
         "label": labels,

@@ -93,17 +93,30 @@ class Door:
             hmac.compare_digest(one.encode(), cookie.encode()) for one in list(self.people)
         )
 
-    def wrong_origin(self, headers: Mapping[str, str]) -> str:
+    def wrong_origin(self, headers: Mapping[str, str], *, here: str = "", entering: bool = False) -> str:
         """Return why a request may not come from where it comes from, or "".
 
         A page elsewhere can make a browser ask us; it cannot change what the browser says of where it stands.
+
+        Parameters
+        ----------
+        headers : mapping of str to str
+        here : str
+            The address that the connection has come to: a number, so that no name of somebody else's leads here.
+        entering : bool
+            Whether it asks for the page that takes a token: there, one may come by a link in a letter or a notebook.
         """
-        host = headers.get("host", "")
-        if host not in self.hosts:
+        host, hosts = headers.get("host", ""), self.hosts | {here}
+        if not host or host not in hosts:
             return f"The Host must be one of this server's own. Got '{host[:80]}'."
         origin = headers.get("origin")
-        if origin is not None and origin not in {f"http://{one}" for one in self.hosts}:
+        if origin is not None and origin not in {f"http://{one}" for one in hosts}:
             return f"The Origin must be this server's own page. Got '{origin[:80]}'."
+        if entering and (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == (
+            "navigate",
+            "document",
+        ):
+            return ""
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return "The request must come from this server's own page. Got one from another site."
         return ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import posixpath
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +23,7 @@ from clew.app.rooms import load_rooms
 from clew.app.security import Door, headers_of
 from clew.app.session import MOST_MESSAGE, Session
 from clew.app.starting import dropped
-from clew.errors import ClewError, DataError, MissingError
+from clew.errors import ClewError, DataError, MissingError, SettingError, check, place_refused
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,8 +31,10 @@ if TYPE_CHECKING:
     from clew.app.workspace import Workspace
 
 STATIC = Path(__file__).parent / "static"
+IMPORTED = re.compile(r"""^\s*(?:import|export|\}).*?(?:from\s+)?["'](\.{1,2}/[^"']+)["']""", re.MULTILINE)
 OPEN_TO_ALL = ("/enter",)
 MOST_UNSENT = 512  # messages on the way to a page that does not read them; then the connection is cut, and the page comes back
+MOST_UNSENT_BYTES = 512 * 2**20  # the same; all runs of a map of a million rows are less
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +51,10 @@ class Guard:
             await self.app(scope, receive, send)
             return
         connection = HTTPConnection(scope)
-        why = self.door.wrong_origin(connection.headers)
+        entering = scope["path"] in OPEN_TO_ALL
+        why = self.door.wrong_origin(connection.headers, here=_here(scope), entering=entering)
         status = 403
-        if (
-            not why
-            and scope["path"] not in OPEN_TO_ALL
-            and not self.door.knows(connection.cookies.get(self.door.cookie))
-        ):
+        if not why and not entering and not self.door.knows(connection.cookies.get(self.door.cookie)):
             status, why = (
                 401,
                 "This page opens with the address that `clew serve` prints; each address opens it once.",
@@ -61,7 +62,9 @@ class Guard:
         if not why and scope["type"] == "websocket" and "origin" not in connection.headers:
             why = "The Origin must be this server's own page. Got none."
         if why and scope["type"] == "websocket":
-            await WebSocket(scope, receive, send).close(code=4403, reason=why[:120])
+            await PlainTextResponse(why, status_code=status, headers=headers_of(scope["path"]))(
+                scope, receive, send
+            )
             return
 
         async def fenced(message: Message) -> None:
@@ -79,6 +82,13 @@ class Guard:
         await self.app(scope, receive, fenced)
 
 
+def _here(scope: Scope) -> str:
+    """Return the address of this machine that a connection has come to, as a Host header says it."""
+    address, port = scope.get("server") or ("", 0)
+    address = str(address).removeprefix("::ffff:")
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 def application(workspace: Workspace, door: Door) -> Guard:
     """Return the whole application for one workspace."""
     load_rooms()
@@ -88,7 +98,7 @@ def application(workspace: Workspace, door: Door) -> Guard:
             Route("/enter", enter),
             Route("/upload/{batch}/{name:path}", upload, methods=["PUT"]),
             WebSocketRoute("/socket", socket),
-            Mount("/static", StaticFiles(directory=STATIC)),
+            Mount("/static", Statics(directory=STATIC)),
             *(Route(path, picture_route(function)) for path, function in ROUTES.items()),
         ],
         lifespan=_lifespan,
@@ -103,9 +113,32 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     app.state.workspace.close()
 
 
+class Statics(StaticFiles):
+    """The files of the page: kept by the browser, which asks each time whether they are still those of this clew."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Answer with a file, or that it is as it was."""
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
 async def page(request: Request) -> Response:
-    """Answer with the page."""
-    return HTMLResponse((STATIC / "index.html").read_text(), headers={"Cache-Control": "no-store"})
+    """Answer with the page, and the modules that it will need: a browser that first reads each to find the next waits long."""
+    text = (STATIC / "index.html").read_text()
+    lines = "\n".join(f'<link rel="modulepreload" href="/static/{path}">' for path in modules())
+    return HTMLResponse(text.replace("</head>", f"{lines}\n</head>"), headers={"Cache-Control": "no-store"})
+
+
+def modules(first: str = "main.js") -> list[str]:
+    """Return the modules that a module imports, and those that they import, as paths in the folder of static files."""
+    found = [first]
+    for path in found:  # grows meanwhile
+        for other in IMPORTED.findall((STATIC / path).read_text()):
+            at = posixpath.normpath(posixpath.join(posixpath.dirname(path), other))
+            if at not in found:
+                found.append(at)
+    return found
 
 
 async def enter(request: Request) -> Response:
@@ -137,7 +170,12 @@ async def upload(request: Request) -> Response:
     workspace: Workspace = request.app.state.workspace
     partial = None
     try:
-        expected = int(request.headers.get("content-length", "0"))
+        check(
+            "content-length" in request.headers,
+            SettingError,
+            "A dropped file must say how long it is. Got none.",
+        )
+        expected = int(request.headers["content-length"])
         path = dropped(workspace, request.path_params["batch"], request.path_params["name"], expected)
         partial = path.with_name(f".{path.name}.partial")
         with open(partial, "wb") as file:
@@ -145,10 +183,16 @@ async def upload(request: Request) -> Response:
                 await asyncio.to_thread(file.write, piece)
         partial.replace(path)
         return JSONResponse({"path": str(path)})
-    except (ClewError, OSError, ValueError, ClientDisconnect) as refused:
-        if partial is not None:
-            partial.unlink(missing_ok=True)
+    except ClewError as refused:
         return JSONResponse({"error": str(refused)}, status_code=400)
+    except OSError as refused:
+        return JSONResponse({"error": place_refused(refused)}, status_code=400)
+    except ClientDisconnect:
+        return Response(status_code=400)
+    finally:  # also where the server is ended meanwhile
+        if partial is not None:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
 
 
 def picture_route(function: Any) -> Any:
@@ -179,14 +223,11 @@ async def socket(websocket: WebSocket) -> None:
     await websocket.accept()
     state = websocket.app.state
     workspace: Workspace = state.workspace
-    outgoing: asyncio.Queue[str | bytes | None] = asyncio.Queue()
+    outgoing = Outgoing()
 
     def send(message: str | bytes) -> None:
-        if outgoing.qsize() >= MOST_UNSENT and not session.closed:
-            session.closed = True
-            outgoing.put_nowait(None)
-        elif not session.closed:
-            outgoing.put_nowait(message)
+        if not session.closed:
+            session.closed = not outgoing.put(message)
 
     cookie = websocket.cookies.get(state.door.cookie)
     session = Session(
@@ -199,7 +240,7 @@ async def socket(websocket: WebSocket) -> None:
     try:
         while True:
             message = await websocket.receive()
-            if message["type"] == "websocket.disconnect":
+            if message["type"] == "websocket.disconnect" or session.closed:
                 break
             text = message.get("text")
             if text is None:
@@ -215,7 +256,31 @@ async def socket(websocket: WebSocket) -> None:
         sender.cancel()
 
 
-async def _sending(websocket: WebSocket, outgoing: asyncio.Queue[str | bytes | None]) -> None:
+class Outgoing:
+    """Messages on the way to a page; of one that does not read them, no more are held than a limit."""
+
+    def __init__(self, messages: int = MOST_UNSENT, size: int = MOST_UNSENT_BYTES) -> None:
+        self.messages, self.size = messages, size
+        self.bytes = 0
+        self.queue: asyncio.Queue[str | bytes | None] = asyncio.Queue()
+
+    def put(self, message: str | bytes) -> bool:
+        """Take a message, or, where too much waits, drop all and end; return whether it was taken."""
+        self.bytes += len(message)
+        full = self.queue.qsize() >= self.messages or self.bytes > self.size
+        while full and not self.queue.empty():
+            self.queue.get_nowait()
+        self.queue.put_nowait(None if full else message)
+        return not full
+
+    async def get(self) -> str | bytes | None:
+        """Wait for the next message; None is the end."""
+        message = await self.queue.get()
+        self.bytes -= len(message or "")
+        return message
+
+
+async def _sending(websocket: WebSocket, outgoing: Outgoing) -> None:
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):
         while (message := await outgoing.get()) is not None:
             await (

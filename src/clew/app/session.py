@@ -13,7 +13,7 @@ import numpy as np
 
 from clew.app.frames import PUSH, REPLY, pack
 from clew.app.handling import Bulk, Handler, handler_of
-from clew.errors import ClewError, SettingError, check
+from clew.errors import ClewError, SettingError, StudyError, check
 from clew.steps.outcome import plain
 
 if TYPE_CHECKING:
@@ -95,12 +95,14 @@ class Session:
             request = parsed(message)
             number = request.pop("id", 0)
             handler = handler_of(request.pop("do", None))
-            lane = request.pop("lane", "")
+            lane, of_study = request.pop("lane", ""), request.pop("of_study", "")
+            fits = type(number) is int and 0 <= number < 2**32
+            given_id, number = number, number if fits else 0  # what is said back is always a number
             check(
-                isinstance(number, int) and 0 <= number < 2**32 and isinstance(lane, str),
+                fits and isinstance(lane, str) and isinstance(of_study, str),
                 SettingError,
-                "The 'id' of a request must be a whole number. Got {!r}.",
-                number,
+                "The 'id' of a request must be a whole number, its 'lane' and 'of_study' text. Got {!r:.60}.",
+                given_id,
             )
             check(
                 self.waiting < MOST_WAITING,
@@ -116,7 +118,7 @@ class Session:
                 given = {**given, "ticket": ticket}
             self.waiting += 1
             try:
-                answer = await self._run(handler, given, ticket)
+                answer = await self._run(handler, given, ticket, of_study)
             finally:
                 self.waiting -= 1
             if lane and ticket.stale:
@@ -137,14 +139,24 @@ class Session:
                 )
             )
 
-    async def _run(self, handler: Handler, given: dict[str, Any], ticket: Ticket) -> Any:
+    async def _run(self, handler: Handler, given: dict[str, Any], ticket: Ticket, of_study: str) -> Any:
         if handler.on == "loop":
             return await handler.run(self, **given)
 
         def work() -> Any:
+            if of_study:  # looked at on the handler's own thread: studies are opened on that of the writer
+                self._check_study(of_study)
             return None if ticket.lane and ticket.stale else handler.run(self, **given)
 
         return await self.loop.run_in_executor(self.workspace.threads[handler.on], work)
+
+    def _check_study(self, of_study: str) -> None:
+        """Refuse what was said of a study that is not open any more; the page keeps it until that one is open again."""
+        check(
+            self.workspace.has_study and self.workspace.identity == of_study,
+            StudyError,
+            "The study must be the one that this was said of. Got another, which was opened meanwhile.",
+        )
 
     def _answer(self, number: int, answer: Any) -> None:
         if isinstance(answer, Bulk):

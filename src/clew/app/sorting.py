@@ -115,7 +115,7 @@ def _near(queue: Queue, words: Said, free: np.ndarray, label: str) -> np.ndarray
     if samples.distances is not None:
         distance = samples.distances[np.ix_(others, inside)].min(axis=1, initial=np.inf)
     else:
-        points = scaled(samples.features)
+        points = scaled(samples.features, samples.units)
         distance = np.full(len(others), np.inf)
         for one in inside:
             distance = np.minimum(distance, ((points[others] - points[one]) ** 2).sum(axis=1))

@@ -294,5 +294,11 @@ def dropped(workspace: Workspace, batch: str, name: str, expected: int) -> Path:
         free / 1e6,
     )
     path = workspace.home / f"dropped-{batch}" / Path(*parts)
+    check(
+        not path.exists(),
+        DataError,
+        "A dropped file must have a name of its own. Got a second '{}': drop them in their folders.",
+        name[:80],
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     return path

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from clew.app.forms import VERBS
 from clew.app.handling import handles
+from clew.app.labelling import n_classes
 from clew.errors import SettingError
 
 if TYPE_CHECKING:
     from clew.app.session import Session
     from clew.app.workspace import Workspace
-    from clew.study.record import LabelEvent, Step
+    from clew.study.record import Step
     from clew.study.study import Study
 
 LONGEST = 80  # letters of a step's second line
@@ -26,13 +27,12 @@ def thread(session: Session) -> dict[str, Any]:
     workspace = session.workspace
     study = workspace.study
     steps = study.steps()
-    events = study.label_events()
     looks = [one.id for one in steps if one.verb == "explore"]
     return {
-        "items": _in_time([_item(one, steps, study) for one in steps], label_knots(events)),
+        "items": _in_time([_item(one, steps, study) for one in steps], label_knots(study.days_of_labels())),
         "steps": len(steps),
         "looks": len(looks),
-        "next": _next(study, steps),
+        "next": _next(workspace, steps),
         "seal": _seal(workspace, steps),
     }
 
@@ -173,27 +173,21 @@ _TOLD: dict[str, Callable[[Step, Study], tuple[str, str]]] = {
 
 
 # ---- labels between the steps ----
-def label_knots(events: Iterable[LabelEvent]) -> list[dict[str, Any]]:
-    """Return one knot for each person and day on which they labelled on the page; what was taken back does not count."""
-    events = list(events)
-    undone = {one.undoes for one in events if one.undoes is not None}
-    days: dict[tuple[str, str], list[LabelEvent]] = {}
-    for one in events:
-        if one.how == "person" and one.step is None and one.undoes is None and one.id not in undone:
-            days.setdefault((one.who, one.at[:10]), []).append(one)
+def label_knots(days: Iterable[tuple[str, int, str]]) -> list[dict[str, Any]]:
+    """Return one knot for each ``(person, labels, time of the last)``: a day on which a person labelled on the page."""
     return [
         {
             "kind": "labels",
-            "id": f"{who}-{day}",
+            "id": f"{who}-{at[:10]}",
             "verb": "label",
             "title": "label",
-            "detail": f"{counted(len(given), 'label')} by {who}",
+            "detail": f"{counted(n, 'label')} by {who}",
             "whole": "",
-            "at": given[-1].at,
+            "at": at,
             "look": None,
             "fork": False,
         }
-        for (who, day), given in days.items()
+        for who, n, at in days
     ]
 
 
@@ -213,10 +207,10 @@ def _time(at: str) -> datetime.datetime:
 
 
 # ---- what may come next ----
-def _next(study: Study, steps: list[Step]) -> list[dict[str, str]]:
+def _next(workspace: Workspace, steps: list[Step]) -> list[dict[str, str]]:
     """Return verbs that make sense now, the likeliest first, each with why."""
-    last = {one.verb: one for one in steps}
-    labelled = {label for label, _ in study.labels().values() if label}
+    study, last = workspace.study, {one.verb: one for one in steps}
+    labelled = 0 if study.facts().get("paint") else n_classes(workspace)
     look, model = last.get("explore"), last.get("train")
     closed = study.counts()["sealed"] > 0 and not any(one.shown for one in study.openings())
     found: dict[str, str] = {}
@@ -224,8 +218,8 @@ def _next(study: Study, steps: list[Step]) -> list[dict[str, str]]:
         found["explore"] = "Are there groups? The first look at the open rows."
     elif look.summary.get("k") and ("name" not in last or last["name"].id < look.id):
         found["name"] = "Give the groups names; they become labels."
-    if len(labelled) > 1 and model is None:
-        found["train"] = f"A forest for {counted(len(labelled), 'class', 'classes')}."
+    if labelled > 1 and model is None:
+        found["train"] = f"A forest for {counted(labelled, 'class', 'classes')}."
     if model is not None:
         if "validate" not in last or last["validate"].id < model.id:
             found["validate"] = "What to expect on rows that were not trained on."

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from clew.app.security import Door
     from clew.app.workspace import Workspace
 
+EVERYWHERE = ("0.0.0.0", "::")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MOST_FRAME = 8 * 1024 * 1024  # bytes; a longer message ends the connection before it is held
 
@@ -94,7 +97,8 @@ def listening(host: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for wanted in (port, 0):
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        # named TCP, asyncio sends at once (TCP_NODELAY); else each answer of two pieces waits 40 ms for the browser's nod
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, wanted))
@@ -113,7 +117,7 @@ def listening(host: str, port: int) -> socket.socket:
 def hosts_of(host: str, port: int) -> frozenset[str]:
     """Return what a Host header may say of a server: its own names, never a name that somebody else points here."""
     names = {"127.0.0.1", "localhost", "[::1]"} | (
-        {host} if host not in ("0.0.0.0", "::") else {socket.gethostname()}
+        {host} if host not in EVERYWHERE else {socket.gethostname(), socket.getfqdn()}
     )
     return frozenset(
         f"{f'[{name}]' if ':' in name and not name.startswith('[') else name}:{port}" for name in names
@@ -143,7 +147,8 @@ def run(workspace: Workspace, listener: socket.socket, *, open_browser: bool) ->
     if workspace.has_study:  # read while the browser starts
         workspace.threads["desk"].submit(preload, workspace)
     _tell(door, host, port, open_browser)
-    uvicorn.Server(config).run(sockets=[listener])
+    with contextlib.suppress(KeyboardInterrupt):  # the usual end: what was said is on disk
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def preload(workspace: Workspace) -> None:
@@ -154,7 +159,7 @@ def preload(workspace: Workspace) -> None:
 
 
 def _tell(door: Door, host: str, port: int, open_browser: bool) -> None:
-    name = "127.0.0.1" if host in ("127.0.0.1", "0.0.0.0") else host
+    name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     address = f"http://{f'[{name}]' if ':' in name else name}:{port}/enter?token={door.invite()}"
     print(f"The workbench is at {address}", flush=True)
     print(
@@ -167,12 +172,21 @@ def _tell(door: Door, host: str, port: int, open_browser: bool) -> None:
             flush=True,
         )
     else:
+        reached = socket.gethostname() if host in EVERYWHERE else host
         print(
-            "Other machines can reach it, and what is sent can be read on the way; a tunnel is better.",
+            f"Other machines can reach it ({reached}:{port}), and what is sent can be read on the way; a tunnel is better.",
             file=sys.stderr,
             flush=True,
         )
-    if open_browser:
+    if open_browser and _has_screen():
         import webbrowser
 
-        webbrowser.open(address)
+        threading.Thread(
+            target=webbrowser.open, args=(address,), daemon=True
+        ).start()  # some wait for their end
+
+
+def _has_screen() -> bool:
+    """Return whether a browser has where to show itself; a text browser would take the terminal, and cannot show the page."""
+    named = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    return sys.platform in ("darwin", "win32") or any(os.environ.get(one) for one in named)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -91,6 +92,15 @@ class Workspace:
         return self._study
 
     @property
+    def identity(self) -> str:
+        """Return what tells this study from others, wherever its folder lies: what a page has not sent yet goes to no other."""
+        kept = self.kept  # before the study: what is read while another is opened goes with the old one
+        if "identity" not in kept:
+            first = self.study.steps()[0]
+            kept["identity"] = hashlib.sha256(f"{first.at} {first.digest}".encode()).hexdigest()[:16]
+        return str(kept["identity"])
+
+    @property
     def samples(self) -> Samples:
         """Return the open rows, in the order in which the page numbers them; their labels as they stood when they were read."""
         with self._lock:
@@ -109,7 +119,7 @@ class Workspace:
         with self._lock:
             rows = self.kept.get("rows")
             if rows is None:
-                rows = self.kept["rows"] = {str(name): i for i, name in enumerate(self.samples.sample)}
+                rows = self.kept["rows"] = {name: i for i, name in enumerate(self.samples.sample.tolist())}
         check(
             sample in rows,
             DataError,

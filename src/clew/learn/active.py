@@ -127,7 +127,11 @@ def next_items(
     taken = labelled.copy()
     taken[drawn] = True
     labels = np.full(samples.n_rows, "") if samples.labels is None else samples.labels
-    points = scaled(samples.features) if activations is None else np.asarray(activations, np.float64)
+    points = (
+        scaled(samples.features, samples.units)
+        if activations is None
+        else np.asarray(activations, np.float64)
+    )
     choose = STRATEGIES[strategy] if isinstance(strategy, str) else strategy
     chosen = _filled(choose, Pool(points, taken, probability, labels), int((~is_control).sum()), random)
 

@@ -229,7 +229,7 @@ def _mlp(samples: Samples, rows: np.ndarray, seed: int) -> Said:
     from sklearn.neural_network import MLPClassifier
 
     assert samples.labels is not None
-    X = scaled(samples.features)
+    X = scaled(samples.features, samples.units)
     net = MLPClassifier(LAYERS, learning_rate_init=0.01, max_iter=100, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -174,7 +174,8 @@ class PixelModel:
         depth, height, width = block.shape
         shape = (depth, -(-height // stride), -(-width // stride))
         n = math.prod(shape)
-        planes = buffers.made("planes", n, lambda: compiled.empty_planes(n))
+        size = (compiled.planes, compiled.thresholds is None, n)  # a live forest changes from stroke to stroke
+        planes = buffers.made("planes", size, lambda: compiled.empty_planes(n))
 
         def rank(index: int, values: np.ndarray) -> None:
             chosen = values[:, ::stride, ::stride]

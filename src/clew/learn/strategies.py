@@ -7,7 +7,7 @@ Zhdanov (2019), arXiv:1901.05954. Ties are dealt at random, so that the order of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,10 +82,32 @@ def most(score: np.ndarray, n: int, random: np.random.Generator) -> np.ndarray:
 
 
 # ---- how unlike ----
-def scaled(features: np.ndarray) -> np.ndarray:
-    """Return features in standard deviations from their means, cut at `FARTHEST`; those that never change are 0."""
-    spread = features.std(axis=0)
-    points = (features - features.mean(axis=0)) / np.where(spread > 0, spread, 1)
+def scaled(features: np.ndarray, units: Sequence[str]) -> np.ndarray:
+    """Return features in which a distance means the same in each: deviations from the mean, over a scale, cut at `FARTHEST`.
+
+    A feature's scale is its standard deviation, and not below the standard deviation, over all, of the features in the
+    same unit whose ranges hold its own: these measure one quantity at many places, as the grey value is at the pixels of
+    a digit, and a place where hardly anything happens is not stretched until its few values outweigh all others.
+    Quantities that share a unit and differ in size, as concentrations do, lie in ranges of their own, and each keeps its
+    own scale; so does each feature without a unit, "", of which it is not known with what it can be compared. Features
+    that never change are 0.
+
+    Parameters
+    ----------
+    features : ndarray of float64, shape (n_rows, n_features)
+    units : sequence of str, length n_features
+
+    Returns
+    -------
+    ndarray of float64, shape (n_rows, n_features)
+        From -`FARTHEST` to `FARTHEST`.
+    """
+    spread, low, high = features.std(axis=0), features.min(axis=0), features.max(axis=0)
+    unit, scale = np.array(units), spread.copy()
+    for j in np.flatnonzero(unit != ""):
+        alike = (unit == unit[j]) & (low <= low[j]) & (high >= high[j])  # itself among them
+        scale[j] = max(spread[j], np.sqrt((spread[alike] ** 2).mean()))
+    points = (features - features.mean(axis=0)) / np.where(scale > 0, scale, 1)
     return np.clip(points, -FARTHEST, FARTHEST)
 
 

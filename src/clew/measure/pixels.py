@@ -356,7 +356,7 @@ class Buffers:
             self.held[name] = np.empty(size, np.uint8)
         return self.held[name][:size].view(dtype).reshape(shape)
 
-    def made(self, name: str, size: int, make: Callable[[], np.ndarray]) -> np.ndarray:
+    def made(self, name: str, size: object, make: Callable[[], np.ndarray]) -> np.ndarray:
         """Return what ``make`` made for this size, where it was the last one that was asked for."""
         key = f"{name} {size}"
         if key not in self.held:

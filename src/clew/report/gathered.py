@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -162,24 +163,42 @@ class Record:
     @cached_property
     def shown(self) -> tuple[Samples, np.ndarray]:
         """Return the explored rows that are open, with the group of each (n_rows,); -1 without groups."""
-        place = {str(name): i for i, name in enumerate(self.samples.sample)}
         if self.exploration is None:
             return self.samples, np.full(self.samples.n_rows, -1)
+        if np.array_equal(self.exploration.sample, self.samples.sample):
+            return self.samples, self.exploration.groups
+        place = {str(name): i for i, name in enumerate(self.samples.sample)}
         here = np.array([name in place for name in self.exploration.sample], bool)
         rows = [place[name] for name in self.exploration.sample[here]]
         return self.samples.take(rows), self.exploration.groups[here]
 
 
-def gather(study: Study) -> Record:
-    """Read from a study what the page needs."""
+def gather(
+    study: Study,
+    *,
+    samples: Samples | None = None,
+    labelled: dict[str, int] | None = None,
+    result: Callable[[Step], Any] | None = None,
+) -> Record:
+    """Read from a study what the page needs.
+
+    Parameters
+    ----------
+    study : Study
+    samples : Samples, optional
+    labelled : dict of str to int, optional
+    result : callable, optional
+        The open rows, how many of them have labels, and what returns the result of a step, of somebody who holds them.
+    """
+    samples, result = samples or study.samples(), result or study.result
     steps = study.steps()
     by_id = {one.id: one for one in steps}
     named, models = study.last("name"), study.models()
     look = by_id[named.inputs["steps"][0]] if named is not None else study.last("explore")
     validated = study.last("validate")
     openings = study.openings()
-    open_rows = set(study.samples().sample)
-    standing = [how for sample, (label, how) in study.labels().items() if label and sample in open_rows]
+    if labelled is None:
+        labelled = dict(Counter(how for label, how in study.labels().values() if label))
     return Record(
         folder=study.folder.resolve(),
         name=study.name,
@@ -187,21 +206,21 @@ def gather(study: Study) -> Record:
         facts=study.facts(),
         n_sources=sum(one.role in ("data", "distances") for one in study.sources()),
         counts=study.counts(),
-        samples=study.samples(),
+        samples=samples,
         openings=openings,
         hypotheses=study.hypotheses(),
         models=models,
         look=look,
-        exploration=study.result(look) if look is not None else None,
-        names=study.result(named).names if named is not None else {},
-        forest=study.result(by_id[models[-1]["step"]]) if models else None,
+        exploration=result(look) if look is not None else None,
+        names=result(named).names if named is not None else {},
+        forest=result(by_id[models[-1]["step"]]) if models else None,
         validated=validated,
-        validation=study.result(validated) if validated is not None else None,
-        tests=[_tested(study, one, models, openings) for one in steps if one.verb == "test"],
-        confirmations=[(one, study.result(one)) for one in steps if one.verb == "confirm"],
-        judged={name: (one, study.result(one)) for name, one in _judged(steps).items()},
-        labelled=dict(Counter(standing)),
-        people=sorted({event.who for event in study.label_events() if event.how == "person"}),
+        validation=result(validated) if validated is not None else None,
+        tests=[_tested(steps, one, models, openings, result(one)) for one in steps if one.verb == "test"],
+        confirmations=[(one, result(one)) for one in steps if one.verb == "confirm"],
+        judged={name: (one, result(one)) for name, one in _judged(steps).items()},
+        labelled=labelled,
+        people=study.people(),
     )
 
 
@@ -217,10 +236,12 @@ def _judged(steps: list[Step]) -> dict[str, Step]:
     return found
 
 
-def _tested(study: Study, step: Step, models: list[dict[str, Any]], openings: list[Opening]) -> Tested:
+def _tested(
+    steps: list[Step], step: Step, models: list[dict[str, Any]], openings: list[Opening], found: Validation
+) -> Tested:
     """Find the opening that a test went through: those that showed something stand in the order of the tests."""
     through = [one for one in openings if one.verb == "test" and one.shown]
-    tests = [one.id for one in study.steps() if one.verb == "test"]
+    tests = [one.id for one in steps if one.verb == "test"]
     opening = through[tests.index(step.id)]
     model = next((one["name"] for one in models if one["step"] in step.inputs["steps"]), "a model")
-    return Tested(step, study.result(step), opening, model)
+    return Tested(step, found, opening, model)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from clew.errors import SettingError, check
 from clew.read.kinds import is_zarr
 from clew.steps.intake import sources_of
@@ -52,7 +54,7 @@ def new_to_paint(study: Path, paths: list[Path]) -> Outcome:
     notes = [*remarks, *(note for stack in stacks for note in stack.notes)]
     sources = sources_of([(path, None) for path in files], "image", study, around={}, read={})
     with Study.create(study) as draft:
-        draft.put_rows(no_rows(), no_rows().features.any(axis=1))
+        draft.put_rows(no_rows(), np.empty(0, bool))
         draft.put_sources(sources)
         draft.put_facts(
             kind="image",
@@ -95,7 +97,6 @@ def spelt(stack: Stack) -> str:
 
 def no_rows() -> Samples:
     """Return samples without rows and without measurements."""
-    import numpy as np
     import pandas as pd
 
     from clew.samples import Samples

@@ -12,6 +12,7 @@ import os
 import re
 import sqlite3
 import threading
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from clew.study.study import Study
 
 LONGEST_NAME = 80  # letters of a class
+TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # what changes the direction of all that follows
 CLIENT = re.compile(r"[0-9A-Za-z_-]{8,64}")
 
 # Made on first use, so that studies of an older clew have them too; it passes them over.
@@ -54,7 +56,7 @@ class Delivery:
         Its name, made by the page.
     at, who : str
     what : dict
-        "act" ("give", "undo", "stroke", "undo stroke"), and what the page said of it.
+        "act" ("give", "undo", "skip", "ask two", "stroke", "undo stroke"), and what the page said of it.
     answer : dict
         "events": first and last number of what was recorded, or []; "of" which act was taken back; "image" of strokes.
     again : bool
@@ -188,9 +190,11 @@ def class_name(name: str) -> str:
     Raises
     ------
     SettingError
-        If nothing is left, or it is too long.
+        If nothing is left, it is too long, or holds what steers a terminal or turns the line about it round.
     """
     found = " ".join(name.split())
+    steers = next((one for one in found if unicodedata.category(one) in ("Cc", "Cs") or one in TURNS), None)
+    check(steers is None, SettingError, "The name of a class must be of letters. Got {!a} in it.", steers)
     check(
         0 < len(found) <= LONGEST_NAME,
         SettingError,

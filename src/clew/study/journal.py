@@ -58,15 +58,17 @@ class Journal(Strokes):
         SettingError
             If a label is no name.
         """
-        given = [(str(sample), None if label is None else class_name(label)) for sample, label in pairs]
+        pairs = list(pairs)
+        names = {label: None if label is None else class_name(label) for label in {one for _, one in pairs}}
+        given = [(str(sample), names[label]) for sample, label in pairs]
         check(given, SettingError, "An act of labelling must label at least one sample. Got none.")
 
         def write(db: sqlite3.Connection, at: str, person: str) -> dict[str, Any]:
-            for sample in dict(given):
-                _check_open(db, sample)
-            _add_classes(db, "rows", [*self._in_use(db), *(label for _, label in given if label is not None)])
+            used = list(dict.fromkeys(label for _, label in given if label is not None))
+            _add_classes(db, "rows", [*self._in_use(db), *used])
             first = _last(db, "labels") + 1
             record.add_labels(db, given, how="person", step=None, person=person)
+            _check_all_open(db, first)
             return {"events": [first, _last(db, "labels")]}
 
         return self._deliver(client, {"act": "give", **said}, who, write)
@@ -105,6 +107,42 @@ class Journal(Strokes):
             return {"events": [begin, _last(db, "labels")], "of": target}
 
         return self._deliver(client, {"act": "undo", "of": of}, who, write)
+
+    def skip(self, client: str, sample: str, who: str | None = None, *, back: bool = False) -> Delivery:
+        """Record that a person does not want to be asked for a sample now; with ``back``, that they do after all.
+
+        Raises
+        ------
+        DataError
+            If the sample is no open row of the study.
+        """
+
+        def write(db: sqlite3.Connection, at: str, person: str) -> dict[str, Any]:
+            _check_open(db, sample)
+            return {"events": []}
+
+        return self._deliver(client, {"act": "skip", "sample": sample, "back": back}, who, write)
+
+    def skipped(self) -> dict[str, list[str]]:
+        """Return the samples that each person skipped, skipped last at the end; labelled by now or not."""
+        found: dict[str, dict[str, None]] = {}
+        for one in self.deliveries("skip"):
+            theirs = found.setdefault(one.who, {})
+            theirs.pop(one.what["sample"], None)
+            if not one.what["back"]:
+                theirs[one.what["sample"]] = None
+        return {who: list(theirs) for who, theirs in found.items()}
+
+    def ask_two(self, client: str, every: int, who: str | None = None) -> Delivery:
+        """Record that every so many-th item is to be asked of a second person, for the agreement; 0: none."""
+        return self._deliver(
+            client, {"act": "ask two", "every": every}, who, lambda db, at, person: {"events": []}
+        )
+
+    def asked_of_two(self) -> int:
+        """Return which items are asked of a second person: every so many-th; 0 where none is."""
+        told = self.deliveries("ask two")
+        return int(told[-1].what["every"]) if told else 0
 
     def _last_act(self, db: sqlite3.Connection, person: str) -> str:
         """Return the last act of a person on the page that stands."""
@@ -215,6 +253,16 @@ def _add_classes(db: sqlite3.Connection, of: str, names: Iterable[str]) -> None:
             "ON CONFLICT (of, name) DO NOTHING",
             (of, name, of),
         )
+
+
+def _check_all_open(db: sqlite3.Connection, first: int) -> None:
+    """Refuse what was just written, and so all of it, unless every sample is an open row: one query, however many there are."""
+    wrong = db.execute(
+        "SELECT sample FROM labels LEFT JOIN parts USING (sample) WHERE labels.id >= ? AND part IS NOT 'open' LIMIT 1",
+        (first,),
+    ).fetchone()
+    if wrong is not None:
+        _check_open(db, wrong[0])
 
 
 def _check_open(db: sqlite3.Connection, sample: str) -> None:

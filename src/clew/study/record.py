@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+UNDONE = "SELECT undoes FROM labels WHERE undoes IS NOT NULL"  # the events of labels that were taken back
 LIBRARIES = (
     "clew",
     "numpy",
@@ -220,7 +221,11 @@ def effective_labels(events: Iterable[LabelEvent]) -> dict[str, tuple[str, str]]
 
 
 def standing_labels(
-    db: sqlite3.Connection, *, upto: int | None = None, samples: Sequence[str] | None = None
+    db: sqlite3.Connection,
+    *,
+    upto: int | None = None,
+    samples: Sequence[str] | None = None,
+    part: str | None = None,
 ) -> dict[str, tuple[str, str]]:
     """Return what `effective_labels` returns, found by the database: for many events, or few of many samples.
 
@@ -231,19 +236,23 @@ def standing_labels(
         The last event that counts.
     samples : sequence of str, optional
         At most a few hundred samples; all by default.
+    part : str, optional
+        "open" or "sealed" for rows of that part only.
     """
     # a plus keeps SQLite from narrowing down by this column: another one narrows further
     last = 2**62 if upto is None else upto
-    undone = "SELECT undoes FROM labels WHERE undoes IS NOT NULL AND +id <= ?"
+    undone = f"{UNDONE} AND +id <= ?"
     named = db.execute(
         f"SELECT step FROM labels WHERE how = 'group' AND +undoes IS NULL AND +id <= ? AND +id NOT IN ({undone}) ORDER BY step DESC LIMIT 1",
         (last, last),
     ).fetchone()
     chosen = "" if samples is None else f" AND sample IN ({', '.join('?' * len(samples))})"
+    dealt = "" if part is None else " CROSS JOIN parts USING (sample)"  # CROSS: labels first, each row found by name
+    chosen += "" if part is None else " AND part = ?"
     rows = db.execute(
-        "SELECT sample, coalesce(label, ''), how FROM labels WHERE +undoes IS NULL AND (+how = 'person' OR +step IS ?) "
+        f"SELECT sample, coalesce(label, ''), how FROM labels{dealt} WHERE +undoes IS NULL AND (+how = 'person' OR +step IS ?) "
         f"AND +id <= ? AND +id NOT IN ({undone}){chosen} ORDER BY how, id",  # groups first: a person's word stands above
-        (named and named[0], last, last, *(samples or ())),
+        (named and named[0], last, last, *(samples or ()), *([part] if part else [])),
     )
     return {sample: (label, how) for sample, label, how in rows}
 

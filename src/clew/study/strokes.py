@@ -277,7 +277,7 @@ def _path_of(points: Any) -> np.ndarray:
     """Return the points of a stroke as float32 (n, 2)."""
     try:
         found = np.asarray(points, np.float32)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         found = np.empty(0, np.float32)
     check(
         found.ndim == 2 and found.shape[1] == 2 and 1 <= len(found) <= MOST_POINTS,

@@ -14,6 +14,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 TRUSTED = ("clew.",)  # a study folder from elsewhere must not name code of its own to be run
 DAY = 86_400  # seconds
 PLACE = ("source", "recording", "station", "start", "end", "label")
+SAID = (  # what people said last of each open row
+    "SELECT label, max(id) FROM labels JOIN parts USING (sample) WHERE how = 'person' AND part = 'open' "
+    f"AND undoes IS NULL AND id NOT IN ({record.UNDONE}) GROUP BY sample"
+)
 Also = Callable[[sqlite3.Connection, int, Any], None]
 
 
@@ -130,29 +135,30 @@ class Study:
         """Return the rows that a step may see; of all rows `origin` says their "part", and who "labelled" them."""
         table = read_samples(self.folder / "samples.parquet")
         with self.store.reading() as db:
-            part = dict(db.execute("SELECT sample, part FROM parts"))
-        missing = [name for name in table.sample if name not in part]
+            names, parts = [], []
+            for name, part in db.execute("SELECT sample, part FROM parts ORDER BY position"):
+                names.append(name)
+                parts.append(part)
         check(
-            not missing and len(part) == len(table),
+            names == table.sample.tolist(),
             StudyError,
             "The study '{}' must hold the same rows in samples.parquet and study.sqlite. Got {} and {} rows.",
             self.folder,
             len(table),
-            len(part),
+            len(names),
         )
+        dealt = np.array(parts, dtype=str)
         if sees != "all":
-            table = table.take(np.array([part[name] == sees for name in table.sample], bool))
+            wanted = dealt == sees
+            names = [names[row] for row in np.flatnonzero(wanted)]
         standing = self._labels(upto=labels_upto)
-        label, labelled = (
-            np.array([standing.get(name, ("", ""))[i] for name in table.sample], dtype=str) for i in (0, 1)
-        )
-        table = table.with_labels(label)
+        given = [standing.get(name, ("", "")) for name in names] if standing else [("", "")] * len(names)
+        label, labelled = (np.array([one[i] for one in given], dtype=str) for i in (0, 1))
         if sees != "all":
-            return table
-        origin = table.origin.assign(
-            part=[part[name] for name in table.sample], labelled=np.where(label == "", "", labelled)
-        )
-        return dataclasses.replace(table, origin=origin)
+            table = table if wanted.all() else table.take(wanted)
+            return table.with_labels(label)
+        origin = table.origin.assign(part=dealt, labelled=np.where(label == "", "", labelled))
+        return dataclasses.replace(table, labels=label, origin=origin)
 
     def described(self) -> dict[str, Any]:
         """Return names, units and sets of the measurements, whatever the number of rows."""
@@ -164,6 +170,11 @@ class Study:
 
     def counts(self) -> dict[str, int]:
         """Return how many rows are open and sealed."""
+        return dict(self._counts)
+
+    @cached_property
+    def _counts(self) -> dict[str, int]:
+        """Count the rows: they are dealt once, when the study is made."""
         with self.store.reading() as db:
             found = dict(db.execute("SELECT part, count(*) FROM parts GROUP BY part"))
         return {"open": found.get("open", 0), "sealed": found.get("sealed", 0)}
@@ -226,13 +237,16 @@ class Study:
     # ---- labels ----
     def label_events(self) -> list[LabelEvent]:
         """Return every act of labelling an open row, first to last."""
-        opened = self._names_of("open")
-        return [event for event in self._label_events() if event.sample in opened]
+        with self.store.reading() as db:
+            rows = db.execute(
+                "SELECT labels.* FROM labels JOIN parts USING (sample) WHERE part = 'open' ORDER BY id"
+            )
+            return [LabelEvent(**dict(row)) for row in rows]
 
     def labels(self) -> dict[str, tuple[str, str]]:
         """Return ``{sample: (label, "person" or "group")}`` of the open rows, as it stands."""
-        opened = self._names_of("open")
-        return {sample: label for sample, label in self._labels().items() if sample in opened}
+        with self.store.reading() as db:
+            return record.standing_labels(db, part="open")
 
     def said_by_people(self) -> dict[str, str]:
         """Return ``{sample: label}`` of the open rows that people labelled, as it stands."""
@@ -242,6 +256,29 @@ class Study:
             )
             standing = record.effective_labels(LabelEvent(**dict(row)) for row in rows)
         return {sample: label for sample, (label, _) in standing.items() if label}
+
+    def count_said(self) -> int:
+        """Return how many open rows people have labelled, as it stands."""
+        with self.store.reading() as db:
+            (n,) = db.execute(f"SELECT count(*) FROM ({SAID}) WHERE label != ''").fetchone()
+        return int(n)
+
+    def days_of_labels(self) -> list[tuple[str, int, str]]:
+        """Return ``(who, labels, time of the last)`` of each person and day of labelling open rows on a page; none that was taken back."""
+        with self.store.reading() as db:
+            rows = db.execute(
+                "SELECT who, count(*), max(at) FROM labels JOIN parts USING (sample) WHERE part = 'open' AND how = 'person' "
+                f"AND step IS NULL AND undoes IS NULL AND id NOT IN ({record.UNDONE}) GROUP BY who, substr(at, 1, 10) ORDER BY min(id)"
+            )
+            return [(who, n, at) for who, n, at in rows]
+
+    def people(self) -> list[str]:
+        """Return who has labelled an open row, in order of their names."""
+        with self.store.reading() as db:
+            rows = db.execute(
+                "SELECT DISTINCT who FROM labels JOIN parts USING (sample) WHERE how = 'person' AND part = 'open' ORDER BY who"
+            )
+            return [who for (who,) in rows]
 
     def has_sealed_labels(self) -> bool:
         """Tell whether people have labelled any sealed row, and nothing more."""

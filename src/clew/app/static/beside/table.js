@@ -5,7 +5,7 @@ import { ask } from "../core/socket.js";
 import { set, use } from "../core/state.js";
 import { counts, labelOf, useLabels } from "../core/labels.js";
 import { Sign } from "../core/marks.js";
-import { count, number } from "../core/words.js";
+import { count, counted, number } from "../core/words.js";
 import { isSelected, pin, toggleRow } from "./choose.js";
 
 const PAGE = 100, ROW = 24, AROUND = 6; // rows of an answer; px of a row; rows drawn beyond what is seen
@@ -74,5 +74,5 @@ export function Table({ features, units, order }) {
         <span role="rowheader" class="name" title=${told.words}><bdi>${told.name}</bdi></span><span role="gridcell" class="mark" title=${told.words}>${told.group >= 0 ? html`<${Sign} n=${told.group} /> ${told.group}` : "–"}</span>${labelled ? html`<span role="gridcell" class="label">${label && label.how === "person" ? label.name ?? "cannot tell" : ""}</span>` : null}
         <span role="gridcell" class="value">${told.confidence === null ? "–" : told.confidence.toFixed(2)}</span>${columns.map((c) => html`<span role="gridcell" class="value">${number(some.values[from + c])}</span>`)}</div>`;
     })}</div></div>
-    <p class="small quiet">${count(n.current)} rows. <kbd>Enter</kbd> pins, <kbd>Space</kbd> selects; a click on a heading sorts.</p>`;
+    <p class="small quiet">${counted(n.current, "row")}. <kbd>Enter</kbd> pins, <kbd>Space</kbd> selects; a click on a heading sorts.</p>`;
 }

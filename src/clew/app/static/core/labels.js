@@ -50,15 +50,27 @@ export function labelOf(row, sample) {
 /** The class of each open row: 0 none, 65535 cannot tell; not to be written to. */
 export function numbersOfRows() { return numbers; }
 
-/** How many open rows people have labelled, by class number (0: cannot tell). @returns {Map<number, number>} */
+/** @type {{of: number, found: Map<number, number>}} */
+let counted = { of: -1, found: new Map() };
+/** How many open rows people have labelled, by class number (0: cannot tell); counted once after each change. @returns {Map<number, number>} */
 export function counts() {
+  if (counted.of === version) return counted.found;
   const found = new Map();
   for (let row = 0; row < numbers.length; row += 1) {
     if (how[row] !== 1) continue;
     const number = numbers[row] === CANNOT_TELL ? 0 : numbers[row];
     found.set(number, (found.get(number) ?? 0) + 1);
   }
+  counted = { of: version, found };
   return found;
+}
+
+/** How many open rows people gave a class; null: not known yet. @returns {number | null} */
+export function labelled() {
+  if (!numbers.length) return null;
+  let n = 0;
+  for (const [number, rows] of counts()) if (number) n += rows;
+  return n;
 }
 
 /** Call ``listener`` after each change of a label or a class. @param {() => void} listener @returns {() => void} what ends it */
@@ -74,11 +86,16 @@ export function useLabels() {
   return now;
 }
 
+/** The last event of labelling that a push told of: an answer that was written before it is out of date. */
+let last = 0;
+const TIMES = 4; // that an answer may be out of date before it is taken as it is
+
 /** Ask for all labels anew. @returns {Promise<void>} */
 export function refreshLabels() {
   asking ??= (async () => {
     try {
-      const all = await ask("labels.all");
+      let all = await ask("labels.all");
+      for (let i = 1; all.last < last && i < TIMES; i += 1) all = await ask("labels.all");
       names = all.classes;
       [numbers, how] = all.arrays;
       await openStudy(all.study);
@@ -104,6 +121,7 @@ on("open", () => void refreshLabels());
 on("changed", () => void refreshLabels());
 on("labelled", (push) => {
   names = push.classes;
+  last = Math.max(last, push.last);
   if (push.all) { void refreshLabels(); return; }
   push.rows.forEach((/** @type {number} */ row, /** @type {number} */ at) => { numbers[row] = push.numbers[at]; how[row] = push.how[at]; });
   restate();

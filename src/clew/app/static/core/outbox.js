@@ -116,7 +116,7 @@ async function pump() {
   try {
     for (let act = next(); act; act = next()) {
       try {
-        settle(act, await ask(act.do, act.given), null);
+        settle(act, await ask(act.do, act.given, { study: act.study }), null);
         faults = 0; pause = 500;
       } catch (error) {
         if (!(await failed(act, /** @type {any} */ (error)))) return;
@@ -187,7 +187,7 @@ export function give(samples, label, extra) {
 export async function giveSelection(selection, label) {
   const client = fresh();
   try {  // a selection lives on the server, so that there is nothing to keep here
-    const answer = await ask("labels.give_selection", { client, selection, label });
+    const answer = await ask("labels.give_selection", { client, selection, label }, { study });
     done.labels.push(client);
     return answer;
   } catch (error) {
@@ -198,6 +198,12 @@ export async function giveSelection(selection, label) {
 
 /** Make a class that has no label yet. @param {string} label @returns {Promise<any>} */
 export function makeClass(label) { return send("labels.make", { label }); }
+
+/** Pass a sample over until nothing else is left; with ``back``, ask for it after all. @param {string} sample @param {boolean} [back] @returns {Promise<any>} */
+export function passOver(sample, back = false) { return send("queue.skip", { sample, back }); }
+
+/** Ask every so many-th item of a second person, in this study; 0: none. @param {number} every @returns {Promise<any>} */
+export function askTwo(every) { return send("queue.ask_two", { every }); }
 
 /** Take the last act of labelling back: of this page, or else the person's last. @returns {Promise<any>} */
 export function undo() {

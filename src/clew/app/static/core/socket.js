@@ -65,7 +65,8 @@ function settle(id, answer) {
  * Ask the server.
  * @param {string} name          such as "map.positions"
  * @param {Object} [given]       its arguments
- * @param {{lane?: string}} [how]  of a lane only the newest request is answered; older ones are refused as "Stale"
+ * @param {{lane?: string, study?: string}} [how]  of a lane only the newest request is answered; older ones are refused as "Stale";
+ *   what is said of a study is refused while another is open
  * @returns {Promise<any>}       the answer; its ``arrays`` hold what came as typed arrays
  */
 export function ask(name, given = {}, how = {}) {
@@ -73,7 +74,7 @@ export function ask(name, given = {}, how = {}) {
     if (!socket || socket.readyState !== WebSocket.OPEN) { reject(new Refused("The connection to the server is lost; the page tries again.", "Offline")); return; }
     number += 1;
     waiting.set(number, { resolve, reject });
-    socket.send(JSON.stringify({ ...given, do: name, id: number, ...(how.lane ? { lane: how.lane } : {}) }));
+    socket.send(JSON.stringify({ ...given, do: name, id: number, ...(how.lane ? { lane: how.lane } : {}), ...(how.study ? { of_study: how.study } : {}) }));
   });
 }
 

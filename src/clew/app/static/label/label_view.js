@@ -6,8 +6,8 @@ import { refused } from "../core/notices.js";
 import { Empty, Notice } from "../core/parts.js";
 import { Sheet } from "../core/sheet.js";
 import { ask } from "../core/socket.js";
-import { counts, useLabels } from "../core/labels.js";
-import { say } from "../core/state.js";
+import { labelled, useLabels } from "../core/labels.js";
+import { say, set, use } from "../core/state.js";
 import { count } from "../core/words.js";
 import { Answers, press, pressNew } from "./answers.js";
 import { Large } from "./item.js";
@@ -17,17 +17,18 @@ import { Strip } from "./strip.js";
 import { Worth } from "./worth.js";
 
 const DRAWN_AHEAD = 3; // items that are drawn before they are shown
+const SLOW = 6000; // ms of fetching after which it is said that the server is busy
 
 /** @typedef {{row: number, title: string, tag: string, about: string}} Seen */
 /** @typedef {{rows: number[], at: number, what: string, items: Seen[]}} Around */
 
 export function LabelView() {
-  const { items, kind, opened, left, trouble } = useQueue();
+  const { items, kind, trouble, stuck } = useQueue();
   const [around, setAround] = useState(/** @type {Around | null} */ (null));
   const [away, setAway] = useState(0); // how many steps before (-) or after (+) the item
   const [stage, tall] = useHeight();
   const item = items[0];
-  useEffect(() => { if (!queue.opened) open().catch(refused); return silence; }, []);
+  useEffect(() => { if (!queue.items.length) void open(); return silence; }, []);
   useEffect(() => { setAway(0); setAround(null); silence(); }, [item?.row]);
 
   const look = async (/** @type {number} */ by) => {
@@ -52,7 +53,8 @@ export function LabelView() {
     <div class="stage" ref=${stage}>${items.slice(0, DRAWN_AHEAD).map((one, place) => html`<div key=${one.row} class="card" data-shown=${place === 0 && shown === null ? "yes" : "no"} aria-hidden=${place || shown !== null ? "true" : "false"}>
         <${Large} row=${one.row} name=${`${one.title} ${one.tag}`} kind=${kind} height=${tall} /></div>`)}
       ${shown !== null && html`<div key=${`away ${shown}`} class="card" data-shown="yes"><${Large} row=${shown} name="" kind=${kind} height=${tall} /></div>`}
-      ${!item && html`<${Done} opened=${opened} left=${left} />`}
+      ${!item && html`<${Done} />`}
+      ${item && stuck && html`<${Notice} bold="No more items could be fetched." alert>${stuck} <button class="link" onClick=${() => open()}>Try again</button></${Notice}>`}
       ${trouble && html`<${Notice} bold="The model stands still." alert>${trouble}</${Notice}>`}</div>
     <${Answers} looking=${shown === null ? "" : "yes"} />
     <${Strip} /></section>
@@ -74,7 +76,7 @@ function useHeight() {
 /** @param {{item: any, shown: number|null, around: Around|null, away: number, back: () => void}} props */
 function Head({ item, shown, around, away, back }) {
   useLabels();
-  const number = 1 + [...counts().values()].reduce((a, b) => a + b, 0);
+  const number = 1 + (labelled() ?? 0);
   if (!item) return html`<div class="bar"><h2>Label</h2></div>`;
   if (shown !== null) {
     const steps = Math.abs(away);
@@ -85,8 +87,14 @@ function Head({ item, shown, around, away, back }) {
     <span class="right"><span class=${item.control ? "why control" : "why"}>chosen because: ${item.reason}</span><span class="quiet">${count(number)}</span></span></div>`;
 }
 
-/** @param {{opened: boolean, left: number|null}} props */
-function Done({ opened, left }) {
-  if (!opened || left === null) return html`<${Empty}>Fetching the first items.</${Empty}>`;
-  return html`<${Empty}><b>Nothing is left to label.</b> Every open row has a label, was skipped on this page, or is on another page now. Train and validate next, or take a label back with U.</${Empty}>`;
+/** Stands where there is no item: why, and what can be done. */
+function Done() {
+  const { left, stuck } = useQueue(), connected = use((s) => s.connected);
+  const [slow, setSlow] = useState(false);
+  useEffect(() => { const clock = setTimeout(() => setSlow(true), SLOW); return () => clearTimeout(clock); }, []);
+  const again = html`<button class="button" onClick=${() => open()}>${stuck ? "Try again" : "Look again"}</button>`;
+  if (stuck) return html`<${Notice} bold="No items could be fetched." alert>${stuck} ${again}</${Notice}>`;
+  if (!connected) return html`<${Empty}>No connection to the server: the items come when it is back.</${Empty}>`;
+  if (left === null) return html`<${Empty}>Fetching the first items.${slow && " The server is busy with something else; they come when it answers."}</${Empty}>`;
+  return html`<${Empty}><b>Nothing is left to label.</b> Every open row has a label, or is on another page now. Take a label back with U, or validate what was learnt. <button class="button" onClick=${() => set({ view: "validate" })}>Validate</button> ${again}</${Empty}>`;
 }

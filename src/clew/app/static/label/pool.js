@@ -20,13 +20,15 @@ export const pool = { tiles: [], marked: new Set(), focus: 0, source: "random", 
 const puts = [];
 /** @type {Set<() => void>} */
 const listeners = new Set();
-function changed() { for (const listener of [...listeners]) listener(); }
+let version = 0;
+function changed() { version += 1; for (const listener of [...listeners]) listener(); }
 
 /** Preact hook: draws again whenever the pool changes. */
 export function usePool() {
-  const [, draw] = useState(0);
+  const [, draw] = useState(version);
   useEffect(() => {
-    const listener = () => draw((n) => n + 1);
+    const listener = () => draw(version);
+    listener(); // what changed since it was drawn
     listeners.add(listener);
     return () => { listeners.delete(listener); };
   }, []);

@@ -5,8 +5,8 @@
  */
 import { useEffect, useState } from "../vendor/preact-htm.js";
 import { refused } from "../core/notices.js";
-import { counts } from "../core/labels.js";
-import { give, onAct, undo as takeBack } from "../core/outbox.js";
+import { labelled } from "../core/labels.js";
+import { give, onAct, passOver, undo as takeBack } from "../core/outbox.js";
 import { ask, on } from "../core/socket.js";
 import { say } from "../core/state.js";
 
@@ -21,45 +21,61 @@ import { say } from "../core/state.js";
  * @property {string} short            "entropy 0.66"
  * @property {boolean} control         drawn at random: judges the learning curve
  * @property {boolean} both            labelled by another person, asked again for the agreement
+ * @property {boolean} again           skipped before, and nothing else is left
  * @property {Record<string, number>} probability  of each class, by the present model; empty without one
  */
 
 /** @typedef {{item: Item, how: "label"|"skip", label: string|null, client: string}} Done  label null: cannot tell */
-/** @typedef {{strategy: string, control_every: number, both: number}} Settings */
+/** @typedef {{strategy: string, control_every: number}} Settings */
 
 const SHOWN_SOON = 3; // items that a renewal leaves alone: a hand may reach them before the answer comes
 const AHEAD = 16; // items held here
+const MOST = 40; // that a page may hold
 const LOW = 13; // below so many, more are asked for
 
 /**
- * @type {{items: Item[], done: Done[], settings: Settings, strategies: string[], kind: "object"|"window"|"row"|"", opened: boolean,
- *   left: number|null, model: {about: string, seconds: number}|null, hide: boolean, trouble: string, shown: number}}
+ * @type {{items: Item[], done: Done[], settings: Settings, strategies: string[], kind: "object"|"window"|"row"|"", wanted: boolean,
+ *   both: number, left: number|null, skipped: number, stuck: string, model: {about: string, seconds: number}|null, hide: boolean, trouble: string, shown: number}}
  */
 export const queue = {
-  items: [], done: [], settings: { strategy: "hybrid", control_every: 3, both: 0 }, strategies: [], kind: "", opened: false,
-  left: null, model: null, hide: localStorage.getItem("clew hide bars") === "yes", trouble: "", shown: 0,
+  items: [], done: [], settings: { strategy: "hybrid", control_every: 3 }, strategies: [], kind: "", wanted: false,
+  both: 0, left: null, skipped: 0, stuck: "", model: null, hide: localStorage.getItem("clew hide bars") === "yes", trouble: "", shown: 0,
 };
 
 /** @type {Set<() => void>} */
 const listeners = new Set();
-function changed() { for (const listener of [...listeners]) listener(); }
+let version = 0;
+function changed() { version += 1; for (const listener of [...listeners]) listener(); }
 
 /** Preact hook: draws again whenever the queue changes. */
 export function useQueue() {
-  const [, draw] = useState(0);
+  const [, draw] = useState(version);
   useEffect(() => {
-    const listener = () => draw((n) => n + 1);
+    const listener = () => draw(version);
+    listener(); // what changed since it was drawn
     listeners.add(listener);
     return () => { listeners.delete(listener); };
   }, []);
   return queue;
 }
 
-/** Begin, or go on with other settings; what is shown stays. @param {Partial<Settings>} [settings] */
+/** Begin, or go on with other settings; what is shown stays. Without a connection it begins when there is one. @param {Partial<Settings>} [settings] */
 export async function open(settings = {}) {
-  const { strategies, kind, strategy, control_every, both } = await ask("queue.open", { ...queue.settings, ...settings });
-  Object.assign(queue, { strategies, kind, settings: { strategy, control_every, both }, opened: true });
+  Object.assign(queue, { wanted: true, stuck: "" });
+  changed();
+  try {
+    const { strategies, kind, strategy, control_every, both } = await ask("queue.open", { ...queue.settings, ...settings });
+    Object.assign(queue, { strategies, kind, both, settings: { strategy, control_every } });
+  } catch (why) { stuck(why); return; }
   await topUp(1);
+}
+
+/** Say why nothing comes, and offer to try again; what the connection broke begins again with it. @param {unknown} why */
+function stuck(why) {
+  const { kind, message } = /** @type {any} */ (why);
+  if (kind === "Offline") return;
+  queue.stuck = message;
+  changed();
 }
 
 let asking = false;
@@ -77,30 +93,33 @@ export async function topUp(keep = Infinity) {
   asking = true;
   try {
     while (wanted !== null) {
-      const kept = queue.items.slice(0, wanted);
+      const kept = queue.items.slice(0, Math.min(wanted, MOST));
       wanted = null;
       await fetchBeside(kept);
     }
-  } catch (why) {
-    const { kind, message } = /** @type {any} */ (why);
-    if (kind !== "Stale" && kind !== "Offline") { queue.trouble = message; changed(); }
-  } finally { asking = false; }
+  } catch (why) { wanted = null; stuck(why); } finally { asking = false; }
 }
 
 /** @param {Item[]} kept */
 async function fetchBeside(kept) {
-  const have = kept.map((item) => item.row), before = [...queue.done.map((one) => one.item), ...kept];
+  const have = kept.map((item) => item.row), done = queue.done.length, before = [...queue.done.map((one) => one.item), ...kept];
   const since = before.length - 1 - before.findLastIndex((item) => item.control);
-  const answer = await ask("queue.next", { have, n: Math.max(0, AHEAD - kept.length), place: before.length, since });
-  const answered = new Set(queue.done.map((one) => one.item.row)), gone = new Set(answer.gone);
+  const answer = await ask("queue.next", { have, n: Math.max(0, AHEAD - kept.length), twice: kept.filter((item) => item.both).map((item) => item.row), passed: queue.done.slice(-MOST).map((one) => one.item.row), place: before.length, since });
+  const beyond = queue.done.length - done - kept.length;
+  if (beyond > 0) { // the hand was faster, and what has come lies behind it: its places are taken, every third by a control item
+    wanted = Math.min(wanted ?? Infinity, kept.length + beyond + SHOWN_SOON);
+    return;
+  }
+  const answered = new Map(queue.done.map((one) => [one.item.row, one.how])), gone = new Set(answer.gone);
   const staying = queue.items.filter((item, place) => place === 0 || (have.includes(item.row) && !gone.has(item.row)));
   const here = new Set(staying.map((item) => item.row));
   staying.forEach((item, place) => { // what the model says is renewed where nobody looks, or had nothing to say yet
     const told = answer.told[have.indexOf(item.row)];
     if (told && (place > 0 || !Object.keys(item.probability).length)) item.probability = told;
   });
-  queue.items = [...staying, ...answer.items.filter((/** @type {Item} */ item) => !answered.has(item.row) && !here.has(item.row))];
-  Object.assign(queue, { left: answer.left, model: answer.model, trouble: answer.trouble });
+  queue.items = [...staying, ...answer.items.filter((/** @type {Item} */ item) => !here.has(item.row) && (!answered.has(item.row) || (item.again && answered.get(item.row) === "skip")))];
+  if (queue.items[0]?.again && staying[0] !== queue.items[0]) say("Only what you skipped is left: it is asked again.");
+  Object.assign(queue, { stuck: "", left: answer.left, skipped: answer.skipped, model: answer.model, trouble: answer.trouble });
   changed();
 }
 
@@ -108,19 +127,19 @@ async function fetchBeside(kept) {
 export function answer(label) {
   const item = next({ how: "label", label });
   if (!item) return;
-  const began = performance.now(), number = [...counts().values()].reduce((a, b) => a + b, 0) + 1;
+  const began = performance.now(), number = (labelled() ?? 0) + 1;
   give([item.sample], label, { control: item.control, strategy: queue.settings.strategy }).then(() => {
     const guess = label === null ? undefined : item.probability[label];
-    say(`Label ${number} saved in ${Math.max(1, Math.round(performance.now() - began))} ms: ${label ?? "cannot tell"}${guess === undefined ? "" : `; the model gave it ${guess.toFixed(2)}`}`);
+    say(`${label === null ? "Saved" : `Label ${number} saved`} in ${Math.max(1, Math.round(performance.now() - began))} ms: ${label ?? "cannot tell"}${guess === undefined ? "" : `; the model gave it ${guess.toFixed(2)}`}`);
   }).catch(refused);
 }
 
-/** Go on without a label; this page does not ask for it again. */
+/** Go on without a label; it is asked again when nothing else is left. */
 export function skip() {
   const item = next({ how: "skip", label: null });
   if (!item) return;
-  ask("queue.skip", { row: item.row }).catch(refused);
-  say(`Skipped ${item.title} ${item.tag}. U goes back to it.`);
+  passOver(item.sample).catch(refused);
+  say(`Skipped ${item.title} ${item.tag}. It comes back when nothing else is left; U goes back to it now.`);
 }
 
 /** @param {{how: "label"|"skip", label: string|null}} said @returns {Item | undefined} the item that was shown */
@@ -142,7 +161,7 @@ export function undo() {
   const last = queue.done[queue.done.length - 1];
   if (last?.how !== "skip") { takeBack().catch(refused); return; }
   back(last);
-  ask("queue.skip", { row: last.item.row, back: true }).catch(refused);
+  passOver(last.item.sample, true).catch(refused);
   say(`Back at ${last.item.title} ${last.item.tag}, which was skipped.`);
 }
 
@@ -199,9 +218,10 @@ onAct((act) => {
   }
 });
 on("labelled", (push) => {
-  if (!queue.opened) return;
+  if (!queue.wanted) return;
   if (push.client === unknown && push.rows?.length === 1) show(push.rows[0]).catch(refused);
-  else if (queue.items.some((item, place) => place && push.rows?.includes(item.row))) void topUp(); // labelled elsewhere: it leaves
+  else if (queue.items.some((item, place) => place && push.rows?.includes(item.row)) || (!queue.items.length && push.rows)) void topUp(); // labelled elsewhere: it leaves; taken back: it comes
 });
-on("queue.renewed", () => { if (queue.opened) void topUp(SHOWN_SOON); });
-on("open", () => { if (queue.opened) open().catch(refused); }); // the server may have been started anew
+on("queue.renewed", () => { if (queue.wanted) void topUp(SHOWN_SOON); });
+on("queue.asks_two", ({ every }) => { queue.both = every; changed(); if (queue.wanted) void topUp(SHOWN_SOON); });
+on("open", () => { if (queue.wanted) void open(); }); // the first time, or the server was started anew

@@ -1,12 +1,13 @@
 // @ts-check
 /** Whether it is worth going on: stop light, reasons, learning curve, labels so far, two annotators. Judged in the background. */
 import { html, useEffect, useState } from "../vendor/preact-htm.js";
-import { classes, counts, useLabels } from "../core/labels.js";
+import { classes, counts, labelled, useLabels } from "../core/labels.js";
 import { Sign } from "../core/marks.js";
 import { ask, on } from "../core/socket.js";
 import { counted } from "../core/words.js";
 import { Curves } from "./curves.js";
 import { Exchange } from "./exchange.js";
+import { useQueue } from "./queue.js";
 import { Two } from "./two.js";
 
 /** @typedef {import("./curves.js").Point} Point */
@@ -61,10 +62,11 @@ function StopLight({ light, trouble }) {
 function SoFar() {
   const all = classes(), found = counts();
   const given = all.map((one) => ({ ...one, n: found.get(one.number) ?? 0 })), most = Math.max(1, ...given.map((one) => one.n));
-  const total = [...found.values()].reduce((a, b) => a + b, 0), unsure = found.get(0) ?? 0;
+  const total = labelled() ?? 0, unsure = found.get(0) ?? 0, { skipped } = useQueue();
   return html`<section class="section so-far"><div class="head"><h2>Labels so far</h2><span class="quiet">${total}</span></div>
-    ${total || all.length ? html`<table><tbody>${given.map((one) => html`<tr><th scope="row"><${Sign} n=${one.number - 1} /> ${one.name}</th>
+    ${total || unsure || skipped || all.length ? html`<table><tbody>${given.map((one) => html`<tr><th scope="row"><${Sign} n=${one.number - 1} /> ${one.name}</th>
         <td><i style=${`width:${(100 * one.n) / most}%;background:var(--c${(one.number - 1) % 6})`}></i></td><td class="number">${one.n}</td></tr>`)}</tbody></table>
-      ${unsure > 0 && html`<p class="small quiet">${counted(unsure, "row")} that could not be told</p>`}`
+      ${unsure > 0 && html`<p class="small quiet">${counted(unsure, "row")} that could not be told</p>`}
+      ${skipped > 0 && html`<p class="small quiet">${counted(skipped, "row")} that you skipped; asked again when nothing else is left</p>`}`
     : html`<p class="quiet">No labels yet. Name a class, then press 1 to 9.</p>`}</section>`;
 }

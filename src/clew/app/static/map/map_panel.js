@@ -104,12 +104,12 @@ function MapBoard() {
 }
 
 export function MapPanel() {
-  const error = useMap((m) => m.error), look = useMap((m) => m.look);
+  const error = useMap((m) => m.error), look = useMap((m) => m.look), looks = use((s) => s.about).study?.looks ?? [];
   useEffect(() => {
     follow();
     window.addEventListener("clew:name", openName); // said by whoever shows the selection
     return () => { window.removeEventListener("clew:name", openName); stopPlaying(); };
   }, []);
-  if (!look && error) return html`<section class="column map" aria-label="Map"><${Bar} /><${Empty}>${error} <p><button class="button primary" onClick=${() => openForm("explore")}>Explore</button></p><//></section>`;
+  if (!look && error) return html`<section class="column map" aria-label="Map"><${Bar} /><${Empty}>${looks.length ? error : "Every row as a point, near rows near each other, will stand here once you look for groups."} <p><button class="button primary" onClick=${() => openForm("explore")}>Look for groups…</button></p><//></section>`;
   return html`<section class="column map" aria-label="Map"><${Bar} />${error && html`<${Notice} bold="The map is not up to date." alert=${true}>${error}<//>`}<${Boxes} /><${MapBoard} /><${Legend} /><${RunStrip} /></section>`;
 }

@@ -117,13 +117,17 @@ export async function openImage(image) {
 /** Turn to another time or depth. @param {number} t @param {number} z */
 export async function turn(t, z) { change({ t, z, reasons: null }); await plane(false).catch(refused); }
 
+let unfit = false; // an image that was opened and then turned, before its first plane came, must be fitted still
+
 /** @param {boolean} fit */
 async function plane(fit) {
+  unfit ||= fit;
   const { info, image, t, z } = room;
   const [, , , height, width] = info.shape;
   const pixels = await ask("paint.view", { image, t, z, height, width }, { lane: "paint view" });
   if (!painter || room.image !== image) return;
-  painter.open(height, width, info.pixel_size[2] ?? 0, fit);
+  painter.open(height, width, info.pixel_size[2] ?? 0, unfit);
+  unfit = false;
   painter.show(picture(pixels), true);
   await strokes();
   void show();

@@ -25,6 +25,12 @@ import { say, set, state } from "../core/state.js";
 export let cores = 2;
 const mine = new Set();
 
+/** Work that does not say how far it is says for how long it has run: the clock goes on between what the server tells. */
+setInterval(() => {
+  const silent = (/** @type {Job} */ one) => one.state === "running" && !one.total;
+  if (state.jobs.some(silent)) set({ jobs: state.jobs.map((one) => (silent(one) ? { ...one, seconds: one.seconds + 1 } : one)) });
+}, 1000);
+
 on("open", () => { ask("jobs").then((answer) => { cores = answer.cores; set({ jobs: answer.jobs }); }, refused); });
 on("job", (job) => take(job));
 on("job.gone", ({ id }) => set({ jobs: state.jobs.filter((one) => one.id !== id) }));

@@ -2,6 +2,7 @@
 /** The top bar: mark, views, study, save state, who is here, light or dark, palette, keys. */
 import { html, useRef, useState } from "../vendor/preact-htm.js";
 import { ask } from "../core/socket.js";
+import { labelled, useLabels } from "../core/labels.js";
 import { refused } from "../core/notices.js";
 import { useSaveState } from "../core/outbox.js";
 import { say, set, state, use } from "../core/state.js";
@@ -20,10 +21,16 @@ export function Top({ views, palette, help }) {
   return html`<header class="top">
     <button class="mark" aria-label="clew, the start page" onClick=${() => set({ view: "start" })}>${MARK}clew</button>
     <nav aria-label="Views">${study && Object.entries(views).map(([name, [title]]) => html`<button key=${name} aria-current=${name === view ? "page" : null}
-      onClick=${() => set({ view: /** @type {any} */ (name) })}>${title}${name === "label" ? html`<small>${study.labels}</small>` : null}</button>`)}</nav>
+      onClick=${() => set({ view: /** @type {any} */ (name) })}>${title}${name === "label" ? html`<${Labelled} before=${study.labels} />` : null}</button>`)}</nav>
     <div class="right">${study && html`<b title=${study.folder}>${study.name}</b><${Saved} />`}
       <button class="who" title="Who is at this page; invite others" onClick=${openWho}>${about.who}</button><${Theme} />
       <button class="wide-only" onClick=${palette}><kbd>Ctrl K</kbd> go to or run</button><button onClick=${help}><kbd>?</kbd> keys</button></div></header>`;
+}
+
+/** How many rows people have labelled: follows each label. @param {{before: number}} props  before: as the server said at first */
+function Labelled({ before }) {
+  useLabels();
+  return html`<small>${labelled() ?? before}</small>`;
 }
 
 /** Whether all that was said here is on the server's disk. */

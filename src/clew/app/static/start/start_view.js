@@ -93,7 +93,7 @@ function Found({ looked, paths, again }) {
   }
 
   return html`<div class="found">
-    <p class="finding"><b>${counted(looked.n, one, many)} found.</b> ${looked.masks ? `${looked.masks} of them with a label image beside.` : looked.kind === "image" && !paint ? "Objects will be found in them." : ""} ${looked.stacks.length ? stacked(looked) : ""} ${looked.tried < looked.n ? `${looked.tried} were tried.` : ""} ${looked.remarks.slice(0, 2).join(" ")}</p>
+    <p class="finding"><b>${counted(looked.n, one, many)} found.</b> ${looked.kind === "image" && !looked.masks && !paint ? "Objects will be found in them." : ""} ${looked.stacks.length ? stacked(looked) : ""} ${looked.tried < looked.n ? `${looked.tried} were tried.` : ""} ${looked.remarks.slice(0, 2).join(" ")}</p>
     ${looked.unreadable.length > 0 && !goOn && html`<${Notice} bold=${`${readable} of ${counted(looked.n, "file")} can be read; ${looked.unreadable[0].name} cannot.`} alert>
       ${looked.unreadable[0].why} ${looked.unreadable.length > 1 ? `And ${looked.unreadable.length - 1} more.` : ""}
       <p class="ways"><button class="button" onClick=${again}>Try again</button> ${readable > 0 && html`<button class="button" onClick=${() => setGoOn(true)}>Go on with ${readable}</button>`}</p></${Notice}>`}
@@ -126,9 +126,10 @@ function Purpose({ looked, paint, choose }) {
     <label><input type="radio" name="purpose" checked=${paint} onChange=${() => choose(true)} /> <span><b>Paint only</b> Paint a few strokes, and a forest tells every pixel. Nothing is measured, there are no rows; stacks and time series are painted slice by slice.</span></label></fieldset>`;
 }
 
-/** "embryo.tif is a stack: 2 channels, 7 planes ..." @param {Looked} looked */
-function stacked({ stacks: [first, ...more] }) {
-  return `${first.name}${more.length ? ` and ${more.length} more are` : " is"} no single plane${more.length ? "; the first has" : ", but"} ${first.size}.`;
+/** "embryo.tif: 2 channels, 7 planes of 200 x 260 pixels." @param {Looked} looked */
+function stacked({ stacks }) {
+  const said = stacks.slice(0, 2).map((one) => `${one.name}: ${one.size}`).join("; ");
+  return `${said}${stacks.length > 2 ? `; and ${stacks.length - 2} more that are no single planes` : ""}.`;
 }
 
 /** Rows that belong together, drawn. */
