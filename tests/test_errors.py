@@ -44,3 +44,8 @@ def test_a_choice_is_refused_with_what_it_could_be():
     check_choice("umap", ["umap", "pca"], what="map", of="embed")
     with pytest.raises(SettingError, match=r"one of: umap, pca\. Got 'umpa' instead\. Did you mean 'umap'\?"):
         check_choice("umpa", ["umap", "pca"], what="map", of="embed")
+
+
+def test_of_too_much_no_suggestion_is_sought():
+    assert did_you_mean("rnus" * 10**5, ["runs"]) == ""
+    assert did_you_mean("row 12x", [f"row {i}" for i in range(10**5)]) == ""

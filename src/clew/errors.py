@@ -7,7 +7,6 @@ import errno
 from collections.abc import Iterable
 from typing import Any
 
-
 LONGEST_WORD, MOST_CHOICES = 200, 5000  # of a suggestion; what is closest is sought letter by letter
 
 

@@ -86,6 +86,7 @@ def test_a_fault_is_told_without_its_inside(tmp_path, rooms, caplog):
         '{"do":' * 30000,
         "x" * (MOST_MESSAGE + 1),
         "\ud800",
+        '{"do": "test.bulk", "n": "\\uD800"}',
     ],
     ids=lambda text: text[:12] + str(len(text)),
 )
@@ -125,3 +126,11 @@ def test_the_number_that_is_said_back_is_a_number(tmp_path, rooms):
     for number in ("NaN", "[1]", "true", '"x"', "-1"):
         (told,) = answers(tmp_path, f'{{"do": "test.bulk", "id": {number}}}')
         assert json.loads(told)["re"] == 0
+
+
+def test_half_a_letter_is_refused_under_its_number(tmp_path, rooms):
+    (told,) = answers(tmp_path, '{"do": "test.refuse", "id": 7, "lane": "", "of_study": "\\ud83d"}')
+    assert json.loads(told)["re"] == 7
+    assert isinstance(answers(tmp_path, '{"do": "test.bulk", "id": 7, "lane": "\\ud83d\\ude00"}')[0], bytes)
+    (told,) = answers(tmp_path, json.dumps({"do": "test.wait", "id": 8, "mark": "\ud83d"}), before=rooms.set)
+    assert json.loads(told)["re"] == 8 and "half" in json.loads(told)["error"]

@@ -64,3 +64,13 @@ def test_a_parquet_table_is_read_and_missing_labels_passed_over(tmp_path):
     (tmp_path / "no.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(DataError, match="must be a table"):
         read_labels(tmp_path / "no.parquet", samples=SAMPLES)
+
+
+def test_no_suggestion_is_sought_for_a_sample_that_is_there(tmp_path, monkeypatch):
+    sought = []
+    monkeypatch.setattr("clew.read.labels.did_you_mean", lambda word, _: sought.append(word) or "")
+    read_labels(write(tmp_path, "sample,label\nblobs.tif#1,a\nblobs.tif#2,b\n"), samples=SAMPLES)
+    assert "blobs.tif#1" not in sought and "blobs.tif#2" not in sought
+    with pytest.raises(DataError, match="line 2"):
+        read_labels(write(tmp_path, "sample,label\nblobs.tif#9,a\n"), samples=SAMPLES)
+    assert "blobs.tif#9" in sought

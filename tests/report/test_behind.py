@@ -43,3 +43,11 @@ def test_trees_wear_the_names_that_a_person_gave(study):
 
 def test_tables_have_nothing_to_paint(study):
     assert "Groups painted back" not in second_sheet(gather(study))
+
+
+def test_a_look_whose_groups_no_few_features_tell_has_no_trees_to_draw(tmp_path):
+    made = table_study(tmp_path, two_clouds().drop(columns="secret"))
+    steps.explore(made, k=2, runs=3, references=99)
+    record = gather(made)
+    record.exploration.hypotheses.stated.clear()
+    assert "The hypothes" not in Page(second_sheet(record)).text

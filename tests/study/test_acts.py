@@ -117,3 +117,10 @@ def test_a_read_only_folder_is_said_and_can_still_be_read(tmp_path):
         assert Journal(study).classes() == []
     finally:
         study.folder.chmod(0o755)
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31m", "a\x00", "\u202egnp.exe", "a\ud800"])
+def test_a_class_has_no_name_that_steers_a_terminal_or_turns_a_line_round(name):
+    with pytest.raises(SettingError, match="of letters"):
+        class_name(name)
+    assert class_name("می\u200cخواهم <b>") == "می\u200cخواهم <b>"  # joiners and signs are part of words

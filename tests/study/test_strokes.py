@@ -76,6 +76,7 @@ def test_an_eraser_needs_no_class_and_a_class_keeps_its_number_when_renamed(tmp_
         ({"points": [[1, 1]] * 20_001}, SettingError, "20000 points"),
         ({"points": []}, SettingError, "points"),
         ({"points": [[1, float("nan")]]}, SettingError, "finite"),
+        ({"points": [[1, 10**400]]}, SettingError, "points"),
         ({"points": [[1, 2, 3]]}, SettingError, "points"),
         ({"points": ["a", "b"]}, SettingError, "points"),
         ({"radius": 501}, SettingError, "radius"),

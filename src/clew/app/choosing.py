@@ -57,18 +57,15 @@ class Offered:
     again: bool = False
 
 
-def standing(samples: Samples, words: Words) -> np.ndarray:
-    """Return the label (n_rows,) that most people gave each row; "" where nobody could tell, or as many say otherwise."""
-    labels, rows = (
-        np.full(samples.n_rows, "", object),
-        {str(name): i for i, name in enumerate(samples.sample)},
-    )
+def standing(samples: Samples, words: Words, rows: dict[str, int]) -> np.ndarray:
+    """Return the label (n_rows,) of object that most people gave each row; "" where nobody could tell, or as many say otherwise."""
+    labels = np.full(samples.n_rows, "", object)
     for name, by in words.items():
         given = Counter(label for label in by.values() if label)
         if given and name in rows:
             (first, most), *rest = given.most_common()
             labels[rows[name]] = "" if rest and rest[0][1] == most else first
-    return labels.astype(str)
+    return labels
 
 
 def learn(workspace: Workspace, words: Words) -> Learnt:
@@ -76,11 +73,12 @@ def learn(workspace: Workspace, words: Words) -> Learnt:
     from clew.learn.active import quick_forest
 
     samples = workspace.samples
-    labels = standing(samples, words)
-    n = int((labels != "").sum())
-    if len(set(labels[labels != ""].tolist())) < 2 or not samples.n_features:
+    labels = standing(samples, words, rows_of(workspace))
+    own = np.flatnonzero(labels)
+    n = len(own)
+    if len(set(labels[own].tolist())) < 2 or not samples.n_features:
         return Learnt([], np.empty((samples.n_rows, 0), np.float32), "", n)
-    told = quick_forest()(samples.with_labels(labels).take(labels != "")).predict(samples)
+    told = quick_forest()(samples.take(own).with_labels(labels[own].astype(str))).predict(samples)
     assert told.probability is not None
     return Learnt(
         list(told.classes), told.probability.astype(np.float32), f"forest after {n} label{'s' * (n != 1)}", n
@@ -91,6 +89,8 @@ def offer(
     workspace: Workspace, learnt: Learnt | None, free: np.ndarray, *, strategy: str, n: int
 ) -> list[Offered]:
     """Return the rows that a strategy would ask for next, best first; the control is not among them.
+
+    Of very many rows it looks at some drawn at random, among as many of those that are taken: nobody waits for all of them.
 
     Parameters
     ----------
@@ -109,17 +109,22 @@ def offer(
     if not samples.n_features:
         raise DataError("Strategies need features. This study has distances only: choose 'random'.")
     known = learnt is not None and len(learnt.classes) > 1
+    left, taken = np.flatnonzero(free), np.flatnonzero(~free)
+    if len(left) > MOST_LEFT:
+        left = np.sort(np.random.default_rng(len(taken)).choice(left, MOST_LEFT, replace=False))
+    taken = taken[:: max(1, len(taken) // MOST_LEFT)]
+    some = np.sort(np.concatenate([left, taken]))
     chosen = next_items(
-        samples,
-        ~free,
-        learnt.probability.astype(np.float64) if learnt is not None and known else None,
+        samples if len(some) == samples.n_rows else samples.take(some),
+        ~free[some],
+        learnt.probability[some].astype(np.float64) if learnt is not None and known else None,
         strategy=strategy,  # type: ignore[arg-type]
-        n=min(n, int(free.sum())),
+        n=min(n, len(left)),
         control_every=n + 1,  # the queue draws its control by itself, from an order that does not change
         random_state=0 if learnt is None else learnt.n_labels,
     )
     return [
-        Offered(int(row), str(why), str(why).split(",")[0])
+        Offered(int(some[row]), str(why), str(why).split(",")[0])
         for row, why in zip(chosen.rows, chosen.reason, strict=True)
     ]
 
@@ -138,11 +143,11 @@ def judged(workspace: Workspace, words: Words, *, strategy: str) -> dict[str, An
     from clew.study.handed import control_samples
 
     samples, drawn = workspace.samples, control_samples(workspace.study)
-    labels = standing(samples, words)
     rows = rows_of(workspace)
+    labels = standing(samples, words, rows)
     order = np.array([rows[name] for name in words if name in rows and labels[rows[name]]], np.int64)
     control = np.array([str(samples.sample[row]) in drawn for row in order], bool)
-    light = stop_light(samples.with_labels(labels), order, control, strategy=strategy)
+    light = stop_light(samples.with_labels(labels.astype(str)), order, control, strategy=strategy)
     return {
         "verdict": light.verdict,
         "sentence": light.sentence,
@@ -176,5 +181,5 @@ def rows_of(workspace: Workspace) -> dict[str, int]:
     """Return the number of each open row by its name."""
     rows: dict[str, int] | None = workspace.kept.get("rows")
     if rows is None:
-        rows = workspace.kept["rows"] = {str(name): i for i, name in enumerate(workspace.samples.sample)}
+        rows = workspace.kept["rows"] = {name: i for i, name in enumerate(workspace.samples.sample.tolist())}
     return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST_SAMPLES = 20_000  # of one act that names them; a selection may be of any size
 MOST_TOLD = 2_000  # rows that a push tells one by one; after more, a page asks for all
+OWN = {"act", "client", "pairs", "who", "self"}  # words of an act itself
 CANNOT_TELL = 65_535  # the class of what a person has looked at, and cannot tell
 _lock, _reading = threading.Lock(), threading.Lock()
 HOW = {"": 0, "person": 1, "group": 2}
@@ -153,15 +155,20 @@ def _said(extra: dict[str, Any] | None) -> dict[str, Any]:
     """Return what is kept beside an act: few and short plain values."""
     extra = extra or {}
     short = all(
-        isinstance(one, (str, int, float, bool, type(None))) and len(str(one)) < 200 for one in extra.values()
+        isinstance(one, (str, int, float, bool, type(None))) and len(str(one)) < 200 and _finite(one)
+        for one in extra.values()
     )
     check(
-        len(extra) <= 10 and short and "act" not in extra,
+        len(extra) <= 10 and short and not OWN & extra.keys(),
         SettingError,
         "What is said beside a label must be at most 10 short values. Got {}.",
         len(extra),
     )
     return extra
+
+
+def _finite(one: Any) -> bool:
+    return not isinstance(one, float) or math.isfinite(one)
 
 
 def _told(session: Session, delivery: Delivery) -> dict[str, Any]:

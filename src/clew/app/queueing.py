@@ -292,7 +292,7 @@ def queue_of(workspace: Workspace) -> Queue:
 
 def control_order(workspace: Workspace) -> list[int]:
     """Return all open rows in an order drawn once for a study: the control arm takes them from the front."""
-    seed = int.from_bytes(workspace.study.rows_digest()[:8].encode(), "little")
+    seed = int(workspace.identity, 16)
     return np.random.default_rng(seed).permutation(workspace.samples.n_rows).tolist()
 
 

@@ -104,6 +104,7 @@ class Session:
                 "The 'id' of a request must be a whole number, its 'lane' and 'of_study' text. Got {!r:.60}.",
                 given_id,
             )
+            _check_letters(message, request)
             check(
                 self.waiting < MOST_WAITING,
                 ClewError,  # of the moment: whoever keeps the request sends it again
@@ -180,3 +181,12 @@ def parsed(message: str) -> dict[str, Any]:
     if not isinstance(request, dict):
         raise SettingError(f"A message must be one JSON object. Got '{message[:40]}' instead.")
     return request
+
+
+def _check_letters(message: str, request: dict[str, Any]) -> None:
+    """Refuse halves of letters, which neither a file name nor a database can hold."""
+    try:
+        if "\\ud" in message.lower():
+            json.dumps(request, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise SettingError("A message must be of whole letters. Got a half of one.") from None

@@ -174,7 +174,7 @@ class PixelModel:
         depth, height, width = block.shape
         shape = (depth, -(-height // stride), -(-width // stride))
         n = math.prod(shape)
-        size = (compiled.planes, compiled.thresholds is None, n)  # a live forest changes from stroke to stroke
+        size = (compiled.planes, compiled.thresholds is None, n)  # a live forest changes with each stroke
         planes = buffers.made("planes", size, lambda: compiled.empty_planes(n))
 
         def rank(index: int, values: np.ndarray) -> None:

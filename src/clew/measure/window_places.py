@@ -220,13 +220,11 @@ def around_given(
     """
     windows = {one.name: _Found(one, plan.n(one.rate)) for one in recordings}
     for one in given:
-        check(
-            one.recording in windows,
-            DataError,
-            "The given windows must be of recordings that there are. Got '{}'.{}",
-            one.recording,
-            did_you_mean(one.recording, windows),
-        )
+        if one.recording not in windows:
+            raise DataError(
+                f"The given windows must be of recordings that there are. Got '{one.recording}'."
+                f"{did_you_mean(one.recording, windows)}"
+            )
         found = windows[one.recording]
         recording = found.recording
         event = str(one.columns.get("event", ""))

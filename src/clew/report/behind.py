@@ -183,7 +183,7 @@ def _correlations(record: Record) -> str:
 
 def _shallow(record: Record) -> str:
     look = record.exploration
-    if look is None or look.hypotheses is None:
+    if look is None or look.hypotheses is None or not look.hypotheses.stated:
         return ""
     order = [group_name(record, g) for g in range(look.k)]
     names = {str(g): name for g, name in enumerate(order)}

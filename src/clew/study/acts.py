@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from clew.study.study import Study
 
 LONGEST_NAME = 80  # letters of a class
-TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # what changes the direction of all that follows
+TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # they turn all that follows round
 CLIENT = re.compile(r"[0-9A-Za-z_-]{8,64}")
 
 # Made on first use, so that studies of an older clew have them too; it passes them over.

@@ -105,9 +105,8 @@ async function fetchBeside(kept) {
   const have = kept.map((item) => item.row), done = queue.done.length, before = [...queue.done.map((one) => one.item), ...kept];
   const since = before.length - 1 - before.findLastIndex((item) => item.control);
   const answer = await ask("queue.next", { have, n: Math.max(0, AHEAD - kept.length), twice: kept.filter((item) => item.both).map((item) => item.row), passed: queue.done.slice(-MOST).map((one) => one.item.row), place: before.length, since });
-  const beyond = queue.done.length - done - kept.length;
-  if (beyond > 0) { // the hand was faster, and what has come lies behind it: its places are taken, every third by a control item
-    wanted = Math.min(wanted ?? Infinity, kept.length + beyond + SHOWN_SOON);
+  if (queue.items.length && !have.includes(queue.items[0].row)) { // the hand was faster: what has come is for places that are taken
+    wanted = kept.length + Math.max(0, queue.done.length - done - kept.length) + SHOWN_SOON;
     return;
   }
   const answered = new Map(queue.done.map((one) => [one.item.row, one.how])), gone = new Set(answer.gone);
