@@ -300,8 +300,8 @@ class _OnStderr(logging.Handler):
     """Show on stderr what clew's own modules log for people, such as that something is being compiled."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one line."""
-        click.echo(record.getMessage(), err=True)
+        """Write one line, and where something has failed, where."""
+        click.echo(self.format(record), err=True)
 
 
 def _show_log() -> None:

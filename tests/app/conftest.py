@@ -119,7 +119,12 @@ def until(check: Callable[[], Any], *, what: str = "", patience: float = PATIENC
     """Wait until ``check`` returns something true, and return it; it polls, as a strict page refuses `wait_for_function`."""
     end = time.monotonic() + patience
     while True:
-        found = check()
+        try:
+            found = check()
+        except Exception as error:  # the page opens anew just now, as it does where another study is opened
+            if "context was destroyed" not in str(error):
+                raise
+            found = None
         if found:
             return found
         assert time.monotonic() < end, f"waited {patience:.0f} s for {what or check}"

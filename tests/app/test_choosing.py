@@ -34,7 +34,7 @@ def test_most_people_decide_and_a_tie_is_no_label(workspace):
         names[4]: {"ann": None, "bob": "b"},
         "no such row": {"ann": "a"},
     }
-    assert standing(workspace.samples, words)[:6].tolist() == ["a", "b", "", "", "b", ""]
+    assert standing(workspace.samples, words, rows_of(workspace))[:6].tolist() == ["a", "b", "", "", "b", ""]
 
 
 def test_one_class_teaches_nothing(workspace):
@@ -45,7 +45,8 @@ def test_one_class_teaches_nothing(workspace):
 
 def test_two_classes_are_learnt_and_told_of_rows_without_a_label(workspace):
     learnt = learn(workspace, words_of(workspace, 40))
-    truth = standing(workspace.samples, words_of(workspace, workspace.samples.n_rows))
+    words = words_of(workspace, workspace.samples.n_rows)
+    truth = standing(workspace.samples, words, rows_of(workspace))
     told = np.array(learnt.classes)[learnt.probability.argmax(axis=1)]
     assert (told[40:] == truth[40:]).mean() > 0.85  # the largest class is 0.6 of them
     assert learnt.about == "forest after 40 labels"
@@ -61,6 +62,19 @@ def test_entropy_asks_for_the_rows_that_a_slow_twin_finds(workspace):
     got = [-(p[one.row] * np.log(p[one.row])).sum() for one in offered]
     np.testing.assert_allclose(got, twin, atol=1e-6)
     assert all(free[one.row] and one.short.startswith("entropy") for one in offered)
+
+
+@pytest.mark.parametrize("strategy", ["hybrid", "cluster", "k-centre", "margin"])
+def test_of_very_many_rows_some_are_looked_at_and_only_free_ones_are_offered(
+    workspace, monkeypatch, strategy
+):
+    monkeypatch.setattr("clew.app.choosing.MOST_LEFT", 20)
+    learnt = learn(workspace, words_of(workspace, 30))
+    free = np.arange(workspace.samples.n_rows) % 3 > 0
+    free[:30] = False
+    rows = [one.row for one in offer(workspace, learnt, free, strategy=strategy, n=12)]
+    assert len(set(rows)) == 12
+    assert free[rows].all()
 
 
 def test_nothing_free_offers_nothing_and_distances_alone_are_refused(workspace):

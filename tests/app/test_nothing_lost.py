@@ -20,11 +20,19 @@ KEEP_SAYING = """async ([samples, label]) => {
   const { give, stroke } = await import("/static/core/outbox.js");
   window.acknowledged = [];
   const image = samples[0].split("#")[0];
-  samples.forEach((sample, at) => setTimeout(() => {
-    const client = `stroke-of-${label}-${at}`.padEnd(12, "x");
-    give([sample], label).then((answer) => window.acknowledged.push(answer.client));
-    stroke({ client, image, class: 1, name: "soil", radius: 3, points: [[at, at], [at + 5, at]] }).then((answer) => window.acknowledged.push(answer.client));
-  }, 15 * at));
+  window.said = 0;
+  const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+  const say = async () => {
+    for (const [at, sample] of samples.entries()) {
+      await wait(15);
+      while (at === samples.length - 10 && window.clew.state.connected) await wait(15); // the last ten: into the gap, however slow the test
+      const client = `stroke-of-${label}-${at}`.padEnd(12, "x");
+      give([sample], label).then((answer) => window.acknowledged.push(answer.client));
+      stroke({ client, image, class: 1, name: "soil", radius: 3, points: [[at, at], [at + 5, at]] }).then((answer) => window.acknowledged.push(answer.client));
+      window.said = at + 1;
+    }
+  };
+  void say();
 }"""
 LABELS = """async (samples) => {
   const { labelOf } = await import("/static/core/labels.js");
@@ -56,7 +64,8 @@ def test_a_server_killed_between_two_acts_has_lost_nothing_when_it_is_started_an
     opened.served.stop(signal.SIGKILL)
     before = set(opened.evaluate("() => window.acknowledged"))
     assert before <= set(acts(opened.study))
-    until(lambda: opened.evaluate(UNSENT) > 0 and not opened.evaluate("() => window.clew.state.connected"))
+    until(lambda: opened.evaluate("() => window.said") == 40, what="all to be said")
+    assert opened.evaluate(UNSENT) > 0 and not opened.evaluate("() => window.clew.state.connected")
     anew = serve(opened.study, port=opened.served.port)
     assert anew.port == opened.served.port
     until(lambda: "anew" in opened.inner_text("header"), what="the page to say that the server is another")

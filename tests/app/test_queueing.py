@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from clew.app.labelling import journal_of
@@ -47,18 +48,39 @@ def event(number, who, sample, label, how="person", undoes=None):
     return LabelEvent(number, "2026-11-23", who, how, sample, label, undoes, None)
 
 
-def test_a_group_is_nobody_and_an_undone_word_was_not_said():
-    said = Said.of(
-        [
-            event(1, "ann", "a", "x", how="group"),
-            event(2, "ann", "b", "x"),
-            event(3, "bob", "b", "y"),
-            event(4, "ann", "b", None, undoes=2),
-            event(5, "ann", "c", None),
-        ]
-    )
-    assert said.by == {"b": {"bob": "y"}, "c": {"ann": None}}
+def test_the_last_word_of_each_person_stands():
+    said = Said.of([("b", "ann", "x"), ("b", "bob", "y"), ("c", "ann", None), ("b", "ann", "z")], 5)
+    assert said.by == {"b": {"ann": "z", "bob": "y"}, "c": {"ann": None}}
     assert said.last == 5
+
+
+def test_a_group_is_nobody_and_an_undone_word_was_not_said(session):
+    queue, names = queue_of(session.workspace), session.workspace.samples.sample[:3].tolist()
+    assert queue.said().by == {}  # all rows have the names of their groups
+    for number, name in enumerate(names):
+        session.ask("labels.give", client=f"give-000{number}", samples=[name], label="x")
+        assert list(queue.said().by) == names[: number + 1]
+    session.ask("labels.undo", client="undo-0001", of="give-0001")
+    assert queue.said().by == {names[0]: {"ann": "x"}, names[2]: {"ann": "x"}}
+    settled(session)
+
+
+def test_what_is_heard_event_by_event_is_what_all_events_say():
+    rng = np.random.default_rng(0)
+    events = [
+        event(n, ["ann", "bob"][rng.integers(2)], "abcd"[rng.integers(4)], "xyz"[rng.integers(3)], how=["person", "group"][n % 5 == 0])
+        for n in range(1, 60)
+    ]  # fmt: skip
+
+    def of(some):
+        return Said.of((one.sample, one.who, one.label) for one in some if one.how == "person")
+
+    said = before = of(events[:20])
+    for one in events[20:]:
+        said = said.and_then([one])
+    assert said.by == of(events).by
+    assert list(said.by) == list(of(events).by)
+    assert before.by == of(events[:20]).by  # others may be reading it
 
 
 def test_rows_named_by_group_are_asked_for_all_the_same(session):

@@ -151,3 +151,9 @@ def test_turning_to_another_study_empties_what_was_kept(blob_study, tmp_path):
     assert session.workspace.kept
     turn_to(session.workspace, None)
     assert not session.workspace.kept
+
+
+def test_an_empty_table_is_named_with_why(tmp_path):
+    (tmp_path / "empty.csv").write_bytes(b"")
+    told = home(tmp_path).ask("start.look", paths=[str(tmp_path / "empty.csv")])
+    assert told["columns"] == [] and "empty.csv" in told["unreadable"][0]["why"]

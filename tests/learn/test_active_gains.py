@@ -3,6 +3,9 @@
 The seeds are none of those by which strategies and scales were chosen, nor of those whose figures the documents name.
 """
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -12,6 +15,7 @@ from clew.learn.strategies import STRATEGIES, Chosen, margin, most
 from tests.learn.active_worlds import samples_of
 
 pytestmark = pytest.mark.slow
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "workbench.md").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +57,14 @@ def test_the_most_certain_rows_teach_less_than_random_ones(digits, monkeypatch):
     value, _, high = gains(digits, "forest", ["margin"])["margin"]
     assert value < 0.03
     assert high < 0
+
+
+def test_the_lines_of_the_page_run(capsys):
+    """With few seeds, and two of its strategies."""
+    (lines,) = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+    few = lines.replace("seeds=20", "seeds=2").replace(
+        '["entropy", "margin", "k-centre", "hybrid"]', '["margin"]'
+    )
+    assert few.count("seeds=2,") == few.count('["margin"]') == 1
+    exec(compile(few, "docs/workbench.md", "exec"), {})
+    assert "forest, at 200 labels: margin +0.0" in capsys.readouterr().out

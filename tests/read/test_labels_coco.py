@@ -96,3 +96,23 @@ def test_what_is_written_is_read_again_with_holes():
 def test_what_is_not_whole_is_refused(change, said):
     with pytest.raises(DataError, match=said):
         read_coco(document(**change), "l.json")
+
+
+def test_a_mask_is_kept_as_the_box_around_it_and_an_absurd_one_is_refused():
+    mask = np.zeros((40, 60), bool)
+    mask[10:13, 20:25] = True
+
+    def told(size, counts):
+        document = {
+            "images": [{"id": 1, "file_name": "a.tif"}],
+            "categories": [{"id": 1, "name": "x"}],
+            "annotations": [
+                {"id": 1, "image_id": 1, "category_id": 1, "segmentation": {"size": size, "counts": counts}}
+            ],
+        }
+        return read_coco(document, "c.json")[0].inside
+
+    top, left, box = told([40, 60], runs_of_mask(mask))
+    assert (top, left, box.shape, bool(box.all())) == (10, 20, (3, 5), True)
+    with pytest.raises(DataError, match="100000 x 100000"):
+        told([100_000, 100_000], [0, 10**10])

@@ -346,7 +346,7 @@ def test_labels_of_sealed_rows_stay_sealed(tmp_path):
 def test_counts_of_labels_made_by_the_database_are_those_of_the_events(tmp_path):
     study, rng = make(tmp_path / "s.study"), np.random.default_rng(0)
     for number in range(1, 121):
-        sample, who = f"t.csv#{rng.integers(1, 13)}", "AK MK".split()[rng.integers(2)]
+        sample, who = f"t.csv#{rng.integers(1, 13)}", ["AK", "MK"][rng.integers(2)]
         how, label = ("group", "x") if number % 5 == 0 else ("person", [None, "a", "b"][rng.integers(3)])
         undoes = int(rng.integers(1, number)) if number % 7 == 0 else None
         with study.store.writing() as db:
@@ -357,6 +357,8 @@ def test_counts_of_labels_made_by_the_database_are_those_of_the_events(tmp_path)
         events = study.label_events()
         undone = {one.undoes for one in events}
         given = [one for one in events if one.how == "person" and not one.undoes and one.id not in undone]
+        assert study.words() == [(one.sample, one.who, one.label) for one in given]
+        assert study.label_events(after=number - 1) == [one for one in events if one.id == number]
         assert study.count_said() == len(study.said_by_people())
         assert study.people() == sorted({one.who for one in events if one.how == "person"})
         days = Counter((one.who, one.at[:10]) for one in given)

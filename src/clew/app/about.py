@@ -41,7 +41,8 @@ def of_study(workspace: Workspace) -> dict[str, Any]:
         "counts": study.counts(),
         **{name: described[name] for name in ("features", "units", "sets")},
         "looks": [
-            {"step": one.id, "k": one.summary.get("k", 0), "headline": one.headline} for one in workspace.looks()
+            {"step": one.id, "k": one.summary.get("k", 0), "headline": one.headline}
+            for one in workspace.looks()
         ],
         "labels": _count_said(workspace),
     }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from clew.samples import Samples
 
 STRATEGIES = ["hybrid", "margin", "entropy", "least-confidence", "k-centre", "cluster", "random"]
+MOST_LEFT = 20_000  # rows that a strategy looks at; of more it looks at some drawn at random
 Words = dict[str, dict[str, str | None]]  # {sample: {person: label, None where that person cannot tell}}
 
 

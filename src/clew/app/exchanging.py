@@ -36,10 +36,11 @@ def formats(session: Session) -> dict[str, Any]:
     """Return the formats that can hold the labels of this study, and how many labels of people there are."""
     study = session.workspace.study
     kind = study.facts()["kind"]
+    dated = kind != "signal" or "start" in study.places()  # undated windows fit in tables alone
     held = [
         {"format": name, "title": title}
         for name, (title, _, _, kinds) in FORMATS.items()
-        if kinds is None or kind in kinds
+        if kinds is None or (kind in kinds and dated)
     ]
     return {"formats": held, "labels": study.count_said(), "most": MOST_BYTES}
 
@@ -77,10 +78,10 @@ def bring(session: Session, *, name: str, data: str) -> dict[str, Any]:
 
     name = Path(name.replace("\\", "/")).name
     check(
-        0 < len(name) <= 200,
+        0 < len(name) <= 200 and name != ".." and "\0" not in name,
         SettingError,
-        "The file must have a name of 1 to 200 letters. Got {}.",
-        len(name),
+        "The file must have a name of 1 to 200 letters. Got {!a:.60}.",
+        name,
     )
     try:
         content = base64.b64decode(data, validate=True)

@@ -330,6 +330,14 @@ def agreement(session: Session, *, first: str | None = None, second: str | None 
     from clew.validate.agreement import agreement as agree
 
     workspace = session.workspace
+    if (
+        len(known := workspace.study.people()) < 2
+    ):  # nothing to compare: what one person said need not be read
+        return {
+            "people": dict.fromkeys(known, workspace.study.count_said()),
+            "agreement": None,
+            "note": f"Two people must have labelled. So far it is {(*known, 'nobody')[0]}.",
+        }
     said = labels_by_person(workspace.study.label_events())
     told = {who: {sample: label for sample, label in labels.items() if label} for who, labels in said.items()}
     people = sorted(told, key=lambda who: (-len(told[who]), who))

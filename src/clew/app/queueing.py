@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,15 +43,20 @@ class Said:
     by: dict[str, dict[str, str | None]] = field(default_factory=dict)
 
     @staticmethod
-    def of(events: Iterable[LabelEvent]) -> Said:
-        """Read events in the order in which they were recorded; names of groups are nobody's word."""
-        events = list(events)
-        undone = {event.undoes for event in events if event.undoes is not None}
+    def of(words: Iterable[tuple[str, str, str | None]], last: int = 0) -> Said:
+        """Return what stands after words ``(sample, who, label)``, first to last, of which none was taken back."""
         by: dict[str, dict[str, str | None]] = {}
-        for event in events:
-            if event.undoes is None and event.id not in undone and event.how != "group":
-                by.setdefault(event.sample, {})[event.who] = event.label
-        return Said(events[-1].id if events else 0, by)
+        for sample, who, label in words:
+            by.setdefault(sample, {})[who] = label
+        return Said(last, by)
+
+    def and_then(self, new: Iterable[LabelEvent]) -> Said:
+        """Return what is known after further events that take nothing back; this one, which others may be reading, stays."""
+        by = dict(self.by)
+        for event in new:
+            if event.how != "group":
+                by[event.sample] = {**by.get(event.sample, {}), event.who: event.label}
+        return Said(self.last, by)
 
 
 class Queue:
@@ -73,7 +78,7 @@ class Queue:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self.lock = threading.RLock()
+        self.lock, self.reading = threading.RLock(), threading.Lock()
         self.held: dict[int, Session] = {}
         self.control = control_order(workspace)
         self.refit: Refitter[Learnt] = Refitter(self._learn, self._renewed)
@@ -94,9 +99,16 @@ class Queue:
     # ---- what is known ----
     def said(self) -> Said:
         """Return what people said up to now."""
-        if journal_of(self.workspace).last_event() != self._said.last:
-            self._said = Said.of(self.workspace.study.label_events())
-        return self._said
+        with self.reading:  # both refits and every page ask at once
+            study, before = self.workspace.study, self._said
+            last = journal_of(self.workspace).last_event()
+            if last != before.last:
+                new = [] if before.last < 0 else study.label_events(after=before.last)
+                if before.last < 0 or any(event.undoes is not None for event in new):
+                    self._said = Said.of(study.words(), last)
+                else:
+                    self._said = replace(before.and_then(new), last=last)  # sealed rows have events, too
+            return self._said
 
     def heard(self) -> None:
         """Refit and judge where there are new labels."""

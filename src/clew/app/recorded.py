@@ -60,7 +60,9 @@ def _gathered(workspace: Workspace) -> _Gathered:
                         results[step.id] = workspace.look(step.id)[1] if look else study.result(step)
                 return results[step.id]
 
-            record = gather(study, samples=workspace.samples, labelled=counts_of_labels(workspace), result=result)
+            record = gather(
+                study, samples=workspace.samples, labelled=counts_of_labels(workspace), result=result
+            )
             kept = workspace.kept["record"] = _Gathered(known, record, results)
         return kept
 

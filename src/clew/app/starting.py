@@ -173,6 +173,8 @@ def _unreadable(kind: str, files: list[Path]) -> tuple[list[dict[str, str]], int
             break
         tried += 1
         try:
+            full = not file.is_file() or file.stat().st_size > 0
+            check(full, DataError, "The file '{}' must hold data. Got an empty file (0 bytes).", file.name)
             _open(kind, file)
         except (ClewError, OSError) as error:
             found.append({"path": str(file), "name": file.name, "why": str(error)})
@@ -210,6 +212,8 @@ def _columns(kind: str, files: list[Path]) -> list[str]:
     """Return the columns of a table, among which is what says which rows belong together."""
     if kind != "table" or not files:
         return []
+    import csv
+
     import pandas as pd
 
     file = files[0]
@@ -219,7 +223,7 @@ def _columns(kind: str, files: list[Path]) -> list[str]:
         return [str(name) for name in pq.read_schema(file).names]
     try:
         head = pd.read_csv(file, nrows=5, sep=None, engine="python")
-    except (ValueError, OSError):
+    except (ValueError, OSError, csv.Error):
         return []
     return [str(name) for name in head.columns]
 

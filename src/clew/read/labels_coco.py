@@ -17,6 +17,8 @@ from clew.read.kinds import one_line
 from clew.read.marks import Mark, box
 from clew.read.outlines import is_hole, rings_of
 
+LARGEST_MASK = 2**28  # px; a few letters can claim any size
+
 
 def is_coco(document: Any) -> bool:
     """Return whether a JSON document looks like COCO's."""
@@ -60,7 +62,7 @@ def _mark(one: dict[str, Any], images: dict[Any, str], classes: dict[Any, str], 
     if isinstance(told, dict):
         height, width = told["size"]
         counts = unpacked(told["counts"]) if isinstance(told["counts"], str) else told["counts"]
-        return Mark(label, image, inside=(0, 0, mask_of_runs(counts, height, width)))
+        return Mark(label, image, inside=_cut(mask_of_runs(counts, height, width)))
     if told:
         rings = tuple(np.array(ring, float).reshape(-1, 2) for ring in told)
         return Mark(label, image, rings)
@@ -80,13 +82,24 @@ def mask_of_runs(counts: Sequence[int], height: int, width: int) -> np.ndarray:
     Raises
     ------
     ValueError
-        If they do not fill it.
+        If they do not fill it, or it is too large to be one.
     """
+    if not 0 < height * width <= LARGEST_MASK:
+        raise ValueError(f"runs in an image of {height} x {width}, where at most {LARGEST_MASK} px can be")
     runs = np.asarray(counts, np.int64)
     if (runs < 0).any() or runs.sum() != height * width:
         raise ValueError(f"runs of {int(runs.sum())} px in an image of {height} x {width}")
     values = np.arange(runs.size) % 2 == 1
     return np.repeat(values, runs).reshape(width, height).T
+
+
+def _cut(mask: np.ndarray) -> tuple[int, int, np.ndarray]:
+    """Return the first row and column of what is set, and a copy of the box around it: masks are many, and mostly empty."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return 0, 0, np.zeros((1, 1), bool)
+    box = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return int(rows[0]), int(columns[0]), box.copy()
 
 
 def runs_of_mask(mask: np.ndarray) -> list[int]:

@@ -247,7 +247,9 @@ def standing_labels(
         (last, last),
     ).fetchone()
     chosen = "" if samples is None else f" AND sample IN ({', '.join('?' * len(samples))})"
-    dealt = "" if part is None else " CROSS JOIN parts USING (sample)"  # CROSS: labels first, each row found by name
+    dealt = (
+        "" if part is None else " CROSS JOIN parts USING (sample)"
+    )  # CROSS: labels first, each row found by name
     chosen += "" if part is None else " AND part = ?"
     rows = db.execute(
         f"SELECT sample, coalesce(label, ''), how FROM labels{dealt} WHERE +undoes IS NULL AND (+how = 'person' OR +step IS ?) "

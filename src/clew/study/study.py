@@ -235,13 +235,23 @@ class Study:
         return int(opened.lastrowid or 0)
 
     # ---- labels ----
-    def label_events(self) -> list[LabelEvent]:
-        """Return every act of labelling an open row, first to last."""
+    def label_events(self, *, after: int = 0) -> list[LabelEvent]:
+        """Return every act of labelling an open row, first to last; those after event ``after``."""
         with self.store.reading() as db:
             rows = db.execute(
-                "SELECT labels.* FROM labels JOIN parts USING (sample) WHERE part = 'open' ORDER BY id"
+                "SELECT labels.* FROM labels CROSS JOIN parts USING (sample) WHERE labels.id > ? AND part = 'open' ORDER BY id",
+                (after,),
             )
-            return [LabelEvent(**dict(row)) for row in rows]
+            return [LabelEvent(*row) for row in rows]
+
+    def words(self) -> list[tuple[str, str, str | None]]:
+        """Return ``(sample, who, label)`` of what people said of open rows and nobody took back, first to last."""
+        with self.store.reading() as db:
+            rows = db.execute(
+                "SELECT sample, who, label FROM labels JOIN parts USING (sample) WHERE part = 'open' AND how = 'person' "
+                f"AND undoes IS NULL AND id NOT IN ({record.UNDONE}) ORDER BY id"
+            )
+            return [(sample, who, label) for sample, who, label in rows]
 
     def labels(self) -> dict[str, tuple[str, str]]:
         """Return ``{sample: (label, "person" or "group")}`` of the open rows, as it stands."""

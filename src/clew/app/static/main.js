@@ -22,6 +22,20 @@ lights.addEventListener("change", light);
 watch(light);
 light();
 
+/** The browser's back button goes to the view before, and not out of the page. */
+let shown = state.view;
+watch(() => {
+  if (state.about === null || state.view === shown) return;
+  if (history.state?.view) history.pushState({ view: state.view }, ""); else history.replaceState({ view: state.view }, "");
+  shown = state.view;
+});
+addEventListener("popstate", (event) => {
+  const view = event.state?.view;
+  if (!view || (view !== "start" && !state.about?.study)) return;
+  shown = view;
+  set({ view });
+});
+
 on("open", () => void refresh());
 on("changed", () => void refresh());
 on("opened", () => location.reload()); // another study: everything begins anew

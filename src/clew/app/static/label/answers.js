@@ -32,7 +32,7 @@ export function Answers({ looking }) {
     <div class="asked"><h2>${question}</h2><span class="small">${model ? html`bars: ${item?.control && !hide ? "not for control items" : model.about}; <button class="link" aria-pressed=${hide ? "true" : "false"} onClick=${() => setHidden(!hide)}>${hide ? "show them" : "hide until I answer"}</button>`
         : html`<span class="quiet">the model begins with two classes</span>`}</span></div>
     <div class="classes">${all.map((one) => html`<${Answer} key=${one.name} one=${one} item=${item} shown=${shown} />`)}${!all.length && html`<${NewClass} first />`}</div>
-    <div class="keys small"><span><kbd>1</kbd>–<kbd>${Math.max(1, Math.min(9, all.length))}</kbd> label and go on</span>
+    <div class="keys small"><span><kbd>1</kbd>${all.length > 1 && html`–<kbd>${Math.min(9, all.length)}</kbd>`} label and go on</span>
       <button class="key" onClick=${undo}><kbd>U</kbd> undo</button><button class="key" onClick=${skip}><kbd>S</kbd> skip</button>
       <button class="key" onClick=${() => answer(null)}><kbd>0</kbd> cannot tell</button>
       ${kind === "window" && html`<span><kbd>Space</kbd> listen</span>`}<span><kbd>←</kbd> <kbd>→</kbd> look before, after</span>${all.length > 0 && html`<${NewClass} />`}</div>

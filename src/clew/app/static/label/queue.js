@@ -126,10 +126,10 @@ async function fetchBeside(kept) {
 export function answer(label) {
   const item = next({ how: "label", label });
   if (!item) return;
-  const began = performance.now(), number = (labelled() ?? 0) + 1;
+  const began = performance.now();
   give([item.sample], label, { control: item.control, strategy: queue.settings.strategy }).then(() => {
     const guess = label === null ? undefined : item.probability[label];
-    say(`${label === null ? "Saved" : `Label ${number} saved`} in ${Math.max(1, Math.round(performance.now() - began))} ms: ${label ?? "cannot tell"}${guess === undefined ? "" : `; the model gave it ${guess.toFixed(2)}`}`);
+    say(`${label === null ? "Saved" : `Label ${labelled()} saved`} in ${Math.max(1, Math.round(performance.now() - began))} ms: ${label ?? "cannot tell"}${guess === undefined ? "" : `; the model gave it ${guess.toFixed(2)}`}`);
   }).catch(refused);
 }
 

@@ -20,7 +20,7 @@ export function Two() {
   }, [version]);
   if (!found) return html`<section class="section two-people"><h2>Two annotators</h2><${Asking} /></section>`;
   const names = Object.keys(found.people ?? {});
-  if (!found.agreement) return html`<section class="section two-people"><h2>Two annotators</h2><${Asking} /><p class="small quiet">${names.length > 1 ? found.note : "One person has labelled so far. Invite a second one, with their name at the top right: every row that both label tells how far they agree."}</p></section>`;
+  if (!found.agreement) return html`<section class="section two-people"><h2>Two annotators</h2><${Asking} /><p class="small quiet">${names.length > 1 ? found.note : "Invite a second person, by the name at the top right: every row that both label tells how far they agree."}</p></section>`;
   const { kappa, n, disagreements, names: two } = found.agreement;
   return html`<section class="section two-people"><div class="head"><h2>Two annotators</h2><span class="quiet">${n} by both</span></div><${Asking} />
     <p>${kappa ? html`Cohen’s κ ${figure(kappa)}; ` : ""}${disagreements.length ? html`<button class="link" aria-expanded=${listed ? "true" : "false"} onClick=${() => setListed(!listed)}>${counted(disagreements.length, "disagreement")}</button>.` : "no disagreement."}</p>

@@ -286,16 +286,16 @@ async function judge() {
 
 /** What speaks for the class that is painted. @param {string} [feature] */
 export async function explain(feature = "") {
-  const { image, t, z } = room;
+  const { image, t, z, class: of } = room;
   if (!room.live || !painter || !(room.totals?.pixels?.[room.class] > 0)) { change({ reasons: null }); return; }
   try {
-    const told = await ask("paint.reasons", { image, t, z, view: painter.view, of: room.class, feature }, { lane: "paint reasons" });
-    if (!told.features.length || !painter) return;
+    const told = await ask("paint.reasons", { image, t, z, view: painter.view, of, feature }, { lane: "paint reasons" });
+    if (!told.features.length || !painter || room.class !== of) return;
     const [rows, columns] = told.size;
     const canvas = pushesOf(told.arrays[0], rows, columns, told.most);
     painter.shap = { top: told.top, left: told.left, step: told.step, rows, columns, canvas };
     painter.draw();
-    change({ reasons: { ...told, canvas } });
+    change({ reasons: { ...told, canvas, of } });
   } catch (why) { refused(why); }
 }
 

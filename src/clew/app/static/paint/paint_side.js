@@ -61,7 +61,7 @@ function Accuracy() {
   return html`<div class="section">${head}<p class="finding">Expect <b>${honest.value.toFixed(2)}</b>${honest.low === null ? "" : ` [${honest.low.toFixed(2)}, ${honest.high.toFixed(2)}]`}. ${because}</p>
     <svg class="paint-figure" viewBox="0 0 274 62" role="img" aria-label="Whole ${found.by}s held out: ${figure(honest)}; shuffled pixels: ${naive.value.toFixed(2)}; chance ${chance.toFixed(2)}">
       <line class="ink" x1=${x(honest.low ?? honest.value)} x2=${x(honest.high ?? honest.value)} y1="12" y2="12" /><circle class="thread" cx=${x(honest.value)} cy="12" r="4.5" />
-      ${x(honest.low ?? honest.value) > 96 ? html`<text class="strong" x=${x(honest.low ?? honest.value) - 6} y="16" text-anchor="end">whole ${found.by}s</text>` : html`<text class="strong" x=${x(honest.high ?? honest.value) - 4} y="5" text-anchor="end">whole ${found.by}s</text>`}
+      ${x(honest.low ?? honest.value) > 96 ? html`<text class="strong" x=${x(honest.low ?? honest.value) - 6} y="16" text-anchor="end">whole ${found.by}s</text>` : x(honest.high ?? honest.value) < 170 ? html`<text class="strong" x=${x(honest.high ?? honest.value) + 9} y="16">whole ${found.by}s</text>` : html`<text class="strong" x=${x(honest.high ?? honest.value) - 4} y="5" text-anchor="end">whole ${found.by}s</text>`}
       <circle class="hollow" cx=${x(naive.value)} cy="32" r="4" /><text class="quiet" x=${x(naive.value) - 9} y="36" text-anchor="end">shuffled pixels</text>
       <line class="axis" x1="8" x2="266" y1="46" y2="46" />${[low, (low + 1) / 2, 1].map((v) => html`<text class="quiet" x=${x(v)} y="59" text-anchor=${v === 1 ? "end" : v === low ? "start" : "middle"}>${v.toFixed(2)}</text>`)}</svg>
     <p class="small">${weakest ? `Weakest: ${weakest.truth} taken for ${weakest.taken} (${Math.round(100 * weakest.share)} % of its tested pixels). ` : "No tested pixel is taken for another class. "}Paint next at <button class="link" onClick=${() => void toSpot()}>the most uncertain spot</button> <kbd>G</kbd></p>
@@ -69,7 +69,7 @@ function Accuracy() {
 }
 
 function Reasons() {
-  const now = useRoom(), found = now.reasons;
+  const now = useRoom(), found = now.reasons?.of === now.class ? now.reasons : null; // never those of another class
   const name = now.classes.find((one) => one.number === now.class)?.name ?? "";
   const place = useRef(/** @type {HTMLCanvasElement | null} */ (null));
   useEffect(() => {

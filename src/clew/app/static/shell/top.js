@@ -77,7 +77,7 @@ function Who({ close }) {
       <input type="text" ref=${box} value=${about.who} maxlength="60" autofocus /></label> <button class="button primary">Keep this name</button></form>
     ${error && html`<div class="notice" role="alert">${error}</div>`}
     <p>${others.length ? `Also here: ${others.join(", ")}.` : "Nobody else has the page open."}</p>
-    <p><b>Invite somebody.</b> A new address opens this page once, in another browser. Whoever has it can see, label and run everything here.</p>
+    <p><b>Invite somebody.</b> A new address opens this page once, in another browser. Whoever has it can see, label and run everything here, and signs as you do until they put their own name at the top right.</p>
     <div class="invite"><button class="button" onClick=${() => ask("invite").then((answer) => setAddress(answer.address), refused)}>Make an address</button>
       ${address && html`<input type="text" class="mono" readonly aria-label="The new address" value=${address} onFocus=${(/** @type {any} */ e) => e.target.select()} />
         <button class="button" onClick=${() => navigator.clipboard?.writeText(address).then(() => say("The address is copied."), () => say("Select the address, and copy it."))}>Copy</button>`}</div></div>`;
