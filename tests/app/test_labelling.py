@@ -69,7 +69,9 @@ def test_a_selection_of_any_size_is_one_act(two, monkeypatch):
     assert pushed(ben, "labelled")[-1]["all"] is True
     assert "rows" not in pushed(ben, "labelled")[-1]
     assert MOST_TOLD > 3
-    with pytest.raises(SettingError, match="selection must be made"):  # 0 means all rows elsewhere, never here
+    with pytest.raises(
+        SettingError, match="selection must be made"
+    ):  # 0 means all rows elsewhere, never here
         anna.ask("labels.give_selection", client="give-0003", selection=0, label="all")
 
 

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 
-from clew.app.workspace import Workspace
+from clew.app.workspace import Gate, Workspace
 from clew.errors import DataError, SettingError, StudyError
 from clew.study.study import Study
 from tests.app.fakes import fake_session
@@ -46,3 +49,58 @@ def test_a_study_that_another_server_holds_leaves_the_open_one_as_it_is(looked_a
     other.close()
     mine.open(Study(blob_study))
     mine.close()
+
+
+def test_another_study_is_opened_when_the_requests_under_way_are_answered_and_none_begins_meanwhile(tmp_path):
+    gate, order = Gate(), []
+    inside, leave = threading.Event(), threading.Event()
+
+    def request():
+        with gate.passing():
+            inside.set()
+            leave.wait(10)
+            with gate.passing():  # what is under way may ask again
+                order.append("answered")
+
+    def turn():
+        with gate.passing(), gate.alone():  # as a request that opens a study
+            order.append("opened")
+
+    def late():
+        with gate.passing():
+            order.append("late")
+
+    threads = [threading.Thread(target=one) for one in (request, turn, late)]
+    threads[0].start()
+    inside.wait(10)
+    threads[1].start()
+    while not gate._closed:
+        time.sleep(0.001)
+    threads[2].start()
+    time.sleep(0.05)
+    assert order == []
+    leave.set()
+    for one in threads:
+        one.join(10)
+    assert order == ["answered", "opened", "late"]
+
+
+def test_a_request_that_does_not_end_keeps_the_study_and_the_gate_opens_again():
+    gate = Gate()
+    inside, leave = threading.Event(), threading.Event()
+
+    def request():
+        with gate.passing():
+            inside.set()
+            leave.wait(10)
+
+    thread = threading.Thread(target=request)
+    thread.start()
+    inside.wait(10)
+    with pytest.raises(DataError, match="at rest"), gate.alone(patience=0.05):
+        pass
+    with gate.passing():
+        leave.set()
+    thread.join(10)
+    with gate.alone(patience=5):
+        pass

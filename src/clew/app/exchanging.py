@@ -71,7 +71,9 @@ def _plain(name: str) -> str:
     return "".join(one if one.isascii() and (one.isalnum() or one in "._- ") else "_" for one in name)
 
 
-@handles("labels.import", on="writer")
+@handles(
+    "labels.import"
+)  # read beside the labels that others give meanwhile; SQLite lets one write at a time
 def bring(session: Session, *, name: str, data: str) -> dict[str, Any]:
     """Record the labels of a file; ``data`` are its bytes in base64. Nothing is recorded unless all fits."""
     from clew.steps.labelling import label
@@ -116,6 +118,10 @@ def take_back(session: Session) -> dict[str, Any]:
 def _told(session: Session, outcome: Outcome) -> dict[str, Any]:
     workspace = session.workspace
     workspace.changed("labels")
-    for listener in workspace.kept.get("label listeners", []):
-        listener([])
+
+    def tell() -> None:
+        for listener in workspace.kept.get("label listeners", []):
+            listener([])
+
+    workspace.threads["writer"].submit(tell)  # where they are always called
     return {"lines": outcome.lines, "labels": workspace.study.count_said()}

@@ -18,7 +18,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from clew.app.handling import ROUTES
+from clew.app.handling import ROUTES, Picture
 from clew.app.rooms import load_rooms
 from clew.app.security import Door, headers_of
 from clew.app.session import MOST_MESSAGE, Session
@@ -198,14 +198,17 @@ async def upload(request: Request) -> Response:
 def picture_route(function: Any) -> Any:
     """Return an endpoint that answers with what ``function`` draws, on a thread."""
 
+    def draw(workspace: Workspace, given: dict[str, Any]) -> Picture:
+        with workspace.gate.passing():
+            drawn: Picture = function(workspace, **given)
+            return drawn
+
     async def endpoint(request: Request) -> Response:
         workspace: Workspace = request.app.state.workspace
         loop = asyncio.get_running_loop()
         given = {**request.query_params, **request.path_params}
         try:
-            picture = await loop.run_in_executor(
-                workspace.threads["desk"], lambda: function(workspace, **given)
-            )
+            picture = await loop.run_in_executor(workspace.threads["desk"], lambda: draw(workspace, given))
         except (MissingError, DataError) as refused:
             return JSONResponse({"error": str(refused)}, status_code=404)
         except (ClewError, TypeError) as refused:

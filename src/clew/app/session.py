@@ -145,9 +145,10 @@ class Session:
             return await handler.run(self, **given)
 
         def work() -> Any:
-            if of_study:  # looked at on the handler's own thread: studies are opened on that of the writer
-                self._check_study(of_study)
-            return None if ticket.lane and ticket.stale else handler.run(self, **given)
+            with self.workspace.gate.passing():
+                if of_study:
+                    self._check_study(of_study)
+                return None if ticket.lane and ticket.stale else handler.run(self, **given)
 
         return await self.loop.run_in_executor(self.workspace.threads[handler.on], work)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -19,7 +21,58 @@ if TYPE_CHECKING:
     from clew.samples import Samples
     from clew.study.record import Step
 
+PATIENCE = 30.0  # seconds that turning to another study waits for requests under way
 LOOKS_KEPT = 3  # explorations held in memory; a look at a million rows is large
+
+
+class Gate:
+    """Requests pass together; who turns to another study waits until those under way are answered, and lets none begin."""
+
+    def __init__(self) -> None:
+        self._inside, self._closed = 0, False
+        self._condition = threading.Condition()
+        self._mine = threading.local()  # how often this thread is inside
+
+    @contextlib.contextmanager
+    def passing(self) -> Iterator[None]:
+        """Be under way; one that is inside already passes again."""
+        mine = getattr(self._mine, "times", 0)
+        with self._condition:
+            if not mine:
+                self._condition.wait_for(lambda: not self._closed)
+            self._inside += 1
+        self._mine.times = mine + 1
+        try:
+            yield
+        finally:
+            self._mine.times = mine
+            with self._condition:
+                self._inside -= 1
+                self._condition.notify_all()
+
+    @contextlib.contextmanager
+    def alone(self, patience: float = PATIENCE) -> Iterator[None]:
+        """Wait for all others, at most ``patience`` seconds, and be the only one.
+
+        Raises
+        ------
+        DataError
+            If one is under way for longer.
+        """
+        mine = getattr(self._mine, "times", 0)
+        with self._condition:
+            self._condition.wait_for(lambda: not self._closed)
+            self._closed = True
+            quiet = self._condition.wait_for(lambda: self._inside <= mine, timeout=patience)
+        try:
+            check(
+                quiet, DataError, "The study must be at rest to be left. Got a request under way; try again."
+            )
+            yield
+        finally:
+            with self._condition:
+                self._closed = False
+                self._condition.notify_all()
 
 
 class Workspace:
@@ -52,6 +105,7 @@ class Workspace:
             "painter": ThreadPoolExecutor(1, thread_name_prefix="painter"),
         }
         self._lock = threading.RLock()
+        self.gate = Gate()
         self.open(study)
 
     def open(self, study: Study | None) -> None:
@@ -61,9 +115,11 @@ class Workspace:
         ------
         StudyError
             If another server has it open; then what was open stays so.
+        DataError
+            If a request is under way for too long.
         """
         held = hold(study.folder, self.port) if study is not None and self.port else None
-        with self._lock:
+        with self.gate.alone(), self._lock:  # no answer to a request of the one study is kept for the other
             if self._held is not None:
                 self._held.close()
             self._held = held
