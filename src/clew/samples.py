@@ -340,7 +340,9 @@ class Samples:
 
 
 def _first_repeated(names: Any) -> str | None:
-    names = names.tolist() if isinstance(names, np.ndarray) else names  # a tenth of the time for a million of them
+    names = (
+        names.tolist() if isinstance(names, np.ndarray) else names
+    )  # a tenth of the time for a million of them
     if len(set(names)) == len(names):
         return None
     seen: set[str] = set()

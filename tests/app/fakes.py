@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,8 @@ class FakeSession(Session):
             given["ticket"] = Ticket(self, "", 0)
         answer = handler.run(self, **given)
         if handler.on == "loop":
-            answer = asyncio.run(answer)
+            with ThreadPoolExecutor(1) as other:  # a browser's loop may be running on this thread
+                answer = other.submit(asyncio.run, answer).result()
         if isinstance(answer, Bulk):
             return {**answer.meta, "arrays": list(answer.arrays)}
         return answer or {}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from clew import steps
-from clew.errors import SettingError
+from clew.errors import DataError, SettingError
 from clew.study.study import Study
 from tests.app.fakes import fake_session
 
@@ -46,5 +46,28 @@ def test_a_person_has_a_name(looked_at):
 def test_an_invitation_opens_once(looked_at):
     session = fake_session(looked_at / "blobs.study")
     door = session.kept["door"]
-    token = session.ask("invite")["address"].partition("token=")[2]
-    assert door.enter(token) and door.enter(token) is None
+    token = session.ask("invite", name="Grace H.")["address"].partition("token=")[2]
+    cookie = door.enter(token)
+    assert door.people[cookie] == "Grace H." and door.enter(token) is None
+    with pytest.raises(SettingError, match="1 to 60"):
+        session.ask("invite", name=" ")
+
+
+def test_files_of_this_machine_are_for_the_host_and_not_for_guests(looked_at):
+    session = fake_session(looked_at / "blobs.study")
+    asked = [
+        ("start.list", {}),
+        ("start.look", {"paths": ["/etc"]}),
+        ("start.make", {"paths": ["/etc/x"], "name": "a", "settings": {}}),
+        ("start.open", {"folder": "/"}),
+        ("start.leave", {}),
+        ("start.demo", {"what": "blobs"}),
+        *(("job.start", {"verb": verb, "settings": {}}) for verb in ("new", "predict", "export", "label")),
+    ]
+    door = session.kept["door"]
+    session.kept["cookie"] = door.enter(door.invite("Grace H."))
+    for name, given in asked:
+        with pytest.raises(DataError, match="Got a guest"):
+            session.ask(name, **given)
+    session.kept["cookie"] = door.enter(door.invite())
+    assert session.ask("start.list")["entries"] is not None  # the host is not refused

@@ -132,7 +132,7 @@ def test_the_current_item_stays_while_others_label_and_items_are_there_without_a
     until(lambda: len(page.evaluate("() => window.clew.queue?.items ?? []")) >= 7, what="items ahead")
     first = shown(page)
     items = page.evaluate("() => window.clew.queue.items.map((one) => one.sample)")
-    invited = page.evaluate("() => window.clew.ask('invite')")["address"]
+    invited = page.evaluate("() => window.clew.ask('invite', { name: 'second' })")["address"]
     second = browser.new_context(viewport={"width": 1280, "height": 800})
     try:
         page.served.address = invited

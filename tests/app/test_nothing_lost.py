@@ -85,7 +85,7 @@ def test_a_server_killed_between_two_acts_has_lost_nothing_when_it_is_started_an
 
 def test_two_pages_see_each_other_and_a_cut_line_delays_but_loses_nothing(opened, browser, serve):
     study, samples = opened.study, names(opened.study, 6)
-    address = opened.evaluate("async () => (await window.clew.ask('invite')).address")
+    address = opened.evaluate("async () => (await window.clew.ask('invite', { name: 'second' })).address")
     other_context = browser.new_context()
     other = enter(other_context, replace(opened.served, address=address))
     other.evaluate("() => window.clew.ask('who.set', { name: 'ben' })")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clew.app.handling import handles
 from clew.app.labelling import journal_of
+from clew.errors import DataError, SettingError, check
 
 if TYPE_CHECKING:
     from clew.app.session import Session
@@ -60,23 +61,35 @@ def _count_said(workspace: Workspace) -> int:
 @handles("who.set", on="loop")
 async def who_set(session: Session, *, name: str) -> dict[str, Any]:
     """Say who is at the page: labels are signed with it."""
-    from clew.errors import SettingError, check
+    session.who = _name(name)
+    session.kept["door"].people[session.kept["cookie"]] = session.who
+    return {"who": session.who}
 
-    name = " ".join(name.split())
+
+@handles("invite", on="loop")
+async def invite(session: Session, *, name: str) -> dict[str, Any]:
+    """Return a new address that opens the page once, for a second person, whose labels are signed with ``name``."""
+    door = session.kept["door"]
+    host = sorted(door.hosts)[0]
+    return {"address": f"http://{host}/enter?token={door.invite(_name(name))}"}
+
+
+def _name(given: str) -> str:
+    name = " ".join(given.split())
     check(
-        0 < len(name) <= 60,
+        0 < len(name) <= 60 and name.isprintable(),
         SettingError,
         "The name of a person must be of 1 to 60 letters. Got {}.",
         len(name),
     )
-    session.who = name
-    session.kept["door"].people[session.kept["cookie"]] = name
-    return {"who": name}
+    return name
 
 
-@handles("invite", on="loop")
-async def invite(session: Session) -> dict[str, Any]:
-    """Return a new address that opens the page once, for a second person."""
-    door = session.kept["door"]
-    host = sorted(door.hosts)[0]
-    return {"address": f"http://{host}/enter?token={door.invite()}"}
+def check_host(session: Session, *, act: str) -> None:
+    """Raise DataError for a guest: files of this machine are for the person whose server it is."""
+    check(
+        session.kept["cookie"] not in session.kept["door"].guests,
+        DataError,
+        "To {} one must be the person whose server it is. Got a guest; ask them.",
+        act,
+    )

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from clew.app.about import check_host
 from clew.app.forms import placed, verb_of
 from clew.app.handling import handles
 from clew.errors import SettingError, check
@@ -276,6 +277,15 @@ def _gone(process: subprocess.Popen[str], seconds: float) -> bool:
     return True
 
 
+OF_FILES = (
+    "new",
+    "demo",
+    "predict",
+    "label",
+    "export",
+    "relink",
+)  # which read or write files that a person names
+
 # ---- what the rest of the app asks ----
 _OF: weakref.WeakKeyDictionary[Workspace, Jobs] = weakref.WeakKeyDictionary()
 _LOCK = threading.Lock()
@@ -331,6 +341,8 @@ def jobs(session: Session) -> dict[str, Any]:
 def job_start(session: Session, *, verb: str, settings: dict[str, Any]) -> dict[str, Any]:
     """Run a verb in a process of its own; a study that is made where none is open is opened when it is there."""
     workspace = session.workspace
+    if verb in OF_FILES:
+        check_host(session, act=f"run {verb}")
     then = None
     if verb in ("new", "demo") and not workspace.has_study:
         settings, then = _opening(workspace, verb, settings)

@@ -54,8 +54,9 @@ class Door:
     hosts: frozenset[str]
     port: int
     person: str
-    tokens: set[str] = field(default_factory=set)
+    tokens: dict[str, str] = field(default_factory=dict)
     people: dict[str, str] = field(default_factory=dict)
+    guests: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -63,13 +64,13 @@ class Door:
         """Return the name of the cookie."""
         return f"clew_{self.port}"
 
-    def invite(self) -> str:
-        """Return a new token of 256 bits, good for one entry."""
+    def invite(self, guest: str = "") -> str:
+        """Return a new token of 256 bits, good for one entry: of the person whose server it is, or of a guest by name."""
         token = secrets.token_urlsafe(32)
         with self.lock:
             while len(self.tokens) >= MOST_TOKENS:
-                self.tokens.pop()
-            self.tokens.add(token)
+                self.tokens.pop(next(iter(self.tokens)))
+            self.tokens[token] = guest
         return token
 
     def enter(self, token: str) -> str | None:
@@ -80,11 +81,15 @@ class Door:
             )
             if found is None:
                 return None
-            self.tokens.discard(found)
+            guest = self.tokens.pop(found)
             value = secrets.token_urlsafe(32)
             while len(self.people) >= MOST_PEOPLE:
-                self.people.pop(next(iter(self.people)))
-            self.people[value] = self.person
+                gone = next(iter(self.people))
+                self.people.pop(gone)
+                self.guests.discard(gone)
+            self.people[value] = guest or self.person
+            if guest:
+                self.guests.add(value)
             return value
 
     def knows(self, cookie: str | None) -> bool:

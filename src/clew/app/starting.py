@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from clew.app import jobs
+from clew.app.about import check_host
 from clew.app.handling import handles
 from clew.errors import ClewError, DataError, SettingError, check
 
@@ -60,6 +61,7 @@ def _in_short(folder: Path, home: Path) -> dict[str, Any] | None:
 @handles("start.open", on="writer")
 def open_study(session: Session, *, folder: str) -> dict[str, Any]:
     """Open a study by its folder, for every page of this server."""
+    check_host(session, act="open another study")
     from clew.study.study import Study
 
     _refuse_while_running(session.workspace)
@@ -70,6 +72,7 @@ def open_study(session: Session, *, folder: str) -> dict[str, Any]:
 @handles("start.leave", on="writer")
 def leave(session: Session) -> None:
     """Close the study and go back to the start page; the study stays as it is."""
+    check_host(session, act="leave the study")
     _refuse_while_running(session.workspace)
     turn_to(session.workspace, None)
 
@@ -95,6 +98,7 @@ def _refuse_while_running(workspace: Workspace) -> None:
 @handles("start.list")
 def list_folder(session: Session, *, folder: str = "") -> dict[str, Any]:
     """Return what lies in a folder of this machine, so that files can be chosen where they are."""
+    check_host(session, act="list the files of this machine")
     path = _path(session.workspace, folder)
     check(
         path.is_dir(),
@@ -140,6 +144,7 @@ def look(session: Session, *, paths: list[str]) -> dict[str, Any]:
     Of images, "readable" are those in which objects can be found, and "paintable" those that can be painted on: stacks
     and time series, which "stacks" names with their sizes, are among the latter alone.
     """
+    check_host(session, act="look at files of this machine")
     from clew.steps.measuring import gather
 
     check(0 < len(paths) <= 20_000, SettingError, "The files must be 1 to 20,000. Got {}.", len(paths))
@@ -238,6 +243,7 @@ def _free_name(home: Path, first: Path) -> str:
 @handles("start.make")
 def make(session: Session, *, paths: list[str], name: str, settings: dict[str, Any]) -> dict[str, Any]:
     """Make a study of files, in a process of its own, and open it when it is there."""
+    check_host(session, act="make a study")
     workspace = session.workspace
     check(
         re.fullmatch(r"[\w][\w .-]{0,100}", name) is not None,
@@ -253,6 +259,7 @@ def make(session: Session, *, paths: list[str], name: str, settings: dict[str, A
 @handles("start.demo")
 def demo(session: Session, *, what: Literal["blobs", "signals"]) -> dict[str, Any]:
     """Run the walk-through in a process of its own, and open its study when it is there."""
+    check_host(session, act="run the demo")
     from clew.demo.told import free
 
     out = free(session.workspace.home / "clew-demo")

@@ -158,6 +158,8 @@ def _train(one: Step, study: Study) -> tuple[str, str]:
 
 
 def _explain(one: Step, study: Study) -> tuple[str, str]:
+    if one.summary.get("predicts") is False or one.headline.startswith("The model does not predict"):
+        return "explain", "nothing to explain: the model does not predict"
     return "explain", shortened(one.headline.partition(": mean |SHAP|")[0])
 
 

@@ -100,7 +100,9 @@ class Workspace:
         self.version = 1
         self.sessions: set[Session] = set()
         self.threads = {
-            "desk": ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="desk"),
+            "desk": ThreadPoolExecutor(
+                max(6, os.cpu_count() or 6), thread_name_prefix="desk"
+            ),  # so that a slow answer stops no other
             "writer": ThreadPoolExecutor(1, thread_name_prefix="writer"),
             "painter": ThreadPoolExecutor(1, thread_name_prefix="painter"),
         }

@@ -198,7 +198,9 @@ def export(
         check(out is None, SettingError, "The export must be --out or --labels. Got both.")
         return export_labels(study, labels, format=format)
     if out is None:
-        raise SettingError("The export must go somewhere: --out FILE for a table, --labels FILE for labels. Got none.")
+        raise SettingError(
+            "The export must go somewhere: --out FILE for a table, --labels FILE for labels. Got none."
+        )
     check_output(out, None, inputs=[])
     table, looked = (
         study.samples().to_frame().rename(columns={"group": "from"}).reset_index(),

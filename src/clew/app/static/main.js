@@ -10,7 +10,8 @@ async function refresh() {
   const about = await ask("about");
   const first = state.about === null;
   set({ about, version: about.version });
-  if (first) set({ view: !about.study ? "start" : about.study.paint ? "paint" : "explore" });
+  const before = history.state?.view; // a page that is loaded anew comes back to where it was
+  if (first) set({ view: !about.study ? "start" : before ?? (about.study.paint ? "paint" : "explore") });
 }
 
 const lights = matchMedia("(prefers-color-scheme: dark)");

@@ -116,7 +116,8 @@ export function ImageView({ row }) {
       const found = hit(scene, drag.from, 4 / scale);
       if (found < 0) return;
       if (!event.shiftKey) set({ pinned: scene.rows[found] });
-      void chooseRows([scene.rows[found]], mode, "image");
+      // a plain click shows the row; it does not take away a selection of many that somebody drew
+      if (event.shiftKey || state.selection.n <= 1) void chooseRows([scene.rows[found]], mode, "image");
       return;
     }
     const [x0, x1] = [drag.from[0], drag.to[0]].sort((a, b) => a - b), [y0, y1] = [drag.from[1], drag.to[1]].sort((a, b) => a - b), chosen = new Set();

@@ -70,6 +70,7 @@ export function useRoom() {
   useEffect(() => {
     const listener = () => again((n) => n + 1);
     listeners.add(listener);
+    listener(); // what changed between drawing and listening
     return () => { listeners.delete(listener); };
   }, []);
   return room;

@@ -85,7 +85,7 @@ function Middle() {
     <${Planes} />
     <div class="paint-canvas"><canvas ref=${place} tabindex="0" role="application" data-strokes=${times.strokes}
       aria-label="Image ${now.image}, painted with class ${now.class}, ${named}. Arrows move the brush, Shift for 10 px; Enter sets it down and lifts it; Escape lets the stroke go."></canvas>
-      ${!now.info ? html`<p class="paint-over">Opening ${now.image}.</p>` : now.measuring ? html`<p class="paint-over">${now.measuring}.</p>` : null}
+      ${!now.info ? html`<p class="paint-over">${now.notice ? `${now.image} cannot be painted on. ${now.notice} ${now.images.length > 1 ? "Choose another image at the right." : ""}` : `Opening ${now.image}.`}</p>` : now.measuring ? html`<p class="paint-over">${now.measuring}.</p>` : null}
       ${now.info && now.why && !now.measuring ? html`<p class="paint-over">${now.totals?.total ? now.why : html`<b>Nothing is painted yet.</b> Draw a stroke on ${now.classes[0]?.name}, press <kbd>2</kbd>, and draw one on ${now.classes[1]?.name}: the forest answers at once.`}</p>` : null}
     </div><${Below} /></section>`;
 }

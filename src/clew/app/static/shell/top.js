@@ -63,7 +63,7 @@ function openWho() { openDialog("Who is here", (close) => html`<${Who} close=${c
 function Who({ close }) {
   const about = use((s) => s.about);
   const box = useRef(/** @type {HTMLInputElement | null} */ (null));
-  const [address, setAddress] = useState(""), [error, setError] = useState("");
+  const [address, setAddress] = useState(""), [error, setError] = useState(""), [guest, setGuest] = useState("");
   const keep = (/** @type {Event} */ event) => {
     event.preventDefault();
     ask("who.set", { name: box.current?.value ?? "" }).then(({ who }) => {
@@ -77,8 +77,8 @@ function Who({ close }) {
       <input type="text" ref=${box} value=${about.who} maxlength="60" autofocus /></label> <button class="button primary">Keep this name</button></form>
     ${error && html`<div class="notice" role="alert">${error}</div>`}
     <p>${others.length ? `Also here: ${others.join(", ")}.` : "Nobody else has the page open."}</p>
-    <p><b>Invite somebody.</b> A new address opens this page once, in another browser. Whoever has it can see, label and run everything here, and signs as you do until they put their own name at the top right.</p>
-    <div class="invite"><button class="button" onClick=${() => ask("invite").then((answer) => setAddress(answer.address), refused)}>Make an address</button>
+    <p><b>Invite somebody.</b> A new address opens this page once, in another browser. Whoever has it can see, label and run everything in this study, but not choose files of this machine.</p>
+    <div class="invite"><label>Their name <input type="text" maxlength="60" value=${guest} onInput=${(/** @type {any} */ e) => { setGuest(e.target.value); setAddress(""); }} /></label> <button class="button" disabled=${!guest.trim()} title=${guest.trim() ? "" : "Their labels are signed with their name"} onClick=${() => ask("invite", { name: guest }).then((answer) => setAddress(answer.address), refused)}>Make an address</button>
       ${address && html`<input type="text" class="mono" readonly aria-label="The new address" value=${address} onFocus=${(/** @type {any} */ e) => e.target.select()} />
         <button class="button" onClick=${() => navigator.clipboard?.writeText(address).then(() => say("The address is copied."), () => say("Select the address, and copy it."))}>Copy</button>`}</div></div>`;
 }
