@@ -25,6 +25,12 @@ class _Loop:
         function(*args)
 
 
+def run_alone(coroutine: Any) -> Any:
+    """Run a coroutine on a thread of its own: the loop of a browser may be running on this one."""
+    with ThreadPoolExecutor(1) as other:
+        return other.submit(asyncio.run, coroutine).result()
+
+
 class FakeSession(Session):
     """A session whose requests are answered at once, on the calling thread; ``pushed`` holds what was pushed."""
 
@@ -38,8 +44,7 @@ class FakeSession(Session):
             given["ticket"] = Ticket(self, "", 0)
         answer = handler.run(self, **given)
         if handler.on == "loop":
-            with ThreadPoolExecutor(1) as other:  # a browser's loop may be running on this thread
-                answer = other.submit(asyncio.run, answer).result()
+            answer = run_alone(answer)
         if isinstance(answer, Bulk):
             return {**answer.meta, "arrays": list(answer.arrays)}
         return answer or {}

@@ -13,6 +13,7 @@ from clew.app.handling import HANDLERS, Bulk, handles
 from clew.app.session import MOST_MESSAGE, Session, Ticket
 from clew.app.workspace import Workspace
 from clew.errors import DataError, StudyError
+from tests.app.fakes import run_alone
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def answers(tmp_path, *messages: str, before=lambda: None) -> list[Any]:
         session.workspace.close()
         return sent
 
-    return asyncio.run(talk())
+    return run_alone(talk())
 
 
 def test_each_request_is_answered_once_with_its_number(tmp_path, rooms):

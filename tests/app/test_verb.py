@@ -8,6 +8,7 @@ import pytest
 from clew.app.security import Door
 from clew.app.verb import _has_screen, _tell, hosts_of, listening, serve
 from clew.errors import SettingError, StudyError
+from tests.app.fakes import run_alone
 
 
 def test_another_host_needs_a_word_and_the_tunnel_is_named():
@@ -53,7 +54,7 @@ def test_what_is_sent_goes_at_once():
                 one.close()
             return held
 
-    assert asyncio.run(delay()) != 0
+    assert run_alone(delay()) != 0
 
 
 def test_hosts_are_our_own_names_with_the_port():

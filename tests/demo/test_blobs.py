@@ -81,4 +81,8 @@ def test_nothing_is_ever_replaced_by_a_demo(told):
     again = blobs(out=out)
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
     assert (out.with_name(f"{out.name}-2") / "blobs.study" / "report.html").exists()
-    assert len(again.lines) == len(outcome.lines)
+    again_told, told_before = (  # a longer path may fold a line in two
+        " ".join(" ".join(one.lines).replace(str(folder), "OUT").split())
+        for one, folder in ((again, out.with_name(f"{out.name}-2")), (outcome, out))
+    )
+    assert again_told == told_before
