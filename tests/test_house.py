@@ -123,6 +123,7 @@ def test_every_source_file_has_its_tests_and_every_test_its_source():
     own = {
         Path("test_house.py"),
         Path("app/test_vendored.py"),
+        Path("app/test_late_answers.py"),
         Path("app/test_label_page.py"),
         Path("app/test_beside_page.py"),
         Path("app/test_sort_page.py"),

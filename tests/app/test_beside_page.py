@@ -108,7 +108,8 @@ def test_the_table_and_the_histograms_show_the_rows_of_the_map(opened):
     until(lambda: page.get_attribute(".beside [role=columnheader] >> nth=0", "aria-sort") == "ascending")
     page.focus(grid)
     page.keyboard.press("ArrowDown")
-    hovered = until(lambda: page.evaluate(STATE)["hovered"])
+    until(lambda: page.evaluate(STATE)["hovered"] is not None, what="the row at the keys")
+    hovered = page.evaluate(STATE)["hovered"]
     page.keyboard.press("Enter")
     until(lambda: page.evaluate(STATE)["pinned"] == hovered)
     page.keyboard.press("End")

@@ -110,3 +110,7 @@ def test_rules_know_features_groups_labels_and_names_of_a_study(blob_study):
     answer = session.ask("select", kind="rule", rule=f"sample == '{name}'")
     assert bits(answer).tolist() == [5]
     assert session.ask("selection.names", selection=answer["selection"]) == {"samples": [name]}
+    with pytest.raises(
+        SettingError, match="none selected"
+    ):  # never all rows, where a name would become their label
+        session.ask("selection.names", selection=0)

@@ -111,7 +111,7 @@ def test_a_step_is_run_from_its_form_and_hangs_on_the_thread(opened):
 def test_the_seal_is_opened_with_a_typed_reason_only(opened):
     page = opened
     page.get_by_role("button", name="What opening means").click()
-    assert page.evaluate("() => document.activeElement.textContent") == "Leave it closed"
+    until(lambda: page.evaluate("() => document.activeElement.textContent") == "Leave it closed")
     told = page.get_by_role("dialog").inner_text()
     assert "20 rows, seen by nobody yet" in told and "1 look" in told
     page.get_by_role("dialog").get_by_role("button", name=re.compile("^Confirm, breaks")).click()

@@ -145,6 +145,7 @@ def told(session: Session, chosen: np.ndarray, how: str) -> Bulk:
 @handles("selection.names")
 def names(session: Session, *, selection: int) -> dict[str, Any]:
     """Return the names of the selected samples."""
+    check(selection > 0, SettingError, "The selection must hold rows to be named. Got none selected.")
     rows = selection_rows(session, selection)
     return {"samples": [str(name) for name in session.workspace.samples.sample[rows]]}
 

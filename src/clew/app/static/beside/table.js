@@ -18,6 +18,8 @@ export function Table({ features, units, order }) {
   const pages = useRef(/** @type {Map<number, Some | null>} */ (new Map())), n = useRef(0), era = useRef(0), box = useRef(/** @type {HTMLElement | null} */ (null));
   useLabels();
   useEffect(() => { era.current += 1; pages.current.clear(); n.current = 0; need(0); }, [selection.id, sort, step, version]);
+  const place = useRef(0); // where the keys are, also while its row is on the way
+  place.current = now;
   useEffect(() => { setNow(0); if (box.current) box.current.scrollTop = 0; }, [selection.id, sort, step]);
 
   /** @param {number} page */
@@ -30,6 +32,8 @@ export function Table({ features, units, order }) {
       n.current = told.n;
       pages.current.set(page, { rows: told.rows, values: told.arrays[0] });
       again((k) => k + 1);
+      const here = rowAt(Math.min(place.current, n.current - 1));
+      if (here && document.activeElement === box.current) set({ hovered: here.row }); // a key was quicker than the rows
     }, () => { if (mine === era.current) pages.current.delete(page); });
   }
   const tall = 240, first = Math.max(0, Math.floor(top / ROW) - AROUND), last = Math.min(n.current, Math.ceil((top + tall) / ROW) + AROUND);

@@ -49,6 +49,7 @@ function press(event) {
   const key = written(event);
   const modified = key.startsWith("mod+");
   if (document.querySelector("dialog[open]")) return;
+  if (key === "mod+z" && taken(event)) return; // the text that is being typed
   if (!modified && key !== "F6" && (taken(event) || (event.key.length === 1 && !singleKeys()))) return;
   const sought = first ? `${first} ${key}` : key;
   first = "";

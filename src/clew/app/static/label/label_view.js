@@ -34,6 +34,7 @@ export function LabelView() {
   const look = async (/** @type {number} */ by) => {
     if (!item) return;
     const all = around ?? /** @type {Around} */ (await ask("item.around", { row: item.row }));
+    if (queue.items[0]?.row !== item.row) return; // answered meanwhile: the neighbours are of another item
     const wanted = all.at + away + by;
     if (wanted < 0 || wanted >= all.rows.length) { say(`No more ${all.what} on this side.`); return; }
     setAround(all);

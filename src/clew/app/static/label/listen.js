@@ -9,9 +9,12 @@ const SHORTEST = 1; // s; shorter sounds are repeated
 let audio = null;
 /** @type {AudioBufferSourceNode | null} */
 let playing = null;
+/** Rises when what was asked for is no longer wanted. */
+let asked = 0;
 
 /** End the sound, if there is one. */
 export function silence() {
+  asked += 1;
   playing?.stop();
   playing = null;
 }
@@ -19,9 +22,11 @@ export function silence() {
 /** Play a window, or end it. @param {number} row */
 export async function listen(row) {
   if (playing) { silence(); return; }
+  const mine = asked;
   const { arrays: [samples], rate, faster, component } = await ask("item.sound", { row }, { lane: "sound" });
   audio ??= new AudioContext();
   await audio.resume();
+  if (mine !== asked) return;
   const buffer = audio.createBuffer(1, samples.length, Math.max(3000, rate));
   buffer.copyToChannel(samples, 0);
   const source = audio.createBufferSource();

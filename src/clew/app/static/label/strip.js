@@ -20,5 +20,5 @@ export function Strip() {
       <div class="of"><b>${item.title}</b><span class="quiet">${item.tag}</span></div>
       <img src=${pictureOf(item.row, { size: 54, width: 122 })} height="54" alt="" loading="eager" />
       <small>${item.both ? "asked of two" : item.short}</small></li>`)}
-      ${items.length < 2 && html`<li class="end small">${left && !stuck ? "More is on the way." : "Nothing comes after this."}</li>`}</ol></section>`;
+      ${items.length < 2 && html`<li class="end small">${(left === null || left > 0) && !stuck ? "More is on the way." : "Nothing comes after this."}</li>`}</ol></section>`;
 }

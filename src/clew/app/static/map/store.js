@@ -108,6 +108,7 @@ async function colour() {
     else if (by === "label") { if (!numbersOfRows().length) await refreshLabels(); setMap({ colours: byLabel(look.n) }); }
     else {
       const answer = await ask("map.colours", { by, step: state.step }, { lane: "map.colours" });
+      if (state.colour !== by) return; // another colour was chosen meanwhile, which needed no asking
       setMap({ colours: { ...PLAIN, ...answer, of: answer.arrays[0] } });
     }
   } catch (why) { passing(why); }
@@ -140,6 +141,7 @@ async function pin() {
   if (row === null) { setMap({ pinned: null }); return; }
   try {
     const answer = await ask("map.row", { row, step: state.step }, { lane: "map.pinned" });
+    if (state.pinned !== row) return; // let go meanwhile
     setMap({ pinned: { ...answer, places: answer.arrays[0] } });
   } catch (why) { passing(why); }
 }
@@ -155,10 +157,9 @@ export function follow() {
     on("changed", ({ what }) => { if (what === "record") void load(); });
     watchLabels(() => { rows.clear(); if (state.colour === "label") void colour(); });
     watch(() => {
-      const before = seen;
-      seen = { step: state.step, run: state.run, colour: state.colour, pinned: state.pinned };
+      const before = seen, now = seen = { step: state.step, run: state.run, colour: state.colour, pinned: state.pinned };
       if (seen.step !== before.step) { void load(); return; }
-      if (seen.run !== before.run && map.look) placesOf(seen.run).then((places) => setMap({ places }), passing);
+      if (seen.run !== before.run && map.look) placesOf(seen.run).then((places) => { if (state.run === now.run && state.step === now.step) setMap({ places }); }, passing);
       if (seen.colour !== before.colour) void colour();
       if (seen.pinned !== before.pinned) void pin();
     });

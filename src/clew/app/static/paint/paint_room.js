@@ -104,6 +104,7 @@ export async function enter() {
 export async function openImage(image) {
   try {
     change({ image, info: null, notice: "", reasons: null, at: null });
+    painter?.open(0, 0, 0, false); // nothing can be painted until its pixels are here: a stroke belongs to what is seen
     const info = await ask("paint.open", { image }, { lane: "paint open" });
     if (room.image !== image) return;
     const [times, , depth] = info.shape;
@@ -116,7 +117,7 @@ export async function openImage(image) {
 }
 
 /** Turn to another time or depth. @param {number} t @param {number} z */
-export async function turn(t, z) { change({ t, z, reasons: null }); await plane(false).catch(refused); }
+export async function turn(t, z) { change({ t, z, reasons: null }); painter?.wait(); await plane(false).catch(refused); }
 
 let unfit = false; // an image that was opened and then turned, before its first plane came, must be fitted still
 
@@ -126,7 +127,7 @@ async function plane(fit) {
   const { info, image, t, z } = room;
   const [, , , height, width] = info.shape;
   const pixels = await ask("paint.view", { image, t, z, height, width }, { lane: "paint view" });
-  if (!painter || room.image !== image) return;
+  if (!painter || room.image !== image || room.t !== t || room.z !== z) return;
   painter.open(height, width, info.pixel_size[2] ?? 0, unfit);
   unfit = false;
   painter.show(picture(pixels), true);
@@ -158,8 +159,8 @@ async function finer() {
   const [top, left, bottom, right] = painter.view.map(Math.round);
   if (Math.max(bottom - top, right - left) > 2048 || painter.pictures.some((one) => one.step === 1 && one.top <= top && one.left <= left && one.top + one.rows >= bottom && one.left + one.columns >= right)) return;
   try {
-    const pixels = await ask("paint.view", { image: room.image, t: room.t, z: room.z, top, left, height: bottom - top, width: right - left }, { lane: "paint view" });
-    painter?.show(picture(pixels), false);
+    const pixels = await ask("paint.view", { image: room.image, t: room.t, z: room.z, top, left, height: bottom - top, width: right - left }, { lane: "paint finer" });
+    if (painter?.pictures[0] === whole) painter.show(picture(pixels), false); // else another image or plane was opened meanwhile
   } catch (why) { refused(why); }
 }
 
@@ -255,7 +256,7 @@ export async function show() {
   const { image, t, z } = room;
   try {
     const told = await ask("paint.show", { image, t, z, view: painter.view, shares: wantsShares() }, { lane: "paint" });
-    if (room.image !== image) return;
+    if (!painter || room.image !== image) return;
     change({ measuring: "", totals: told, why: told.ready ? "" : told.why, live: told.ready ? told : null });
     if (!told.ready) { painter.forget(); change({ accuracy: null, reasons: null, counts: new Map(), generation: told.generation }); return; }
     const answered = times.full === 0 && times.saved > 0;

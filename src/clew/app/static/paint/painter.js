@@ -58,6 +58,7 @@ export class Painter {
     this.doing = "";
     this.keyed = false; // the line is drawn with keys
     this.waiting = 0;
+    this.waits = false; // for another plane
     this._listen();
     this.watcher = new ResizeObserver(() => this._sized());
     this.watcher.observe(canvas);
@@ -69,10 +70,13 @@ export class Painter {
   /** Turn to another image or plane. @param {number} height @param {number} width @param {number} um @param {boolean} fit */
   open(height, width, um, fit) {
     this.height = height; this.width = width; this.um = um;
-    this.pictures = []; this.strokes = []; this.line = null; this.forget();
+    this.pictures = []; this.strokes = []; this.line = null; this.waits = false; this.forget();
     if (fit) this.fit();
     this.draw();
   }
+
+  /** Another plane is on its way: this one stays in sight, but nothing is painted on it. */
+  wait() { this.waits = true; this.line = null; if (this.doing === "paint") this.doing = ""; this.draw(); }
 
   /** Let go of what the forest said. */
   forget() { this.preview = null; this.tiles.clear(); this.shap = null; this.draw(); }
@@ -197,7 +201,7 @@ export class Painter {
     }
     if (this.beside && Math.abs(at[0] - this.wipe * this.canvas.clientWidth) < 12) this.doing = "wipe";
     else if (this.tool === "pan" || this.space || event.button === 1) this.doing = "pan";
-    else if (this.height) { this.doing = "paint"; this.keyed = false; this.line = [this.place(at[0], at[1])]; }
+    else if (this.height && !this.waits) { this.doing = "paint"; this.keyed = false; this.line = [this.place(at[0], at[1])]; }
     this._cursor();
     this.draw();
   }
@@ -264,7 +268,7 @@ export class Painter {
       if (this.cursor[0] < top || this.cursor[1] < left || this.cursor[0] > bottom || this.cursor[1] > right) this.centre(this.cursor[0], this.cursor[1]);
       if (this.line && this.keyed) this._extend(this.cursor);
     } else if (!event.repeat && this.line) this._finish(true);
-    else if (!event.repeat) { this.doing = "paint"; this.keyed = true; this.line = [this.cursor]; }
+    else if (!event.repeat && this.height && !this.waits) { this.doing = "paint"; this.keyed = true; this.line = [this.cursor]; }
     this.told.at(this.cursor);
     this.draw();
     return true;

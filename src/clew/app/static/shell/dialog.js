@@ -37,9 +37,10 @@ function Dialog({ one }) {
   const box = useRef(/** @type {HTMLDialogElement | null} */ (null));
   useEffect(() => {
     const before = /** @type {HTMLElement | null} */ (document.activeElement);
-    box.current?.showModal();
-    /** @type {HTMLElement | null | undefined} */ (box.current?.querySelector("[autofocus]"))?.focus();
-    return () => before?.focus?.();
+    const here = box.current;
+    here?.showModal();
+    /** @type {HTMLElement | null | undefined} */ (here?.querySelector("[autofocus]"))?.focus();
+    return () => { here?.close(); before?.focus?.(); }; // as long as it is open, nothing outside can have the focus
   }, []);
   const close = () => closeDialog(one.id);
   const name = `dialog-${one.id}`;

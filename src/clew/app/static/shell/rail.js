@@ -97,5 +97,5 @@ function LooseEnd({ next }) {
   return html`<li class="step loose"><${Knot} kind="loose" />
     <button class="button next" ref=${button} aria-haspopup="menu" aria-expanded=${at ? "true" : "false"} onClick=${open}>Next step <kbd>.</kbd></button>
     ${at && html`<div class="menu" role="menu" aria-label="Next step" ref=${menu} style=${`left:${at.left}px;top:${at.top}px`} onKeyDown=${press}>
-      ${next.map((one) => html`<button role="menuitem" key=${one.verb} onClick=${() => { setAt(null); openForm(one.verb); }}><b>${one.verb}</b><small>${one.why || one.help}</small></button>`)}</div>`}</li>`;
+      ${next.map((one) => html`<button role="menuitem" key=${one.verb} onClick=${() => { setAt(null); button.current?.focus(); openForm(one.verb); }}><b>${one.verb}</b><small>${one.why || one.help}</small></button>`)}</div>`}</li>`;
 }

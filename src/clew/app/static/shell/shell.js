@@ -63,7 +63,7 @@ function Fenced({ children }) {
 
 /** Move the focus to the next column: rail, columns of the view, status line. @param {any} _ @param {number} [by] */
 function nextColumn(_, by = 1) {
-  const columns = [...document.querySelectorAll(".rail, .view .column, .view .sheet, .view:not(:has(.column))")].filter((one) => one.getClientRects().length);
+  const columns = [...document.querySelectorAll(".rail, .view .column:not(.sheet .column), .view .sheet, .view:not(:has(.column))")].filter((one) => one.getClientRects().length);
   const at = columns.findIndex((one) => one.contains(document.activeElement));
   const next = /** @type {HTMLElement | undefined} */ (columns[(at + by + columns.length) % columns.length]);
   if (!next) return;
