@@ -1,6 +1,6 @@
 // @ts-check
 /** The thumbnails of the Sort view and what is done with them; drawn by sort_view.js. */
-import { useEffect, useState } from "../vendor/preact-htm.js";
+import { changing } from "../core/changing.js";
 import { classes, labelOf, numbersOfRows } from "../core/labels.js";
 import { refused } from "../core/notices.js";
 import { give, onAct } from "../core/outbox.js";
@@ -18,22 +18,10 @@ export const AT_ONCE = 24;
 export const pool = { tiles: [], marked: new Set(), focus: 0, source: "random", label: "", total: 0, about: "", inside: "", fetching: false, trouble: "", fetched: false };
 /** @type {Put[]} what was put into bins here, last at the end */
 const puts = [];
-/** @type {Set<() => void>} */
-const listeners = new Set();
-let version = 0;
-function changed() { version += 1; for (const listener of [...listeners]) listener(); }
+const { changed, useChanges } = changing();
 
 /** Preact hook: draws again whenever the pool changes. */
-export function usePool() {
-  const [, draw] = useState(version);
-  useEffect(() => {
-    const listener = () => draw(version);
-    listener(); // what changed since it was drawn
-    listeners.add(listener);
-    return () => { listeners.delete(listener); };
-  }, []);
-  return pool;
-}
+export function usePool() { useChanges(); return pool; }
 
 /** Fetch thumbnails; of another source all anew. @param {{source?: Source, label?: string}} [from] */
 export async function fetchMore(from = {}) {

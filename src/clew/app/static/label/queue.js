@@ -3,7 +3,7 @@
  * What is asked next. The items lie here before they are needed, so that a key press shows the next one without asking the
  * server; what is shown never moves, only what nobody has seen yet is renewed after a refit.
  */
-import { useEffect, useState } from "../vendor/preact-htm.js";
+import { changing } from "../core/changing.js";
 import { refused } from "../core/notices.js";
 import { labelled } from "../core/labels.js";
 import { give, onAct, passOver, undo as takeBack } from "../core/outbox.js";
@@ -42,22 +42,10 @@ export const queue = {
   both: 0, left: null, skipped: 0, stuck: "", model: null, hide: localStorage.getItem("clew hide bars") === "yes", trouble: "", shown: 0,
 };
 
-/** @type {Set<() => void>} */
-const listeners = new Set();
-let version = 0;
-function changed() { version += 1; for (const listener of [...listeners]) listener(); }
+const { changed, useChanges } = changing();
 
 /** Preact hook: draws again whenever the queue changes. */
-export function useQueue() {
-  const [, draw] = useState(version);
-  useEffect(() => {
-    const listener = () => draw(version);
-    listener(); // what changed since it was drawn
-    listeners.add(listener);
-    return () => { listeners.delete(listener); };
-  }, []);
-  return queue;
-}
+export function useQueue() { useChanges(); return queue; }
 
 /** Begin, or go on with other settings; what is shown stays. Without a connection it begins when there is one. @param {Partial<Settings>} [settings] */
 export async function open(settings = {}) {

@@ -52,9 +52,8 @@ async function name(label) {
   if (!label) throw new Error("A name must have at least one letter.");
   const { id, n } = state.selection;
   if (!id) throw new Error("Nothing is selected any more. Draw round some points, or select by rule."); // the server takes 0 for all rows
-  if (n > AT_ONCE) void giveSelection(id, label);
-  else void give((await ask("selection.names", { selection: id })).samples, label);
-  say(`${counted(n, "row")} named ${label}`);
+  const sent = n > AT_ONCE ? giveSelection(id, label) : give((await ask("selection.names", { selection: id })).samples, label);
+  void sent.then(() => say(`${counted(n, "row")} named ${label}`)); // said when it is saved; a refusal stands among the notices
 }
 
 /** Open the line for a name, if anything is selected. */
