@@ -18,7 +18,7 @@ $(BIN)/.demo: pyproject.toml constraints.txt
 # The same with what tests and linters need.
 $(BIN)/.dev: $(BIN)/.demo
 	@echo "Installing what the tests need ..."
-	@$(PIP) install --constraint constraints.txt --editable '.[image,signal,app,notebook,oracle,dev]'
+	@$(PIP) install --constraint constraints.txt --editable '.[image,signal,neural,export,app,notebook,oracle,dev]'
 	@$(BIN)/npm install --silent --no-audit --no-fund --prefix $(VENV)/typescript typescript@$(TYPESCRIPT)
 	@touch $@
 
@@ -41,7 +41,7 @@ format: $(BIN)/.dev
 # The same with the libraries that clew is measured beside.
 $(BIN)/.bench: $(BIN)/.demo
 	@echo "Installing what clew is measured beside ..."
-	@$(PIP) install --constraint constraints.txt --editable '.[image,signal,app,bench]'
+	@$(PIP) install --constraint constraints.txt --editable '.[image,signal,neural,app,bench]'
 	@touch $@
 
 bench: $(BIN)/.bench

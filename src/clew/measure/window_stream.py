@@ -37,6 +37,8 @@ class WindowBlock:
         The components that did not move, "N, E", where that is why; else "".
     clipped : ndarray of bool, shape (w,)
         Whether samples look cut off at the top or bottom.
+    cut : Cut
+        What was measured.
     """
 
     first: np.ndarray
@@ -47,6 +49,7 @@ class WindowBlock:
     why: list[str]
     dead: list[str]
     clipped: np.ndarray
+    cut: Cut
 
 
 @dataclass(frozen=True, eq=False)
@@ -281,7 +284,9 @@ def block_of(cut: Cut, features: np.ndarray, recording: Recording, plan: WindowP
     start = recording.start + cut.first / recording.rate
     end = start + plan.n(recording.rate) / recording.rate
     known = np.where(usable[:, None], features, np.nan)
-    return WindowBlock(cut.first, start, end, known, usable, why.tolist(), _dead(cut, why, plan), cut.clipped)
+    return WindowBlock(
+        cut.first, start, end, known, usable, why.tolist(), _dead(cut, why, plan), cut.clipped, cut
+    )
 
 
 def _dead(cut: Cut, why: np.ndarray, plan: WindowPlan) -> list[str]:

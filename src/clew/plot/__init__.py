@@ -40,6 +40,14 @@ DRAWN = {
     "ObjectScores": "clew.plot.segmentation:objects",
     "ActiveCurves": "clew.plot.active:curves",
     "StopLight": "clew.plot.active:stop_light",
+    "BackpropTrace": "clew.plot.backprop:backprop",
+    "ActivationCurves": "clew.plot.neural:activation_curves",
+    "FeatureMaps": "clew.plot.neural:feature_maps",
+    "Filters": "clew.plot.neural:filters",
+    "HiddenStates": "clew.plot.neural:hidden_states",
+    "DecisionGrid": "clew.plot.neural:decision_regions",
+    "Saliency": "clew.plot.saliency:saliency",
+    "Sanity": "clew.plot.saliency:sanity",
 }
 # Figures that take more than a result: ``clew.plot.two_runs(result, 0, 7)``.
 NAMED = {

@@ -31,6 +31,8 @@ from clew.study.table import read_description, read_samples, write_samples
 if TYPE_CHECKING:
     import pandas as pd
 
+    from clew.measure.cutouts import Cutouts
+
 TRUSTED = ("clew.",)  # a study folder from elsewhere must not name code of its own to be run
 DAY = 86_400  # seconds
 PLACE = ("source", "recording", "station", "start", "end", "label")
@@ -39,6 +41,7 @@ SAID = (  # what people said last of each open row
     f"AND undoes IS NULL AND id NOT IN ({record.UNDONE}) GROUP BY sample"
 )
 Also = Callable[[sqlite3.Connection, int, Any], None]
+Raw = Callable[[Samples], "Cutouts"]
 
 
 @dataclass(frozen=True)
@@ -376,6 +379,7 @@ class Study:
         self,
         step: Callable[..., Any],
         *inputs: Step,
+        raw: Raw | None = None,
         reason: str | None = None,
         also: Also | None = None,
         on_progress: Callable[[int, int], bool | None] | None = None,
@@ -389,6 +393,9 @@ class Study:
             A function marked with `clew.result.step`; it gets Samples and settings, never the study.
         *inputs : Step
             Steps on record whose results go in after the samples.
+        raw : callable (samples), optional
+            Cuts the raw data behind rows out of their sources; it gets just the rows that the step may see, and what it
+            returns goes in right after them.
         reason : str, optional
             Why the seal is opened; needed by steps that see sealed rows.
         also : callable (db, step number, result), optional
@@ -418,15 +425,21 @@ class Study:
         began = time.perf_counter()
         upto = max((event.id for event in self._label_events()), default=0)
         samples = self._rows(info.sees, labels_upto=upto)
+        seen = _raw_of(samples, raw)
         watched = on_progress is not None and "on_progress" in settings_of(step)
         extra = {"on_progress": on_progress} if watched else {}
-        result = step(samples, *(self.result(one) for one in inputs), **settings, **extra)
+        result = step(samples, *seen, *(self.result(one) for one in inputs), **settings, **extra)
         recorded = self.record(
             result,
             verb=info.name,
             function=f"{step.__module__}:{step.__qualname__}",
             sees=info.sees,
-            inputs={"samples": samples.digest(), "steps": [one.id for one in inputs], "labels": upto},
+            inputs={
+                "samples": samples.digest(),
+                "steps": [one.id for one in inputs],
+                "labels": upto,
+                **({"raw": seen[0].digest()} if seen else {}),
+            },
             seconds=time.perf_counter() - began,
             also=also,
             opening=opening,
@@ -473,13 +486,19 @@ class Study:
                 also(db, number, result)
         return next(one for one in self.steps() if one.id == number)
 
-    def rerun(self, step: Step) -> Result:
+    def rerun(self, step: Step, *, raw: Raw | None = None) -> Result:
         """Run a step on record again, on the same rows, labels, inputs and settings, without recording anything.
+
+        Parameters
+        ----------
+        step : Step
+        raw : callable (samples), optional
+            As for `run`; for steps that saw raw data.
 
         Raises
         ------
         StudyError
-            If the step is no step of clew, or its rows are not those that it saw.
+            If the step is no step of clew, or its rows, or the raw data behind them, are not those that it saw.
         SealedError
             If it sees sealed rows that nobody has opened.
         """
@@ -516,7 +535,16 @@ class Study:
             step.id,
             self.folder,
         )
-        return function(samples, *(self.result(before[i]) for i in step.inputs["steps"]), **step.settings)
+        seen = _raw_of(samples, raw)
+        check(
+            [one.digest() for one in seen] == [step.inputs["raw"]] * ("raw" in step.inputs),
+            StudyError,
+            "The raw data of step {} must be those that it saw. Got {}.",
+            step.id,
+            "others" if seen else "none",
+        )
+        inputs = (self.result(before[i]) for i in step.inputs["steps"])
+        return function(samples, *seen, *inputs, **step.settings)
 
     # ---- sources ----
     def sources(self) -> list[Source]:
@@ -666,6 +694,21 @@ class Draft:
     def record(self, result: Result, **what: Any) -> Step:
         """Put a step on record, as `Study.record`."""
         return Study(self.folder).record(result, **what)
+
+
+def _raw_of(samples: Samples, raw: Raw | None) -> list[Cutouts]:
+    """Return the raw data behind rows, where it is asked for; refuse what is not of just these rows."""
+    if raw is None:
+        return []
+    seen = raw(samples)
+    check(
+        seen.sample.tolist() == samples.sample.tolist(),
+        StudyError,
+        "The raw data that a step sees must be of its {} rows, in their order. Got {} others.",
+        len(samples),
+        len(seen.sample),
+    )
+    return [seen]
 
 
 def file_sha256(path: Path) -> str:

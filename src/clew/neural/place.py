@@ -1,0 +1,118 @@
+"""Where a net computes: device, threads, precision and random state, all as they were afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from clew.errors import DataError, SettingError, check
+from clew.neural.recipe import Precision
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def device_of(name: str) -> torch.device:
+    """Return the device of a name; "auto" is a GPU if there is one.
+
+    Raises
+    ------
+    SettingError
+        If there is no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        there = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        raise SettingError(
+            f"The 'device' of a net must be auto or one that this machine has ({', '.join(there)}). Got '{name}' instead."
+        ) from None
+    return device
+
+
+def computing(precision: Precision, device: torch.device) -> tuple[torch.dtype, torch.dtype | None]:
+    """Return the dtype of the weights, and that of mixed arithmetic (None: all in the first).
+
+    Raises
+    ------
+    SettingError
+        If float16 is asked for on a CPU, which has no arithmetic for it that would be faster.
+    """
+    if precision == "auto":
+        mixed = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return torch.float32, torch.bfloat16 if mixed else None
+    check(
+        precision != "float16" or device.type == "cuda",
+        SettingError,
+        "The 'precision' float16 of a net must go with a GPU. Got the device '{}'.",
+        device,
+    )
+    given = DTYPES[precision]
+    return (given, None) if given in (torch.float32, torch.float64) else (torch.float32, given)
+
+
+@contextlib.contextmanager
+def threads(n: int) -> Iterator[None]:
+    """Let torch compute with so many threads, and with as many as before afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
+def seeded(random_state: int) -> Iterator[None]:
+    """Draw from torch's global generators as ``random_state`` says; the caller's come out as they went in."""
+    with torch.random.fork_rng():
+        torch.manual_seed(random_state)
+        yield
+
+
+@contextlib.contextmanager
+def evaluating(net: torch.nn.Module) -> Iterator[None]:
+    """Switch drop-out and the like off, keep no gradients, and leave every module as it was."""
+    before = {module: module.training for module in net.modules()}
+    net.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in before.items():
+            module.training = mode
+
+
+@contextlib.contextmanager
+def memory_told(batch_size: int) -> Iterator[None]:
+    """Say in one sentence that a batch does not fit into memory.
+
+    Raises
+    ------
+    DataError
+        Instead of torch's own errors.
+    """
+    try:
+        yield
+    except (torch.OutOfMemoryError, RuntimeError) as error:
+        if not isinstance(error, torch.OutOfMemoryError) and "allocate" not in str(error):
+            raise
+        where = "GPU" if isinstance(error, torch.OutOfMemoryError) else "machine"
+        helps = f"try batch_size={batch_size // 2}" if batch_size > 1 else "the net itself is too large for it"
+        raise DataError(
+            f"The {where} must have memory for a batch of {batch_size} rows. Got none left: {helps}."
+        ) from error
+
+
+def moved(value: Any, device: torch.device) -> Any:
+    """Return tensors of a state, however nested, on a device."""
+    if isinstance(value, torch.Tensor):
+        return value.to(device)
+    if isinstance(value, dict):
+        return {key: moved(item, device) for key, item in value.items()}
+    return value

@@ -1,0 +1,97 @@
+"""A loss over epochs without its noise: levels, slopes, and how far each can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+NARROWEST, WINDOWS = 3, 7  # epochs of a window, at least; windows in a long history
+MOST_CURVED = 12  # second differences, below which the bend of the curve would pass for noise
+TO_SPREAD = 1.4826  # from the median of absolute values of a normal distribution to its standard deviation
+OF_MEDIAN = 1.2533  # standard error of a median over that of a mean, of normal values
+SECOND = 6**0.5  # standard deviation of second differences over that of independent values
+
+
+@dataclass(frozen=True)
+class Levels:
+    """A loss over epochs and its running median.
+
+    Parameters
+    ----------
+    epochs : ndarray of int64, shape (n,)
+        The epochs, from 1, whose loss is finite.
+    loss : ndarray of float64, shape (n,)
+    level : ndarray of float64, shape (n - width + 1,)
+        The medians of `width` epochs that follow each other.
+    width : int
+    noise : float
+        The standard deviation of the loss from one epoch to the next, without its trend.
+    error : float
+        The standard error of a level.
+    """
+
+    epochs: np.ndarray
+    loss: np.ndarray
+    level: np.ndarray
+    width: int
+    noise: float
+    error: float
+
+    @property
+    def lowest(self) -> int:
+        """Return the place of the lowest level."""
+        return int(np.argmin(self.level))
+
+    def epoch(self, place: int) -> int:
+        """Return the epoch in the middle of a level's window."""
+        return int(self.epochs[place + self.width // 2])
+
+    def slope(self, part: slice, along: np.ndarray | None = None) -> tuple[float, float]:
+        """Return the slope of a part of the loss along epochs, and its standard error.
+
+        It runs between the medians of the first and the last third, as Tukey's resistant line (Exploratory Data
+        Analysis, 1977, chapter 10): no single epoch moves it far.
+
+        Parameters
+        ----------
+        part : slice
+            At least 3 epochs.
+        along : ndarray of float64, shape (n,), optional
+            What the slope is along, instead of epochs.
+        """
+        x, y = (self.epochs if along is None else along)[part], self.loss[part]
+        third = (len(x) + 1) // 3
+        run = np.median(x[-third:]) - np.median(x[:third])
+        rise = np.median(y[-third:]) - np.median(y[:third])
+        error = self.error * np.sqrt(2 * self.width / third)
+        return float(rise / run), float(error / run)
+
+
+def levels(loss: np.ndarray) -> Levels:
+    """Return the running median of a loss, with its noise as the second differences tell it.
+
+    Second differences know no trend, and their median no single jump (after Gasser, Sroka & Jennen-Steinmetz,
+    Biometrika 73 (1986) 625, doi:10.1093/biomet/73.3.625). The error of a level is taken between whole windows as well as
+    between epochs, and the larger counts: losses of epochs that follow each other resemble each other.
+
+    Parameters
+    ----------
+    loss : ndarray of float64, shape (n_epochs,)
+        At least 3 of them finite; others are left out.
+    """
+    places = np.flatnonzero(np.isfinite(loss))
+    loss = np.asarray(loss, np.float64)[places]
+    width = max(NARROWEST, len(loss) // WINDOWS | 1)
+    level = np.median(np.lib.stride_tricks.sliding_window_view(loss, width), axis=1)
+    noise = _noise(loss, 1)
+    between = _noise(level, width) if len(level) >= 2 * width + MOST_CURVED else 0.0
+    return Levels(
+        places + 1, loss, level, width, noise, max(OF_MEDIAN * noise / np.sqrt(width), between)
+    )
+
+
+def _noise(values: np.ndarray, lag: int) -> float:
+    """Return the standard deviation of values about their trend; 0 where they are too few to tell."""
+    second = values[2 * lag :] - 2 * values[lag:-lag] + values[: -2 * lag]
+    return float(TO_SPREAD * np.median(np.abs(second)) / SECOND) if second.size else 0.0
