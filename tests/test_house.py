@@ -20,7 +20,7 @@ FLOORS = [
 NEIGHBOURS = [{"validate", "explain"}]  # on one floor: they do not import one another
 DOORS = {
     "numba": {"kernels"},
-    "torch": {"neural"},
+    "torch": {"neural", "bench"},  # the plain loop that ours is measured beside
     "matplotlib": {"plot"},
     "starlette": {"app"},
     "obspy": {"read", "measure"},
