@@ -1,3 +1,5 @@
+import hashlib
+import json
 import pickle
 import zipfile
 from dataclasses import dataclass
@@ -53,6 +55,33 @@ def test_the_same_result_is_saved_as_the_same_bytes_and_another_one_as_others(tm
     a, b, c = (given(name).save(tmp_path / f"{i}.zip").read_bytes() for i, name in enumerate(["x", "x", "y"]))
     assert a == b
     assert a != c
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(6.0)[::2],
+        np.zeros((0, 3)),
+        np.array(3.0),
+        np.array([True]),
+        np.array([], "<U3"),
+        np.array(["é", "b"]),
+    ],
+)
+def test_the_digest_is_of_the_bytes_of_each_array(array):
+    result = Outer(numbers=array, inner=None, many=[], nothing=0.0)
+    fields = {
+        "numbers": {"__array__": "result.numbers"},
+        "inner": None,
+        "many": [],
+        "nothing": 0.0,
+        "settings": {},
+    }
+    document = {"__result__": f"{__name__}:Outer", "fields": fields}
+    flat = np.ascontiguousarray(array)  # a number by itself becomes an array of one
+    told = f"result.numbers {array.dtype.str} {flat.shape}"
+    sha = hashlib.sha256(json.dumps(document, sort_keys=True).encode() + told.encode() + array.tobytes())
+    assert result.digest() == sha.hexdigest()
 
 
 @pytest.mark.parametrize("change", ["value", "dtype", "shape", "name", "settings"])
@@ -113,6 +142,7 @@ def test_a_step_carries_all_its_settings_defaults_included():
     assert polish(None).settings == {"times": 2, "with_": "cloth"}
     assert polish(None, times=3).settings == {"times": 3, "with_": "cloth"}
     assert polish.step.sees == "open"
+    assert step(verb="shine")(polish.__wrapped__).step.name == "shine"
     assert list(settings_of(polish)) == ["times", "with_", "on_progress"]
 
 

@@ -112,6 +112,8 @@ class Result:
                     if name.endswith(".npy")
                 }
             result = _decode(document, arrays)
+        except ModuleNotFoundError as error:
+            raise DataError(f"The file '{path}' must be read with '{error.name}' installed (nets: pip install 'clew[neural]'). Got none.") from error  # fmt: skip
         except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError) as error:
             raise DataError(
                 f"The file '{path}' must be a result that clew saved. Got {error} instead."
@@ -145,7 +147,8 @@ def differences(a: Result, b: Result) -> list[str]:
         ):
             if x.tobytes() == y.tobytes():
                 continue
-            by = f" (by up to {np.nanmax(np.abs(x.astype(float) - y)):.3g})" if x.dtype.kind in "if" else ""
+            apart = np.abs(x.astype(float) - y) if x.dtype.kind in "if" else np.array(np.nan)
+            by = f" (by up to {np.nanmax(apart):.3g})" if np.isfinite(apart).any() else ""
             told.append(name + by)
         elif isinstance(x, np.ndarray) or isinstance(y, np.ndarray) or x != y:
             told.append(name)
@@ -263,7 +266,7 @@ class StepInfo:
     sees: Sees
 
 
-def step(*, sees: Sees = "open") -> Callable[[F], F]:
+def step(*, sees: Sees = "open", verb: str | None = None) -> Callable[[F], F]:
     """Declare a function ``(data, *, settings) -> Result`` to be a step.
 
     The settings are checked against the signature (unknown names and values outside a ``Literal`` are
@@ -273,10 +276,12 @@ def step(*, sees: Sees = "open") -> Callable[[F], F]:
     ----------
     sees : {"open", "sealed", "all", "nothing"}
         The rows of a study that the step may be handed. A step never takes a study, so it cannot reach others.
+    verb : str, optional
+        What it is called on record; as the function by default.
     """
 
     def declare(function: F) -> F:
-        name = function.__name__
+        name = verb or function.__name__
         signature = inspect.signature(function)
         allowed = settings_of(function)
 
@@ -300,7 +305,7 @@ def step(*, sees: Sees = "open") -> Callable[[F], F]:
             return dataclasses.replace(result, settings=given)
 
         run.__name__, run.__doc__, run.__module__, run.__qualname__ = (
-            name,
+            function.__name__,
             function.__doc__,
             function.__module__,
             function.__qualname__,

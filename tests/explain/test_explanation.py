@@ -206,7 +206,7 @@ def test_what_the_score_is_compared_with_is_named_and_is_not_called_chance(copie
     assert copies.verdict().endswith("; a guess among 2 classes: 0.50.")
     assert numbers.verdict().endswith("; always the mean: 0.00.")
     three = dataclasses.replace(copies.permutation, chance=1 / 3)
-    assert dataclasses.replace(copies, permutation=three).blind() == "a guess among 3 classes"
+    assert three.blind() == "a guess among 3 classes"
     assert not any("chance is" in one for one in copies.sentences())
 
 

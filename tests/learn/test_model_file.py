@@ -10,6 +10,7 @@ import pytest
 
 from clew.errors import DataError, SettingError
 from clew.learn.forest import Forest
+from clew.learn.model_file import format_of, write_files
 from clew.learn.training import train
 from tests.forest_worlds import blobs
 
@@ -109,3 +110,24 @@ def test_a_spoilt_model_folder_is_refused_in_one_sentence(tmp_path, spoil, sente
     with pytest.raises(DataError, match=sentence) as caught:
         Forest.load_model(folder)
     assert "\n" not in str(caught.value)
+
+
+def test_a_folder_says_what_kind_of_model_it_is(tmp_path):
+    folder = train(blobs(), trees=2).save_model(tmp_path / "m")
+    assert format_of(folder) == "clew forest"
+    for spoil, told in (
+        (a_list, "does not say its format"),
+        (no_config, "no config.json there"),
+        (shutil.rmtree, "must exist"),
+    ):
+        spoil(folder)
+        with pytest.raises(DataError, match=told):
+            format_of(folder)
+
+
+def test_files_of_a_folder_are_written_as_they_are(tmp_path):
+    folder = write_files(tmp_path / "m", {"a.bin": b"\x00\xff", "b.txt": b"text"})
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        "a.bin": b"\x00\xff",
+        "b.txt": b"text",
+    }

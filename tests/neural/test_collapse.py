@@ -35,13 +35,19 @@ def test_v_is_what_each_input_counts():
     one = collapse_linear(linear)
     np.testing.assert_allclose(one.v[0], x.grad, atol=1e-14)
     np.testing.assert_allclose(one.bias, linear(torch.zeros(1, 3).double())[0].detach(), atol=1e-14)
-    weights = [layer.weight.detach().numpy() for layer in [*linear.layers, linear.head] if isinstance(layer, nn.Linear)]
+    weights = [
+        layer.weight.detach().numpy()
+        for layer in [*linear.layers, linear.head]
+        if isinstance(layer, nn.Linear)
+    ]
     np.testing.assert_allclose(one.v, weights[2] @ weights[1] @ weights[0], atol=1e-14)
 
 
 def test_with_an_activation_it_is_refused_and_would_not_be_equal():
     bent = net("relu")
-    with pytest.raises(SettingError, match=r"linear layers without activations between them\. Got ReLU instead"):
+    with pytest.raises(
+        SettingError, match=r"linear layers without activations between them\. Got ReLU instead"
+    ):
         collapse_linear(bent)
     layers = [module for module in bent.modules() if isinstance(module, nn.Linear)]
     assert difference(bent, *one_layer(layers)) > 1e-3

@@ -89,6 +89,12 @@ def test_a_verb_of_a_study_has_the_settings_of_its_step_after_its_own():
     assert found["labels_by_eye"].flag == "--labels-by-eye"
 
 
+def test_a_verb_of_several_steps_has_the_settings_of_all_each_name_once():
+    found = [one.name for one in settings_of_verb(VERBS["train"])]
+    assert found[:2] == ["study", "model"] and {"trees", "epochs", "hidden"} <= set(found)
+    assert len(found) == len(set(found)) and "measure" not in found
+
+
 @pytest.mark.parametrize("name", [name for name in VERBS if " " not in name])
 def test_every_setting_of_every_verb_is_explained(name):
     unexplained = [one.name for one in settings_of_verb(VERBS[name]) if not one.help and one.kind != "study"]

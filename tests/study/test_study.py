@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ import pytest
 from clew.errors import DataError, SealedError, SettingError, StudyError
 from clew.study.record import add_labels, effective_labels
 from clew.study.study import Study, file_sha256
-from tests.study.worlds import compare, look, make, peek, table
+from tests.study.worlds import compare, lines_of, look, make, peek, table, unveil, watch
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -89,6 +90,65 @@ def test_sealed_rows_need_a_reason_and_the_opening_is_on_record_before_they_are_
     assert [one.independent for one in study.openings()] == [True, True, False], (
         "nothing was shown the first time"
     )
+
+
+def test_raw_data_of_sealed_rows_never_reach_an_open_step(tmp_path):
+    study = make(tmp_path / "s.study")
+    asked = []
+
+    def spy(samples):
+        asked.append((samples.sample.tolist(), len(study.openings())))
+        return lines_of(samples)
+
+    first, _ = study.run(look)
+    step, result = study.run(watch, first, raw=spy, times=2)
+    assert asked == [([f"t.csv#{i}" for i in range(1, 10)], 0)]
+    lines = 2.0 * sum(range(2, 11))
+    assert result.names["0"] == f"{lines} sum 49.5"  # the earlier result goes in behind the raw data
+    assert step.inputs["raw"] == lines_of(study.samples()).digest()
+    assert "raw" not in first.inputs
+    with pytest.raises(SealedError, match="opened with a reason"):
+        study.run(unveil, raw=spy)
+    assert len(asked) == 1  # the seal is shut, so nothing was cut
+    study.run(unveil, raw=spy, reason="final figures")
+    assert asked[1:] == [(["t.csv#10", "t.csv#11", "t.csv#12"], 1)]  # on record before anything was cut
+
+
+def test_an_opening_stays_on_record_where_cutting_fails(tmp_path):
+    study = make(tmp_path / "s.study")
+
+    def broken(samples):
+        raise DataError("The file must be there.")
+
+    with pytest.raises(DataError, match="must be there"):
+        study.run(unveil, raw=broken, reason="final figures")
+    assert [one.shown for one in study.openings()] == [False]
+    assert study.steps() == []
+
+
+def test_raw_data_of_other_rows_are_refused(tmp_path):
+    study = make(tmp_path / "s.study")
+    for rows in ([0, 1], np.arange(9)[::-1]):
+        with pytest.raises(StudyError, match="must be of its 9 rows, in their order"):
+            study.run(watch, raw=lambda samples, rows=rows: lines_of(samples.take(rows)))
+    assert study.steps() == []
+
+
+def test_a_rerun_sees_the_raw_data_that_the_step_saw_or_is_refused(tmp_path):
+    study = make(tmp_path / "s.study")
+    step, result = study.run(watch, raw=lines_of)
+    assert study.rerun(step, raw=lines_of).digest() == result.digest()
+    with pytest.raises(StudyError, match="must be those that it saw. Got none"):
+        study.rerun(step)
+
+    def shaken(samples):
+        cut = lines_of(samples)
+        return dataclasses.replace(cut, values=np.nextafter(cut.values, np.float32(99)))
+
+    with pytest.raises(StudyError, match="must be those that it saw. Got others"):
+        study.rerun(step, raw=shaken)
+    with pytest.raises(StudyError, match="must be those that it saw. Got others"):
+        study.rerun(study.run(look)[0], raw=lines_of)
 
 
 def test_a_study_without_sealed_rows_says_so(tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from clew.learn.names import Names
+from clew.measure.cutouts import Cutouts
 from clew.result import step
 from clew.samples import Samples
 from clew.study.study import Source, Study
@@ -53,6 +54,24 @@ def look(samples: Samples, *, times: int = 1) -> Names:
 def peek(samples: Samples) -> Names:
     """Look at sealed rows."""
     return seen(samples, "sealed")
+
+
+def lines_of(samples: Samples) -> Cutouts:
+    """Cut the raw data behind rows: the line of each, as a window of one sample."""
+    line = samples.origin["line"].to_numpy(dtype=float).reshape(-1, 1, 1)
+    return Cutouts(values=line, sample=samples.sample, axes="ct", channels=["line"])
+
+
+@step(sees="open")
+def watch(samples: Samples, cutouts: Cutouts, before: Names | None = None, *, times: int = 1) -> Names:
+    """Look at the raw data behind open rows, and at a result."""
+    return seen(samples, f"{cutouts.values.sum() * times} {before and before.names['0']}")
+
+
+@step(sees="sealed")
+def unveil(samples: Samples, cutouts: Cutouts) -> Names:
+    """Look at the raw data behind sealed rows."""
+    return seen(samples, str(cutouts.values.sum()))
 
 
 @step(sees="all")

@@ -97,3 +97,21 @@ def least_squares(samples):
     X = np.column_stack([np.ones(samples.n_rows), samples.features])
     beta = np.linalg.solve(X.T @ X + 1e-6 * np.eye(X.shape[1]), X.T @ samples.target)
     return Fitted(lambda Z: np.column_stack([np.ones(len(Z)), Z]) @ beta, [])
+
+
+def net_of(*hidden):
+    """Return what fits a network of these hidden layers to classes; none is a linear model."""
+    from sklearn.neural_network import MLPClassifier
+
+    def fit(samples):
+        classes, kind = np.unique(samples.labels, return_inverse=True)
+        net = MLPClassifier(hidden, solver="lbfgs", max_iter=60, random_state=0).fit(samples.features, kind)
+        return Fitted(net.predict, classes.tolist())
+
+    return fit
+
+
+def corners(n, *, shift=0.0, seed=0):
+    """Classes in opposite corners, as of exclusive or; moved off the middle, a straight line tells some of them apart."""
+    X = np.random.default_rng(seed).normal(size=(n, 2)) + shift
+    return samples_of(X, labels=np.where(X[:, 0] * X[:, 1] > 0, "b", "a"))

@@ -13,10 +13,12 @@ from clew.validate import curves
 from clew.validate.curves import learning_curve
 from clew.validate.metrics import cross_validate
 from tests.validate.learners import (
+    corners,
     discriminant,
     least_squares,
     line,
     nearest,
+    net_of,
     one_cut,
     samples_of,
     two_clouds,
@@ -118,6 +120,31 @@ def test_few_rows_for_many_features_is_high_variance():
     found = learning_curve(two_clouds(150, apart=3, d=30), discriminant, repeats=3)
     assert found.diagnosis.verdict == "high variance", found.headline()
     assert "More labelled rows will help" in found.diagnosis.advice
+
+
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
+def test_a_linear_net_on_opposite_corners_and_a_big_net_with_50_rows_are_told_apart():
+    from sklearn.datasets import load_digits
+
+    X, y = load_digits(return_X_y=True)
+    digits = samples_of(X[:400] / 16, labels=y[:400].astype(str))
+    slanted, sizes = corners(300, shift=0.7), {"model": "net", "sizes": [40, 120, 240], "repeats": 2}
+    bias = learning_curve(slanted, net_of(), **sizes).diagnosis
+    of_50 = {"model": "net", "sizes": [15, 25, 50], "n_folds": 4, "repeats": 3}
+    variance = learning_curve(digits, net_of(100), **of_50).diagnosis
+    assert (bias.verdict, variance.verdict) == ("high bias", "high variance")
+    assert "more units or layers), more epochs, less drop-out or weight decay" in bias.advice
+    assert "more drop-out or weight decay" in variance.advice and "augmentation" in variance.advice
+    assert learning_curve(slanted, net_of(16), **sizes).diagnosis.verdict != "high bias"
+
+
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
+def test_where_not_even_training_rows_are_learnt_a_more_complex_net_is_named():
+    found = learning_curve(corners(200), net_of(), model="net", sizes=[40, 160], repeats=1).diagnosis
+    assert found.verdict == "chance"
+    assert "Not even training rows" in found.advice and "more units or layers" in found.advice
+    by_heart = learning_curve(two_clouds(80, apart=0), nearest, sizes=[20, 60], repeats=1).diagnosis
+    assert "Not even training rows" not in by_heart.advice
 
 
 def test_noise_with_numbers_or_classes_is_said_to_teach_nothing():
@@ -224,6 +251,7 @@ def test_a_class_with_fewer_rows_than_folds_is_still_in_every_training_set_that_
         ({"desired": 1.2}, "above 0 and at most 1"),
         ({"desired": 0}, "above 0"),
         ({"metric": "rmse"}, "'metric'"),
+        ({"model": "nets"}, "Did you mean 'net'"),
     ],
 )
 def test_settings_out_of_range_are_refused_before_any_fit(settings, message):

@@ -56,7 +56,9 @@ def model(session: Session) -> dict[str, Any]:
         "asks": {
             verb: title
             for verb, title in ASKS.items()
-            if record.forest is not None and (verb != "sensors" or record.facts["kind"] == "signal")
+            if record.forest is not None
+            and not (record.is_net and verb in ("repeat", "sensors"))
+            and (verb != "sensors" or record.facts["kind"] == "signal")
         },
         "sealed_rows": record.counts["sealed"],
         "openings": len([one for one in record.openings if one.shown]),

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from clew.explain.correlated import Correlated
-from clew.explain.importance import Permutation
-from clew.intervals import FEWEST_GROUPS, Interval
+from clew.explain.importance import Permutation, figure
+from clew.intervals import Interval
 from clew.result import Result
 from clew.words import listed
 
@@ -100,7 +100,7 @@ class Explanation(Result):
 
     def loss_of(self, names: list[str]) -> Interval:
         """Return what a feature, or a group, is worth on held-out rows."""
-        return self.permutation.loss[self.permutation.names.index(names)]
+        return self.permutation.loss_of(names)
 
     # ---- per group of correlated features ----
     @property
@@ -183,20 +183,7 @@ class Explanation(Result):
 
     def verdict(self) -> str:
         """Say how good the model is on rows that it was not trained on: before anything else."""
-        held, name = self.permutation, self.permutation.metric.replace("_", " ").replace("r2", "R2")
-        figure = f"{name} {held.score.headline()}; {self.blind()}: {held.chance:.2f}"
-        if held.predicts:
-            return f"The model predicts rows that it was not trained on: {figure}."
-        if held.decided:
-            return f"The model does not predict, so there is nothing to explain: {figure}."
-        of = f" with {held.score.n_groups} groups" if held.score.n_groups < FEWEST_GROUPS else ""
-        return f"Whether the model predicts cannot be told{of}, so what it goes by may be noise: {figure}."
-
-    def blind(self) -> str:
-        """Name what the score is compared with: an answer without a look at the features."""
-        if self.permutation.metric == "r2":
-            return "always the mean"
-        return f"a guess among {round(1 / self.permutation.chance)} classes"
+        return self.permutation.verdict()
 
     def sentences(self) -> list[str]:
         """Say it in words: how good, the ranking by groups, what cannot be ranked, what to mind."""
@@ -221,11 +208,7 @@ class Explanation(Result):
 
     def cost(self, names: list[str]) -> str:
         """Say what a feature, or a group, is worth on held-out rows."""
-        one, name = self.loss_of(names), self.permutation.metric.replace("_", " ").replace("r2", "R2")
-        if np.isnan(one.value):
-            return "not known"
-        interval = "" if np.isnan(one.low) else f" [{figure(one.low)}, {figure(one.high)}]"
-        return f"{name} falls by {figure(one.value)}{interval}"
+        return self.permutation.cost(names)
 
     def caveats(self) -> list[str]:
         """Say what to mind: order that is chance, cause, stand-ins, what the method asks, and warnings."""
@@ -362,9 +345,3 @@ def across(correlated: Correlated) -> list[str]:
 def _pairs(pairs: list[list[str]]) -> str:
     more = [f"{len(pairs) - SPOKEN} more pairs"] if len(pairs) > SPOKEN else []
     return "; ".join([*(listed(pair) for pair in pairs[:SPOKEN]), *more])
-
-
-def figure(value: float) -> str:
-    """Write a figure to two places, or to three digits that count where it is large: never "-0.00"."""
-    text = f"{value:.2f}" if abs(value) < 10 else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
-    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text

@@ -88,6 +88,38 @@ class Permutation(Result):
         """Tell whether the models are shown to be better than chance: the whole interval lies above it."""
         return bool(self.score.low > self.chance)
 
+    # ---- in words ----
+    def loss_of(self, names: list[str]) -> Interval:
+        """Return what a feature, or a group, is worth on held-out rows."""
+        return self.loss[self.names.index(names)]
+
+    @property
+    def lost(self) -> str:
+        """Name what is lost: "balanced accuracy" or "R2"."""
+        return self.metric.replace("_", " ").replace("r2", "R2")
+
+    def verdict(self) -> str:
+        """Say how good the models are on rows that they were not trained on, and whether that is worth explaining."""
+        figures = f"{self.lost} {self.score.headline()}; {self.blind()}: {self.chance:.2f}"
+        if self.predicts:
+            return f"The model predicts rows that it was not trained on: {figures}."
+        if self.decided:
+            return f"The model does not predict, so there is nothing to explain: {figures}."
+        of = f" with {self.score.n_groups} groups" if self.score.n_groups < FEWEST_GROUPS else ""
+        return f"Whether the model predicts cannot be told{of}, so what it goes by may be noise: {figures}."
+
+    def blind(self) -> str:
+        """Name what the score is compared with: an answer without a look at the features."""
+        return "always the mean" if self.metric == "r2" else f"a guess among {round(1 / self.chance)} classes"
+
+    def cost(self, names: list[str]) -> str:
+        """Say what a feature, or a group, is worth on held-out rows."""
+        one = self.loss_of(names)
+        if np.isnan(one.value):
+            return "not known"
+        interval = "" if np.isnan(one.low) else f" [{figure(one.low)}, {figure(one.high)}]"
+        return f"{self.lost} falls by {figure(one.value)}{interval}"
+
     def headline(self) -> str:
         """Say how good the models are and what costs most."""
         worst = max(range(len(self.loss)), key=lambda i: np.nan_to_num(self.loss[i].value, nan=-np.inf))
@@ -104,6 +136,12 @@ class Permutation(Result):
             ],
             "split": dict(self.split),
         }
+
+
+def figure(value: float) -> str:
+    """Write a figure to two places, or to three digits that count where it is large: never "-0.00"."""
+    text = f"{value:.2f}" if abs(value) < 10 else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text
 
 
 def permutation_importance(

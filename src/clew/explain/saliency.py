@@ -1,8 +1,8 @@
-"""Which parts of an image or a trace move a net's answer? Saliency on arrays and callables, and whether it can be believed.
+"""Which parts of an image or a trace move a net's answer? Saliency on arrays, and whether it can be believed.
 
-What may be said of it: *this net's score of that class* rises or falls with these places. Nothing is said of what makes
-things so in the world, nor of what another net that answers as well would go by. A map that hardly changes when the
-weights are random says nothing of the net at all; `Sanity` finds that out.
+What may be said of it: *this net's score of that class* rises or falls with these places. Nothing is said of what
+makes things so in the world, nor of what another net that answers as well would go by. A map that hardly changes when
+the weights are random says nothing of the net at all; `Sanity` finds that out.
 """
 
 from __future__ import annotations
@@ -139,7 +139,12 @@ def integrated_gradients(
     -----
     After Sundararajan, Taly & Yan, "Axiomatic attribution for deep networks", ICML 2017, arXiv:1703.01365.
     """
-    check(steps >= 1, SettingError, "The 'steps' setting of integrated_gradients must be at least 1. Got {} instead.", steps)  # fmt: skip
+    check(
+        steps >= 1,
+        SettingError,
+        "The 'steps' setting of integrated_gradients must be at least 1. Got {} instead.",
+        steps,
+    )
     x = np.asarray(x, np.float64)
     try:
         start = np.broadcast_to(np.asarray(baseline, np.float64), x.shape)
@@ -169,7 +174,7 @@ def path(steps: int, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
 
 # ---- Grad-CAM ----
 def grad_cam(activations: np.ndarray, gradients: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    """Weigh a layer's feature maps by their mean gradients, keep what speaks for the class, and stretch it over the input.
+    """Weigh a layer's feature maps by their mean gradients, keep what speaks for the class, stretch it over the input.
 
     Parameters
     ----------
@@ -193,8 +198,8 @@ def grad_cam(activations: np.ndarray, gradients: np.ndarray, size: tuple[int, ..
     """
     check(
         activations.ndim == len(size) + 2, DataError,
-        "The layer of Grad-CAM must give feature maps (rows, maps and {} places, as the input has). Got shape {} instead.",
-        len(size), activations.shape,
+        "The layer of Grad-CAM must give feature maps (rows, maps and {} axes of places, as the input has). "
+        "Got shape {} instead.", len(size), activations.shape,
     )  # fmt: skip
     places = tuple(range(2, activations.ndim))
     weight = gradients.mean(axis=places, keepdims=True)
@@ -304,16 +309,30 @@ class Sanity(Result):
         """Whether less than half of the agreement beyond chance is left when every weight is random."""
         return self.likeness <= self.chance + KEPT * (1 - self.chance)
 
+    @property
+    def sizes_follow_input(self) -> bool:
+        """Whether the map depends on what was learnt by its signs alone: without them, more than half of the agreement is left."""
+        size, chance = self.cascading[-1, :, 1].mean(), np.quantile(self.null[:, 1], 0.95)
+        return bool(self.depends and size > chance + KEPT * (1 - chance))
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in one sentence."""
+        if self.depends:
+            return "the map depends on what was learnt"
+        return "the map does not depend on what was learnt: this method shows edges, not reasons"
+
+    @property
+    def evidence(self) -> str:
+        """What the verdict rests on, in figures."""
+        told = f"Spearman {self.likeness:.2f} with random weights; unrelated maps reach {self.chance:.2f}"
+        if self.sizes_follow_input:
+            told += f"; without signs {self.cascading[-1, :, 1].mean():.2f}: how large it is follows the input, only the signs the net"
+        return told
+
     def headline(self) -> str:
         """Say the verdict, and what it rests on."""
-        told = f"Spearman {self.likeness:.2f} with random weights; unrelated maps reach {self.chance:.2f}"
-        if not self.depends:
-            return f"it does not: this method shows edges, not reasons ({told})"
-        size = float(self.cascading[-1, :, 1].mean())
-        chance = float(np.quantile(self.null[:, 1], 0.95))
-        also = "; without signs {:.2f}: where it is large follows the input, only its signs the net".format(size)
-        where = also if size > chance + KEPT * (1 - chance) else ""
-        return f"the map depends on what was learnt ({told}{where})"
+        return f"{self.verdict} ({self.evidence})"
 
     def summary(self) -> dict[str, Any]:
         """Return the figures that scripts rely on."""
@@ -323,7 +342,9 @@ class Sanity(Result):
             "depends": self.depends,
             "spearman": self.likeness,
             "unrelated": self.chance,
-            "layers": {name: [float(one) for one in own] for name, own in zip(self.layers, means, strict=True)},
+            "layers": {
+                name: [float(one) for one in own] for name, own in zip(self.layers, means, strict=True)
+            },
         }
 
 

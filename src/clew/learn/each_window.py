@@ -64,7 +64,7 @@ def walk_windows(
         way = Way(model, recording)
         for block in blocks_of(model, recording, recordings):
             usable, known = way.measured(block)
-            prediction = model.forest.predict(known)
+            prediction = model.predict(known)
             yield way, WindowsSaid(recording, block.start[usable], block.end[usable], prediction)
             done += len(usable)
             if on_progress is not None and on_progress(done, total) is False:

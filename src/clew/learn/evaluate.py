@@ -12,7 +12,7 @@ from clew.learn.forest import Forest
 from clew.learn.training import choose
 from clew.result import step
 from clew.samples import Samples
-from clew.validate.metrics import Kind, Validation, evaluate
+from clew.validate.metrics import Kind, Model, Validation, evaluate
 
 BY_GROUPING = (
     "The sealed rows have no labels of people: each was given the group whose centre is nearest, as the clustering would. "
@@ -36,7 +36,7 @@ def test(
     samples : Samples
         The sealed rows, with the labels that people gave them.
     forest : Forest
-        The model.
+        The model; or a net that learnt from measurements.
     exploration : Exploration, optional
         The look whose groups were named; used where people labelled none of the sealed rows.
     names : dict of str to str, optional
@@ -49,10 +49,43 @@ def test(
     DataError
         If there is no truth to compare with.
     """
+    return judge(
+        samples, forest, forest, exploration, features=forest.feature_names, names=names, target=target
+    )
+
+
+def judge(
+    samples: Samples,
+    asked: Model,
+    made: Any,
+    exploration: Exploration | None,
+    *,
+    features: str | list[str],
+    names: dict[str, str] | None,
+    target: str | None,
+) -> Validation:
+    """Score a trained model on sealed rows.
+
+    Parameters
+    ----------
+    samples, exploration, names, target
+        As for `test`.
+    asked : Model
+        What predicts rows with these features.
+    made : Forest or NetModel
+        What was trained: its kind, and its training rows.
+    features : str or list of str
+        What rows are asked by.
+
+    Raises
+    ------
+    DataError
+        If there is no truth to compare with.
+    """
     if target is not None:
-        samples = choose(samples, features=forest.feature_names, target=target)
+        samples = choose(samples, features=features, target=target)
     warnings = []
-    if forest.kind == "classification" and not (samples.labels != "").any():  # type: ignore[union-attr]
+    if made.kind == "classification" and not (samples.labels != "").any():  # type: ignore[union-attr]
         check(
             exploration is not None and names,
             DataError,
@@ -62,14 +95,13 @@ def test(
         groups = assign(exploration, samples)  # type: ignore[arg-type]
         samples = samples.with_labels(np.array([names.get(str(g), "") for g in groups], dtype=str))  # type: ignore[union-attr]
         warnings.append(BY_GROUPING)
-    kind: Kind = "regression" if forest.kind == "regression" else "classification"
-    return evaluate(
-        samples.select(forest.feature_names), forest, kind=kind, warnings=warnings, **_training_rows(forest)
-    )
+    kind: Kind = "regression" if made.kind == "regression" else "classification"
+    return evaluate(samples.select(features), asked, kind=kind, warnings=warnings, **_training_rows(made))
 
 
-def _training_rows(forest: Forest) -> dict[str, Any]:
-    """Return what the training rows held: their commonest class, or their mean as the trees' roots have it."""
-    if forest.kind == "regression":
-        return {"mean": float(forest.value[forest.tree_start, 0].mean())}
-    return {"commonest": max(forest.class_counts, key=lambda name: forest.class_counts[name])}
+def _training_rows(made: Any) -> dict[str, Any]:
+    """Return what the training rows held: their commonest class, or their mean, as a forest's roots have it."""
+    if made.kind == "regression":
+        is_forest = isinstance(made, Forest)
+        return {"mean": float(made.value[made.tree_start, 0].mean() if is_forest else made.target["mean"])}
+    return {"commonest": max(made.class_counts, key=lambda name: made.class_counts[name])}

@@ -107,7 +107,7 @@ def explain(
         return _Selected(chosen, np.array(columns))
 
     known = labelled(samples if select is None else given, kind, of="explain")
-    _check_classes(known, forest)
+    check_classes(known, forest)
     found = explain_model(
         forest,
         samples,
@@ -155,7 +155,7 @@ class _Selected:
         return self.forest.predict(X[:, self.columns])
 
 
-def _check_classes(known: Samples, forest: Forest) -> None:
+def check_classes(known: Samples, forest: Any) -> None:
     """Refuse labels with other classes than the model's: its refits would be other models."""
     if known.labels is None or not forest.classes:
         return

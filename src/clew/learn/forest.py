@@ -206,18 +206,13 @@ class Forest(Result):
         samples : Samples
             Rows with the features of the model.
         """
-        told = []
-        for name, (low, high) in zip(self.feature_names, self.feature_range, strict=True):
-            value = samples.features[:, samples.feature_names.index(name)]
-            n = int(((value < low) | (value > high)).sum())
-            if n > max(0.05 * len(value), 1):
-                told.append(f"{name} ({n} of {len(value)} rows outside {low:.4g} to {high:.4g})")
-        return [f"Unlike the training rows, so the answer is a guess: {', '.join(told)}."] if told else []
+        columns = [samples.feature_names.index(name) for name in self.feature_names]
+        return outside_of(self.feature_names, self.feature_range, samples.features[:, columns])
 
     def _columns(self, samples: Samples | np.ndarray) -> np.ndarray:
         """Return the features that the trees ask for, float32 of shape (n_rows, n_features)."""
         if isinstance(samples, Samples):
-            self._check_features(samples)
+            check_features(self.feature_names, self.units, samples)
             order = [samples.feature_names.index(name) for name in self.feature_names]
             return single_precision(samples.features[:, order], of="predict")
         features = np.asarray(samples)
@@ -230,28 +225,6 @@ class Forest(Result):
             features.shape,
         )
         return single_precision(features, of="predict")
-
-    def _check_features(self, samples: Samples) -> None:
-        """Refuse rows with other features or units, in one sentence that says what differs."""
-        trained = dict(zip(self.feature_names, self.units, strict=True))
-        given = dict(zip(samples.feature_names, samples.units, strict=True))
-        if trained == given:
-            return
-        unit = [
-            f"{name} was trained in {_unit(trained[name])}, given in {_unit(given[name])}"
-            for name in trained
-            if name in given and trained[name] != given[name]
-        ]
-        parts = [
-            ("missing ", [name for name in trained if name not in given]),
-            ("unknown to it ", [name for name in given if name not in trained]),
-            ("", unit),
-        ]
-        differs = "; ".join(start + ", ".join(names) for start, names in parts if names)
-        raise DataError(
-            f"The model was trained on {_listed(self.feature_names, self.units)}; given"
-            f" {_listed(samples.feature_names, samples.units)}: {differs}."
-        )
 
     def _sum_leaves(self, features: np.ndarray, value: np.ndarray, n_threads: int | None) -> np.ndarray:
         """Return the sums over trees, float64 of shape (n_rows, n_values); each row is summed by one thread."""
@@ -414,6 +387,61 @@ class Forest(Result):
 def votes(value: np.ndarray) -> np.ndarray:
     """Return 1 for the largest share of each node and 0 for the others; the first class at a tie."""
     return np.eye(value.shape[1])[value.argmax(axis=1)]
+
+
+def check_features(names: list[str], units: list[str], samples: Samples) -> None:
+    """Refuse rows with other features or units than a model's, in one sentence that says what differs.
+
+    Parameters
+    ----------
+    names, units : list of str
+        Of the features that the model was trained on.
+    samples : Samples
+        Rows with these features, in any order.
+
+    Raises
+    ------
+    DataError
+        If they differ.
+    """
+    trained = dict(zip(names, units, strict=True))
+    given = dict(zip(samples.feature_names, samples.units, strict=True))
+    if trained == given:
+        return
+    unit = [
+        f"{name} was trained in {_unit(trained[name])}, given in {_unit(given[name])}"
+        for name in trained
+        if name in given and trained[name] != given[name]
+    ]
+    parts = [
+        ("missing ", [name for name in trained if name not in given]),
+        ("unknown to it ", [name for name in given if name not in trained]),
+        ("", unit),
+    ]
+    differs = "; ".join(start + ", ".join(names) for start, names in parts if names)
+    raise DataError(
+        f"The model was trained on {_listed(names, units)}; given"
+        f" {_listed(samples.feature_names, samples.units)}: {differs}."
+    )
+
+
+def outside_of(names: list[str], ranges: np.ndarray, table: np.ndarray) -> list[str]:
+    """Say which columns of a table leave the range of the training rows in more than 1 of 20 rows.
+
+    Parameters
+    ----------
+    names : list of str
+        Of the columns.
+    ranges : ndarray of float64, shape (n_columns, 2)
+        The smallest and the largest value in training.
+    table : ndarray of float64, shape (n_rows, n_columns)
+    """
+    told = []
+    for name, (low, high), value in zip(names, ranges, table.T, strict=True):
+        n = int(((value < low) | (value > high)).sum())
+        if n > max(0.05 * len(value), 1):
+            told.append(f"{name} ({n} of {len(value)} rows outside {low:.4g} to {high:.4g})")
+    return [f"Unlike the training rows, so the answer is a guess: {', '.join(told)}."] if told else []
 
 
 def single_precision(features: np.ndarray, *, of: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A model on disk: ``arrays.npz`` and ``config.json`` in a folder that appears whole or not at all, without pickle."""
+"""A model on disk: a folder that appears whole or not at all, without pickle; of a forest, ``arrays.npz`` and ``config.json``."""
 
 from __future__ import annotations
 
@@ -33,6 +33,26 @@ def write_model(folder: Path, config: Mapping[str, Any], arrays: Mapping[str, np
     SettingError
         If the folder exists, or the folder to hold it does not.
     """
+    return write_files(
+        folder, {"arrays.npz": _npz(arrays), "config.json": json_bytes(config, indent=2) + b"\n"}
+    )
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> Path:
+    """Write files into a new folder, which appears whole or not at all.
+
+    Parameters
+    ----------
+    folder : Path
+        It must not be there yet.
+    files : mapping of str to bytes
+        By their names.
+
+    Raises
+    ------
+    SettingError
+        If the folder exists, or the folder to hold it does not.
+    """
     check(not folder.exists(), SettingError, "The model folder '{}' must be a new one. It exists.", folder)
     check(
         folder.parent.is_dir(),
@@ -43,8 +63,8 @@ def write_model(folder: Path, config: Mapping[str, Any], arrays: Mapping[str, np
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     try:
         partial.mkdir()
-        _write(partial / "arrays.npz", _npz(arrays))
-        _write(partial / "config.json", json_bytes(config, indent=2) + b"\n")
+        for name, data in files.items():
+            _write(partial / name, data)
         settle(partial, folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
@@ -78,6 +98,29 @@ def read_model(
     check(config["version"] <= newest, DataError, "one of format {}, made by a newer clew", config["version"])
     with np.load(folder / "arrays.npz", allow_pickle=False) as file:
         return config, {name: file[name] for name in names}
+
+
+def format_of(folder: str | Path) -> str:
+    """Return what a model folder says it is, such as "clew forest" or "clew net", without opening more than its config.
+
+    Raises
+    ------
+    DataError
+        If it is no model folder.
+    """
+    folder = Path(folder)
+    check(folder.exists(), DataError, "The model '{}' must exist. Got a path where nothing is.", folder)
+    try:
+        return str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["format"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        got = (
+            "no config.json there"
+            if isinstance(error, OSError)
+            else "a config.json that does not say its format"
+        )
+        raise DataError(
+            f"The folder '{folder}' must be a model that clew saved. Got {got} instead."
+        ) from error
 
 
 def json_bytes(value: Any, indent: int | None = None) -> bytes:

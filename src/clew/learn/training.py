@@ -229,7 +229,7 @@ def validate(
         random_state=random_state,
         n_jobs=n_jobs,
     )
-    alike = _like_the_others(samples, learns, random_state)
+    alike = like_the_others(samples, learns, random_state)
     found = cross_validate(
         samples,
         fit,
@@ -273,8 +273,8 @@ def choose(samples: Samples, *, features: str | list[str], target: str | None) -
     return samples.select(wanted).with_labels(None).with_target(value)
 
 
-def _like_the_others(samples: Samples, kind: Any, random_state: int) -> Representative:
-    """Ask whether labelled rows are like the others; of very many rows, of a part that is spread over groups."""
+def like_the_others(samples: Samples, kind: Any, random_state: int) -> Representative:
+    """Return whether labelled rows are like the others; of very many rows, of a part that is spread over groups."""
     part = spread_over_groups(samples.group, MOST_COMPARED, random_state=random_state)
     found = representative(samples.take(part), kind=kind, random_state=random_state)
     if len(part) == samples.n_rows:

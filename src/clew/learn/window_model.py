@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from clew.errors import DataError, check
-from clew.learn.forest import Forest
+from clew.learn.forest import Forest, Prediction
+from clew.measure.cutouts_windows import one_rate, raw_of
 from clew.measure.measured import counted
 from clew.measure.window_plan import THREE, WindowPlan, row_of
 from clew.measure.window_stream import WindowBlock, block_of, cut_windows, grid, measure_cut, stream_windows
@@ -21,11 +22,11 @@ SAID = 5  # measurements of which it is said
 
 
 class WindowModel:
-    """A forest for windows of recordings, and how they are cut and measured.
+    """A forest for windows of recordings, and how they are cut and measured; or a net, which may look at them raw.
 
     Parameters
     ----------
-    forest : Forest
+    forest : Forest or NetModel
         Trained on windows of recordings.
 
     Raises
@@ -42,6 +43,7 @@ class WindowModel:
             forest.headline(),
         )
         self.forest = forest
+        self.cut: dict[str, Any] = getattr(forest, "cut", {})  # of a net that looks at raw windows
         self.plan = WindowPlan.from_settings(forest.measure["plan"])
 
     def n_windows(self, recording: Recording) -> int:
@@ -70,6 +72,18 @@ class WindowModel:
             " and ".join(lacking),
             ", ".join(f"'{name}'" for name in recording.components),
         )
+        if self.cut:
+            one_rate([recording], rate=self.cut["rate"])
+
+    def predict(self, known: np.ndarray) -> Prediction:
+        """Return what the model says of windows as `Way.measured` gives them; there may be none."""
+        if len(known):
+            return self.forest.predict(known)
+        if not self.forest.classes:
+            return Prediction(label=None, probability=None, value=np.empty(0), classes=[])
+        names = list(self.forest.classes)
+        nothing = np.empty((0, len(names)))
+        return Prediction(label=np.empty(0, str), probability=nothing, value=None, classes=names)
 
     def check(self, recording: Recording) -> None:
         """Refuse a recording that does not fit the model, or is shorter than one window.
@@ -96,9 +110,10 @@ class WindowModel:
         return [*_clipped(sum(way.clipped for way in ways)), *self._unlike(outside, n)]
 
     def _unlike(self, outside: np.ndarray, n: int) -> list[str]:
-        """Say which measurements lie outside of what was seen in training: there a forest only guesses."""
+        """Say which measurements lie outside of what was seen in training: there a model only guesses."""
         worst = [i for i in np.argsort(-outside, kind="stable") if outside[i] > max(FAR_OUT * n, 1)]
         names = self.forest.feature_names
+        names = [f"the standard deviation of {name}" for name in names] if self.cut else names
         told = [f"{names[i]} ({int(outside[i]):,} of {counted(n, 'window')})" for i in worst[:SAID]]
         more = f" and {len(worst) - SAID} more" if len(worst) > SAID else ""
         return (
@@ -143,7 +158,8 @@ class Way:
     ) -> None:
         self.model, self.recording = model, recording
         names = list(model.plan.features(recording.rate).names)
-        absent = [name for name in model.forest.feature_names if name not in names]
+        wanted = [] if model.cut else model.forest.feature_names
+        absent = [name for name in wanted if name not in names]
         check(
             not absent,
             DataError,
@@ -151,12 +167,12 @@ class Way:
             recording.name,
             ", ".join(absent[:SAID]),
         )
-        self.columns = [names.index(name) for name in model.forest.feature_names]
+        self.columns = [names.index(name) for name in wanted]
         state = state or {}
         self.used: int = state.get("used", 0)
         self.clipped: int = state.get("clipped", 0)
         self.left_out: Counter[str] = Counter(state.get("left_out", {}))
-        self.outside = np.array(state.get("outside", [0] * len(self.columns)), np.int64)
+        self.outside = np.array(state.get("outside", [0] * len(model.forest.feature_names)), np.int64)
 
     def state(self) -> dict[str, Any]:
         """Return all that must be known to go on, as JSON keeps it."""
@@ -173,12 +189,16 @@ class Way:
         return self.used + self.left_out.total()
 
     def measured(self, block: WindowBlock) -> tuple[np.ndarray, np.ndarray]:
-        """Return which windows can be used, bool (w,), and the measurements of those that the model asks for, float64."""
+        """Return which windows can be used, bool (w,), and what the model asks for of these.
+
+        That are their measurements, float64 (w', n_features), or raw windows, float32 (w', C, T).
+        """
         features = block.features[:, self.columns]
         usable = block.usable & np.isfinite(features).all(axis=1)
-        known = features[usable]
+        known = raw_of(block, usable) if self.model.cut else features[usable]
+        compared = known.std(axis=2, dtype=np.float64) if self.model.cut else known
         low, high = self.model.forest.feature_range.T
-        self.outside += ((known < low) | (known > high)).sum(axis=0)
+        self.outside += ((compared < low) | (compared > high)).sum(axis=0)
         self.used += len(known)
         self.clipped += int((block.clipped & usable).sum())
         for why, dead, good in zip(block.why, block.dead, usable.tolist()):

@@ -76,15 +76,21 @@ class Cutouts(Result):
             self.values.shape,
         )
         n_names = len(set(self.sample.tolist()))
-        check(n_names == len(self), DataError, "The rows of cut-outs must all differ. Got {} names of {} rows.", n_names, len(self))  # fmt: skip
+        check(
+            n_names == len(self),
+            DataError,
+            "The rows of cut-outs must all differ. Got {} names of {} rows.",
+            n_names,
+            len(self),
+        )
         self._check_finite()
 
     def _check_finite(self) -> None:
         step = max(1, AT_ONCE // max(1, int(np.prod(self.shape))))
         for first in range(0, len(self), step):  # in parts, so that checking takes no memory to speak of
-            finite = np.isfinite(self.values[first : first + step]).reshape(-1, int(np.prod(self.shape)))
+            finite = np.isfinite(self.values[first : first + step])
             if not finite.all():
-                name = self.sample[first + int(finite.all(axis=1).argmin())]
+                name = self.sample[first + np.argwhere(~finite)[0, 0]]
                 raise DataError(f"The cut-out of '{name}' must hold finite numbers of 32 bits. Got others.")
 
     # ---- shape and choice ----
@@ -113,28 +119,28 @@ class Cutouts(Result):
             return self
         places = {name: row for row, name in enumerate(self.sample.tolist())}
         lacking = [name for name in names if name not in places]
-        check(not lacking, DataError, "The cut-outs must hold all {} rows. Got none of {}, such as '{}'.", len(names), len(lacking), *lacking[:1] or [""])  # fmt: skip
+        check(
+            not lacking,
+            DataError,
+            "The cut-outs must hold all {} rows. Got none of {}, such as '{}'.",
+            len(names),
+            len(lacking),
+            *lacking[:1],
+        )
         return self.take(np.array([places[name] for name in names], np.int64))
 
     # ---- words ----
     def headline(self) -> str:
         """Say how many there are, and how large."""
         size = " x ".join(map(str, self.shape[1:]))
-        each = (
-            f"{size} samples at {self.rate:g} Hz"
-            if self.rate
-            else f"{size} {'px' if self.axes == 'cyx' else 'samples'}"
-        )
-        return f"{counted(len(self), 'cut-out')}, each {counted(len(self.channels), 'channel')} of {each}"
+        unit = "px" if self.axes == "cyx" else "samples"
+        at = f" at {self.rate:g} Hz" if self.rate else ""
+        return f"{counted(len(self), 'cut-out')}, each {counted(len(self.channels), 'channel')} of {size} {unit}{at}"
 
     def summary(self) -> dict[str, Any]:
         """Return rows, shape, how they are cut, and what to mind."""
-        return {
-            "rows": len(self),
-            "shape": list(self.shape),
-            "how": dict(self.how),
-            "notes": list(self.notes),
-        }
+        of_all = {"how": dict(self.how), "notes": list(self.notes)}
+        return {"rows": len(self), "shape": list(self.shape), **of_all}
 
 
 def rows_of_each(names: np.ndarray) -> dict[str, np.ndarray]:
@@ -163,9 +169,9 @@ def check_memory(shape: Sequence[int], *, helps: str) -> None:
     check(
         needed <= MOST * there,
         DataError,
-        "The cut-outs must fit into half of the memory, which is {:.3g} GB. Got {:,} rows of {}, {:.3g} GB: {} helps.",
+        "The cut-outs must fit into half of the memory, which is {:.3g} GB. Got {} of {}, {:.3g} GB: {} helps.",
         MOST * there / 1e9,
-        shape[0],
+        counted(shape[0], "row"),
         " x ".join(map(str, shape[1:])),
         needed / 1e9,
         helps,

@@ -44,12 +44,22 @@ def cut_windows(recordings: Mapping[str, Recording], samples: Samples, plan: Win
         cut-outs would not fit into the memory.
     """
     lacking = [name for name in ("recording", "first") if name not in samples.origin]
-    check(not lacking, DataError, "The rows to cut out must be windows of recordings, and say where they lie. Got no {}.", listed(lacking))  # fmt: skip
+    check(
+        not lacking,
+        DataError,
+        "The rows to cut out must be windows of recordings, and say where they lie. Got no {}.",
+        listed(lacking),
+    )
     check(len(samples), DataError, "The rows to cut out must be at least one. Got none.")
     by_name = rows_of_each(samples.origin["recording"].to_numpy(str))
     first = samples.origin["first"].to_numpy(np.int64)
-    for name in by_name:
-        check(name in recordings, DataError, "The recordings must hold '{}', to cut windows out of it. Got none.", name)  # fmt: skip
+    unknown = [name for name in by_name if name not in recordings]
+    check(
+        not unknown,
+        DataError,
+        "The recordings must hold '{}', to cut windows out of it. Got none.",
+        *unknown[:1],
+    )
     rate = one_rate([recordings[name] for name in by_name])
     shape = (len(samples), len(plan.components), plan.n(rate))
     check_memory(shape, helps="shorter windows, a lower rate, or fewer rows,")

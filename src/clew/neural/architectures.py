@@ -56,12 +56,18 @@ def _named(place: str) -> Any:
 
 STEPS = "recurrent:RecurrentConfig"
 ARCHITECTURES: dict[str, Architecture] = {
-    "perceptron": Architecture("a perceptron", "rows", "perceptron:PerceptronConfig", "perceptron:Perceptron"),
+    "perceptron": Architecture(
+        "a perceptron", "rows", "perceptron:PerceptronConfig", "perceptron:Perceptron"
+    ),
     "mlp": Architecture("a multilayer perceptron", "rows", "mlp:MlpConfig", "mlp:Mlp"),
     "cnn": Architecture("a convolutional network", "grids", "cnn:CnnConfig", "cnn:Cnn"),
-    "self-feedback": Architecture("a hidden layer with self-feedback", "sequences", STEPS, "self_feedback:SelfFeedback"),
+    "self-feedback": Architecture(
+        "a hidden layer with self-feedback", "sequences", STEPS, "self_feedback:SelfFeedback"
+    ),
     "elman": Architecture("an Elman network", "sequences", STEPS, "elman:Elman"),
-    "fully-recurrent": Architecture("a fully recurrent network", "sequences", STEPS, "fully_recurrent:FullyRecurrent"),
+    "fully-recurrent": Architecture(
+        "a fully recurrent network", "sequences", STEPS, "fully_recurrent:FullyRecurrent"
+    ),
     "lstm": Architecture("an LSTM", "sequences", STEPS, "lstm:LSTM"),
     "gru": Architecture("a GRU", "sequences", STEPS, "gru:GRU"),
 }
@@ -102,7 +108,9 @@ def build(name: str, shape: tuple[int, ...], n_out: int, settings: Mapping[str, 
     """
     kind = architecture_of(name)
     config_class, net_class = kind.classes()
-    known = [one.name for one in dataclasses.fields(config_class) if one.name not in ("n_in", "n_out", "size")]
+    known = [
+        one.name for one in dataclasses.fields(config_class) if one.name not in ("n_in", "n_out", "size")
+    ]
     for given in settings:
         check(
             given in known,
@@ -140,4 +148,6 @@ def check_shape(name: str, shape: tuple[int, ...]) -> None:
     """
     takes = architecture_of(name).takes
     fits = {"rows": len(shape) >= 2, "grids": 3 <= len(shape) <= 5, "sequences": len(shape) in (2, 3)}[takes]
-    check(fits, DataError, "The rows for a net '{}' must be {}. Got the shape {}.", name, SHAPES[takes], shape)
+    check(
+        fits, DataError, "The rows for a net '{}' must be {}. Got the shape {}.", name, SHAPES[takes], shape
+    )

@@ -6,7 +6,7 @@ The gradients are computed twice: here, by the chain rule, layer after layer fro
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from clew.errors import DataError, SettingError, check
 from clew.neural.inside import as_array, watching
 from clew.neural.nets.activations import ACTIVATIONS, derivative
-from clew.result import Result, frozen_view
+from clew.result import Result
 
 Loss = Literal["mse", "cross-entropy"]
 PASSES = (nn.Identity, nn.Dropout, nn.Flatten)  # change nothing when a net is not being trained
@@ -82,31 +82,37 @@ class BackpropTrace(Result):
 
     def steps(self) -> list[str]:
         """Return the five steps as text with numbers."""
-        first, last = self.layers[0], self.layers[-1]
-        sizes = " - ".join(map(str, [first.weight.shape[1], *(len(layer.bias) for layer in self.layers)]))
-        forward = [f"{one.name}: z = {_spelt(one.sums)}, {one.activation} a = {_spelt(one.activations)}" for one in self.layers]  # fmt: skip
-        weights = [f"{one.name}: W = {_spelt(one.weight)}, b = {_spelt(one.bias)}" for one in self.layers]
-        slopes = [
-            f"{one.name}: delta = {_spelt(one.delta)}, dL/dW = {_spelt(one.weight_gradient)}, dL/db = {_spelt(one.bias_gradient)}"
-            for one in reversed(self.layers)
-        ]
-        after = [f"{one.name}: W = {_spelt(one.weight_after)}, b = {_spelt(one.bias_after)}" for one in self.layers]  # fmt: skip
+        names = [layer.name for layer in self.layers]
+        units = [self.layers[0].weight.shape[1], *(len(layer.bias) for layer in self.layers)]
+        answer = _spelt(self.layers[-1].activations)
         fell = "falls" if self.loss_after < self.loss else "does not fall"
+        told = {
+            f"1. Initialise: a net of {' - '.join(map(str, units))} units.": [
+                f"W = {_spelt(one.weight)}, b = {_spelt(one.bias)}" for one in self.layers
+            ],
+            "2. Forward: each layer sums its input, then activates.": [
+                f"z = {_spelt(one.sums)}, {one.activation} a = {_spelt(one.activations)}"
+                for one in self.layers
+            ],
+            f"3. Loss: {self.loss_name} of {answer} against {_spelt(self.y)} is {self.loss:.6g}.": [],
+            f"4. Gradients, found from the last layer back; they differ from torch's by {self.difference:.1g}.": [
+                f"delta = {_spelt(one.delta)}, dL/dW = {_spelt(one.weight_gradient)}, "
+                f"dL/db = {_spelt(one.bias_gradient)}"
+                for one in self.layers
+            ],
+            f"5. Update: W - {self.lr:g} dL/dW; the loss {fell}, to {self.loss_after:.6g}.": [
+                f"W = {_spelt(one.weight_after)}, b = {_spelt(one.bias_after)}" for one in self.layers
+            ],
+        }
         return [
-            "\n".join([f"1. Initialise: a net of {sizes} units.", *weights]),
-            "\n".join(["2. Forward: each layer sums its input, then activates.", *forward]),
-            f"3. Loss: {self.loss_name} of {_spelt(last.activations)} against {_spelt(self.y)} is {self.loss:.6g}.",
-            "\n".join(
-                [f"4. Gradients, from the last layer back (differ from torch's by {self.difference:.1g}).", *slopes]
-            ),
-            "\n".join(
-                [f"5. Update: W - {self.lr:g} dL/dW; the loss {fell}, from {self.loss:.6g} to {self.loss_after:.6g}.", *after]
-            ),
-        ]  # fmt: skip
+            "\n".join([title, *(f"{name}: {line}" for name, line in zip(names, lines))])
+            for title, lines in told.items()
+        ]
 
     def headline(self) -> str:
         """Say in one line what the step did."""
-        return f"loss {self.loss:.4g} -> {self.loss_after:.4g}; gradients by hand differ from torch's by {self.difference:.1g}"
+        fell = f"loss {self.loss:.4g} -> {self.loss_after:.4g}"
+        return f"{fell}; gradients by hand differ from torch's by {self.difference:.1g}"
 
     def summary(self) -> dict[str, Any]:
         """Return the figures that scripts rely on."""
@@ -151,11 +157,17 @@ def trace_backprop(
     After Rumelhart, Hinton & Williams, Nature 323 (1986), doi:10.1038/323533a0.
     """
     check(lr > 0, SettingError, "The 'lr' setting of trace_backprop must be above 0. Got {} instead.", lr)
-    own = _own_copy(net, random_state)
     rows, aim = torch.as_tensor(np.asarray(x), dtype=torch.float64), _target(y, loss)
-    layers = _forward(own, rows)
-    before, d_activations = _loss(layers[-1].activations, aim, loss)
-    layers = _backward(layers, as_array(rows), d_activations, lr)
+    check(
+        rows.ndim == 2,
+        DataError,
+        "The 'x' of trace_backprop must have shape (n_rows, n_in). Got {} instead.",
+        tuple(rows.shape),
+    )
+    own = _own_copy(net, random_state)
+    passed = _forward(own, rows)
+    before, d_activations = _loss(passed[-1].activations, aim, loss)
+    layers = _backward(passed, as_array(rows), d_activations, lr)
     difference = _difference(own, layers, rows, aim, loss)
     check(
         difference <= ROUNDING, DataError,
@@ -198,39 +210,55 @@ def _own_copy(net: nn.Module, random_state: int | None) -> nn.Module:
     return own
 
 
-def _forward(net: nn.Module, x: Tensor) -> list[BackpropLayer]:
+@dataclass
+class _Passed:
+    """What one layer did on the way forward."""
+
+    name: str
+    linear: nn.Linear
+    sums: np.ndarray
+    activations: np.ndarray
+    activation: str = "identity"
+
+
+def _forward(net: nn.Module, x: Tensor) -> list[_Passed]:
     """Run the net, and keep each Linear layer's sums and what its activation made of them."""
-    layers: list[BackpropLayer] = []
-    kinds = {kind: name for name, kind in ACTIVATIONS.items()}
+    passed: list[_Passed] = []
+    names = {kind: name for name, kind in ACTIVATIONS.items()}
 
     def watch(name: str, module: nn.Module, out: Any) -> None:
         if any(module.children()) or isinstance(module, PASSES):
             return
         if isinstance(module, nn.Linear):
-            zero = np.zeros(0)
-            bias = module.bias if module.bias is not None else torch.zeros(module.out_features).double()
-            layers.append(
-                BackpropLayer(
-                    name=name, activation="identity", weight=as_array(module.weight), bias=as_array(bias), sums=as_array(out),
-                    activations=as_array(out), delta=zero, weight_gradient=zero, bias_gradient=zero, weight_after=zero,
-                    bias_after=zero,
-                )
-            )  # fmt: skip
+            passed.append(_Passed(name, module, as_array(out), as_array(out)))
             return
-        fits = type(module) in kinds and layers and layers[-1].activation == "identity"
-        check(fits, DataError, "The net of trace_backprop must be a chain of Linear layers, each with at most one of the activations {}. Got {} at '{}'.", ", ".join(ACTIVATIONS), type(module).__name__, name)  # fmt: skip
-        layers[-1] = replace(layers[-1], activation=kinds[type(module)], activations=as_array(out))
+        check(
+            type(module) in names and passed and passed[-1].activation == "identity",
+            DataError,
+            "The net of trace_backprop must be a chain of Linear layers, each with at most one activation "
+            "after it ({}). Got {} at '{}'.",
+            ", ".join(ACTIVATIONS),
+            type(module).__name__,
+            name,
+        )
+        passed[-1].activation, passed[-1].activations = names[type(module)], as_array(out)
 
     with watching(net, watch), torch.no_grad():
         net(x)
-    check(layers, DataError, "The net of trace_backprop must have a Linear layer. Got {} without one.", type(net).__name__)  # fmt: skip
-    return layers
+    check(passed, DataError, "The net of trace_backprop must have a Linear layer. Got none.")
+    return passed
 
 
 def _target(y: Any, loss: Loss) -> Tensor:
     y = torch.as_tensor(np.asarray(y))
     if loss == "cross-entropy":
-        check(y.ndim == 1 and not y.is_floating_point(), DataError, "The 'y' of trace_backprop must be classes (n_rows,) of int for cross-entropy. Got shape {} of {}.", tuple(y.shape), y.dtype)  # fmt: skip
+        check(
+            y.ndim == 1 and not y.is_floating_point(),
+            DataError,
+            "The 'y' of trace_backprop must be classes (n_rows,) of int for cross-entropy. Got shape {} of {}.",
+            tuple(y.shape),
+            y.dtype,
+        )
         return y.long()
     return y.double()[:, None] if y.ndim == 1 else y.double()
 
@@ -239,10 +267,25 @@ def _loss(answer: np.ndarray, aim: Tensor, loss: Loss) -> tuple[float, np.ndarra
     """Return the loss, and its derivative with respect to the answer (n_rows, n_out)."""
     y, n = as_array(aim), len(answer)
     if loss == "mse":
-        check(y.shape == answer.shape, DataError, "The 'y' of trace_backprop must have the shape of the net's answer {}. Got {} instead.", answer.shape, y.shape)  # fmt: skip
+        check(
+            y.shape == answer.shape,
+            DataError,
+            "The 'y' of trace_backprop must have the shape of the net's answer {}. Got {} instead.",
+            answer.shape,
+            y.shape,
+        )
         return float(((answer - y) ** 2).mean()), 2 * (answer - y) / answer.size
     fits = y.shape == (n,) and y.min() >= 0 and y.max() < answer.shape[1]
-    check(fits, DataError, "The 'y' of trace_backprop must be {} classes from 0 to {}. Got shape {} from {} to {}.", n, answer.shape[1] - 1, y.shape, y.min(), y.max())  # fmt: skip
+    check(
+        fits,
+        DataError,
+        "The 'y' of trace_backprop must be {} classes from 0 to {}. Got shape {} from {} to {}.",
+        n,
+        answer.shape[1] - 1,
+        y.shape,
+        y.min(),
+        y.max(),
+    )
     scores = answer - answer.max(axis=1, keepdims=True)
     logs = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
     right = np.eye(answer.shape[1])[y]
@@ -250,21 +293,34 @@ def _loss(answer: np.ndarray, aim: Tensor, loss: Loss) -> tuple[float, np.ndarra
 
 
 def _backward(
-    layers: list[BackpropLayer], x: np.ndarray, d_activations: np.ndarray, lr: float
+    passed: list[_Passed], x: np.ndarray, d_activations: np.ndarray, lr: float
 ) -> list[BackpropLayer]:
     """Apply the chain rule from the last layer to the first, and take the step."""
-    done: list[BackpropLayer] = []
-    for k in range(len(layers) - 1, -1, -1):
-        layer, inputs = layers[k], layers[k - 1].activations if k else x
-        delta = d_activations * derivative(layer.activation, torch.tensor(layer.sums)).numpy()
-        d_activations, d_weight, d_bias = linear_backward(delta, inputs, layer.weight)
-        done.append(
-            replace(
-                layer, delta=delta, weight_gradient=d_weight, bias_gradient=d_bias, weight_after=layer.weight - lr * d_weight,
-                bias_after=layer.bias - lr * d_bias,
-            )
-        )  # fmt: skip
-    return done[::-1]
+    layers: list[BackpropLayer] = []
+    for k in range(len(passed) - 1, -1, -1):
+        one, inputs = passed[k], passed[k - 1].activations if k else x
+        weight, bias = as_array(one.linear.weight), np.zeros(one.linear.out_features)
+        delta = d_activations * as_array(derivative(one.activation, torch.tensor(one.sums)))
+        d_activations, d_weight, d_bias = linear_backward(delta, inputs, weight)
+        if one.linear.bias is None:
+            d_bias = np.zeros_like(bias)
+        else:
+            bias = as_array(one.linear.bias)
+        layer = BackpropLayer(
+            name=one.name,
+            activation=one.activation,
+            weight=weight,
+            bias=bias,
+            sums=one.sums,
+            activations=one.activations,
+            delta=delta,
+            weight_gradient=d_weight,
+            bias_gradient=d_bias,
+            weight_after=weight - lr * d_weight,
+            bias_after=bias - lr * d_bias,
+        )
+        layers.insert(0, layer)
+    return layers
 
 
 def _difference(net: nn.Module, layers: list[BackpropLayer], x: Tensor, aim: Tensor, loss: Loss) -> float:
@@ -272,11 +328,14 @@ def _difference(net: nn.Module, layers: list[BackpropLayer], x: Tensor, aim: Ten
     criterion = nn.functional.mse_loss if loss == "mse" else nn.functional.cross_entropy
     names, weights = zip(*net.named_parameters(), strict=True)
     slopes = torch.autograd.grad(criterion(net(x), aim), weights, allow_unused=True, materialize_grads=True)
-    hand = {}
+    by_hand: dict[str, np.ndarray] = {}
     for layer in layers:
-        hand[f"{layer.name}.weight"], hand[f"{layer.name}.bias"] = layer.weight_gradient, layer.bias_gradient
-    return max(float(np.abs(as_array(slope) - hand.get(name, np.nan)).max()) for name, slope in zip(names, slopes))
+        by_hand[f"{layer.name}.weight"] = layer.weight_gradient
+        by_hand[f"{layer.name}.bias"] = layer.bias_gradient
+    apart = [np.abs(as_array(slope) - by_hand.get(name, 0.0)).max() for name, slope in zip(names, slopes)]
+    return float(np.max(apart))
 
 
 def _spelt(values: np.ndarray) -> str:
-    return np.array2string(frozen_view(np.asarray(values)), precision=4, separator=", ", suppress_small=True).replace("\n", "")  # fmt: skip
+    told = np.array2string(values, precision=4, separator=", ", suppress_small=True)
+    return told.replace("\n", "")

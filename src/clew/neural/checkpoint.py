@@ -12,13 +12,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from clew.errors import DataError, check
-from clew.neural.rows import Rows
 from clew.result import write_whole
 
 FORMAT = "clew training 1"
 
 
-def write_checkpoint(path: Path, tensors: dict[str, Any], facts: dict[str, Any], *, of: dict[str, Any]) -> None:
+def write_checkpoint(
+    path: Path, tensors: dict[str, Any], facts: dict[str, Any], *, of: dict[str, Any]
+) -> None:
     """Write nested dicts of tensors, and facts that JSON can say, in place of an older checkpoint.
 
     Parameters
@@ -28,7 +29,8 @@ def write_checkpoint(path: Path, tensors: dict[str, Any], facts: dict[str, Any],
     of : dict
         What the training is of: another one does not go on from here.
     """
-    flat = {name: value.detach().cpu().contiguous() for name, value in _flat(tensors)}
+    # tied weights are copied apart, since the format has no word for them
+    flat = {name: value.detach().to("cpu", copy=True).contiguous() for name, value in _flat(tensors)}
     said = {"format": FORMAT, "facts": json.dumps(facts), "of": json.dumps(of, sort_keys=True)}
     write_whole(path, save(flat, said))
 
@@ -50,7 +52,9 @@ def read_checkpoint(path: Path, *, of: dict[str, Any]) -> tuple[dict[str, Any], 
         facts, made_of = json.loads(said["facts"]), json.loads(said["of"])
         tensors = load(data)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise DataError(f"The checkpoint '{path}' must be one that a training of clew wrote. Got {error}.") from error
+        raise DataError(
+            f"The checkpoint '{path}' must be one that a training of clew wrote. Got {error}."
+        ) from error
     wanted = json.loads(json.dumps(of))
     differs = [name for name in wanted if wanted[name] != made_of.get(name)]
     check(
@@ -63,13 +67,12 @@ def read_checkpoint(path: Path, *, of: dict[str, Any]) -> tuple[dict[str, Any], 
     return _nested(tensors), facts
 
 
-def digest(rows: Rows) -> str:
-    """Return the SHA-256 of rows as 64 hex digits."""
+def digest(*tensors: torch.Tensor) -> str:
+    """Return the SHA-256 of tensors as 64 hex digits."""
     sha = hashlib.sha256()
-    for part in (rows.x, rows.y, rows.lengths, rows.weight):
-        if part is not None:
-            sha.update(f"{part.dtype} {tuple(part.shape)}".encode())
-            sha.update(part.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    for one in tensors:
+        sha.update(f"{one.dtype} {tuple(one.shape)}".encode())
+        sha.update(one.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return sha.hexdigest()
 
 

@@ -14,7 +14,7 @@ from clew.errors import SettingError, check
 from clew.result import Result
 
 N_ROWS = 1000  # random rows that the net and its collapse are compared on
-ROUNDING = 1e-6  # a larger difference, relative to the largest output, is not rounding
+ROUNDING = 1e-6  # a larger difference is more than rounding
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from clew.errors import SettingError, check, did_you_mean
 from clew.neural.objectives import forward
@@ -35,7 +36,7 @@ def activations_of(net: nn.Module, rows: Rows, *, layer: str | None = None) -> T
     names = [name for name in modules if name]
     if layer is not None:
         check(layer in names, SettingError, "The 'layer' of a net must be one of: {}. Got '{}' instead.{}", ", ".join(names[:MOST_LISTED]), layer, did_you_mean(layer, names))  # fmt: skip
-    module = modules[layer] if layer is not None else modules.get("head", _last(net))
+    module = modules[layer] if layer is not None else modules.get("head") or _last(net)
     caught: list[Any] = []
     hook: Any = (
         module.register_forward_hook(lambda _, __, output: caught.append(output))
@@ -46,7 +47,7 @@ def activations_of(net: nn.Module, rows: Rows, *, layer: str | None = None) -> T
         forward(net, rows)
     finally:
         hook.remove()
-    check(caught, SettingError, "The 'layer' of a net must be one that rows go through. Got '{}', which they do not.", layer)
+    check(caught, SettingError, "The 'layer' of a net must be one that rows go through. Got '{}', which they do not.", layer)  # fmt: skip
     return _one_vector(caught[-1], rows, recurrent=bool(getattr(net, "takes_lengths", False)))
 
 
@@ -56,10 +57,10 @@ def _last(net: nn.Module) -> nn.Module:
 
 
 def _one_vector(found: Any, rows: Rows, *, recurrent: bool) -> Tensor:
-    while isinstance(found, tuple):
+    while isinstance(found, tuple) and not isinstance(found, PackedSequence):
         found = found[0]
-    if isinstance(found, nn.utils.rnn.PackedSequence):
-        found, _ = nn.utils.rnn.pad_packed_sequence(found, batch_first=True)
+    if isinstance(found, PackedSequence):
+        found, _ = pad_packed_sequence(found, batch_first=True)
     tensor: Tensor = found
     if tensor.ndim <= 2:
         return tensor.reshape(len(rows), -1)

@@ -12,24 +12,19 @@ import torch
 from torch import Tensor, nn
 
 from clew.errors import SettingError, check, did_you_mean
+from clew.neural.nets.activations import ACTIVATIONS
+from clew.neural.nets.cnn import CONVOLUTIONS, POOLS
 from clew.result import Result
 
 DRAWS = 8  # random inputs; what is seen in any of them counts
-MAX_POOLS = {nn.MaxPool1d: nn.AvgPool1d, nn.MaxPool2d: nn.AvgPool2d, nn.MaxPool3d: nn.AvgPool3d}
+AVERAGE_OF = {POOLS["max"][axes]: POOLS["average"][axes] for axes in POOLS["max"]}
 LOCAL_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LayerNorm)  # each place by itself
 GLOBAL_NORMS = (nn.GroupNorm, nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
-GATES = (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid, nn.Softplus, nn.Softsign)
-WEIGHTED = (
-    nn.Linear,
-    nn.Conv1d,
-    nn.Conv2d,
-    nn.Conv3d,
-    nn.ConvTranspose1d,
-    nn.ConvTranspose2d,
-    nn.ConvTranspose3d,
-)
-CHAIN_POOLS = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
-CHAIN_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+GATES = tuple(ACTIVATIONS.values())
+DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
+CHAIN_CONVOLUTIONS = tuple(CONVOLUTIONS.values())
+CHAIN_POOLS = tuple(layer for layers in POOLS.values() for layer in layers.values())
+WEIGHTED = (nn.Linear, *CHAIN_CONVOLUTIONS, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,8 +36,8 @@ class FieldOfView(Result):
     lo, hi : ndarray, int64, shape (n_axes,)
         The region [lo, hi) of the input that it sees, cut at the input's borders; samples or pixels.
     jump : ndarray, int64, shape (n_axes,)
-        How far apart the regions of neighbouring units are; 0 where the layer has a single unit along the axis,
-        or where each sees the whole side.
+        How far apart the regions of neighbouring units are; 0 where an input of this size does not show it: with a
+        single unit along the axis, or where the borders cut the regions on both sides.
     sides : ndarray, int64, shape (n_axes,)
         The sides of the input.
     layer : str
@@ -75,7 +70,8 @@ class FieldOfView(Result):
         if self.sees_everything:
             return f"a unit {of} sees the whole input ({_times(self.sides)})"
         steps = f"; its neighbours' regions are {_times(self.jump)} apart" if self.jump.all() else ""
-        return f"a unit {of} sees {_times(self.size)} of {_times(self.sides)}{steps}"
+        besides = "; norms add the mean and the spread of the whole input" if self.through_norms else ""
+        return f"a unit {of} sees {_times(self.size)} of {_times(self.sides)}{steps}{besides}"
 
     def summary(self) -> dict[str, Any]:
         """Return the figures that scripts rely on."""
@@ -85,6 +81,7 @@ class FieldOfView(Result):
             "region": [self.lo.tolist(), self.hi.tolist()],
             "input": self.sides.tolist(),
             "sees_everything": self.sees_everything,
+            "through_norms": self.through_norms,
             "headline": self.headline(),
         }
 
@@ -112,8 +109,9 @@ def field_of_view(net: nn.Module, shape: tuple[int, ...], *, layer: str | None =
     What the architecture allows is asked, not what one set of weights happens to use: in a copy of the net, weights
     are random and positive, activations let everything pass, max pooling is average pooling, and norms are left out;
     so no closed gate, and no place that is not the largest, hides what is seen. Of modules that clew does not know,
-    what any of 8 random inputs shows is counted. Luo et al., NeurIPS 2016, arXiv:1701.04128, tell the field of view
-    from the smaller part of it that has most weight.
+    what any of 8 random inputs shows is counted. Through much more than 1,000 steps of a recurrent net a gradient can
+    fade below the smallest float64: then it is told how far back it reaches. Luo et al., NeurIPS 2016,
+    arXiv:1701.04128, tell the field of view from the smaller part of it that has most weight.
     """
     twin = _open_twin(net)
     names = [name for name, _ in twin.named_modules() if name]
@@ -136,22 +134,16 @@ def field_of_view(net: nn.Module, shape: tuple[int, ...], *, layer: str | None =
         name,
     )
     maps = outputs[name]
-    unit_axes = axes if maps.ndim == inputs.ndim else []
-    middle = {axis: maps.shape[axis] // 2 for axis in unit_axes}
+    middle = {axis: maps.shape[axis] // 2 for axis in axes} if maps.ndim == inputs.ndim else {}
     lo, hi = _seen(maps, inputs, middle, axes)
+    jump = np.array([_jump(maps, inputs, middle, axis) for axis in axes], np.int64)
     sides = np.array([inputs.shape[axis] for axis in axes], np.int64)
-    jump = np.zeros(len(axes), np.int64)
-    for i, axis in enumerate(unit_axes):
-        if middle[axis] > 0 and hi[i] - lo[i] < sides[i]:
-            lo_before, hi_before = _seen(maps, inputs, {**middle, axis: middle[axis] - 1}, axes)
-            # at a border a region is cut on one side, so that only the other side tells
-            jump[i] = lo[i] - lo_before[i] if hi[i] == sides[i] else hi[i] - hi_before[i]
     through_norms = any(isinstance(module, GLOBAL_NORMS) for module in net.modules())
     return FieldOfView(lo=lo, hi=hi, jump=jump, sides=sides, layer=name, through_norms=through_norms)
 
 
 def formula(net: nn.Module, shape: tuple[int, ...]) -> FieldOfView:
-    """Return the field of view of the last unit layer of a plain chain of convolutions and poolings, by the formula.
+    """Return the field of view of the last layer of a plain chain of convolutions and poolings, by the formula.
 
     Each layer with kernel k (dilation d) and stride s widens the field by d (k - 1) jumps, and makes the jump s
     times as large.
@@ -169,20 +161,10 @@ def formula(net: nn.Module, shape: tuple[int, ...]) -> FieldOfView:
     SettingError
         If there is another layer in between, or one that does not fit the shape.
     """
-    sides = np.array(shape[1:], np.int64)
+    sides: np.ndarray = np.array(shape[1:], np.int64)
     size, jump, start, places = np.ones_like(sides), np.ones_like(sides), np.zeros_like(sides), sides
-    passes = (
-        *GATES,
-        *LOCAL_NORMS,
-        *GLOBAL_NORMS,
-        nn.Identity,
-        nn.Dropout,
-        nn.Dropout1d,
-        nn.Dropout2d,
-        nn.Dropout3d,
-    )
     for module in (module for module in net.modules() if not list(module.children())):
-        if isinstance(module, passes):
+        if isinstance(module, GATES + LOCAL_NORMS + GLOBAL_NORMS + DROPOUTS):
             continue
         check(
             isinstance(module, CHAIN_CONVOLUTIONS + CHAIN_POOLS),
@@ -198,8 +180,7 @@ def formula(net: nn.Module, shape: tuple[int, ...]) -> FieldOfView:
         places = (places + 2 * padding - reach - 1) // stride + 1
     first = start + (places // 2) * jump
     lo, hi = np.maximum(first, 0), np.minimum(first + size, sides)
-    several = (places > 1) & (hi - lo < sides)
-    return FieldOfView(lo=lo, hi=hi, jump=np.where(several, jump, 0), sides=sides)
+    return FieldOfView(lo=lo, hi=hi, jump=jump, sides=sides)
 
 
 def _each(module: nn.Module, name: str, n_axes: int) -> np.ndarray:
@@ -227,11 +208,9 @@ def _open_twin(net: nn.Module) -> nn.Module:
         for name, child in list(parent.named_children()):
             if isinstance(child, GATES + LOCAL_NORMS + GLOBAL_NORMS):
                 setattr(parent, name, nn.Identity())
-            elif type(child) in MAX_POOLS and child.dilation == 1:
-                average = MAX_POOLS[type(child)]
-                setattr(
-                    parent, name, average(child.kernel_size, child.stride, child.padding, child.ceil_mode)
-                )
+            elif type(child) in AVERAGE_OF and child.dilation == 1:
+                measures = child.kernel_size, child.stride, child.padding, child.ceil_mode
+                setattr(parent, name, AVERAGE_OF[type(child)](*measures))
     for module in twin.modules():
         if isinstance(module, WEIGHTED):
             for parameter in module.parameters(recurse=False):
@@ -281,6 +260,15 @@ def _last_with_places(outputs: dict[str, Tensor], inputs: Tensor, axes: list[int
         if output.ndim == inputs.ndim > 2 and (single or any(output.shape[axis] > 1 for axis in axes)):
             return name
     return ""
+
+
+def _jump(maps: Tensor, inputs: Tensor, middle: dict[int, int], axis: int) -> int:
+    """Return how far apart the regions of the first two units along an axis are; 0 where that does not show."""
+    if axis not in middle or maps.shape[axis] < 2:
+        return 0
+    (lo_0, hi_0), (lo_1, hi_1) = (_seen(maps, inputs, {**middle, axis: unit}, [axis]) for unit in (0, 1))
+    cut_on_both_sides = lo_0[0] == 0 and hi_1[0] == inputs.shape[axis]
+    return 0 if cut_on_both_sides else max(lo_1[0] - lo_0[0], hi_1[0] - hi_0[0])
 
 
 def _seen(

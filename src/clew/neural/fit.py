@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +14,28 @@ import numpy as np
 import torch
 from torch import nn
 
-from clew.errors import DataError, check
+from clew.errors import DataError, SettingError, check
+from clew.neural.augment import Augment
 from clew.neural.checkpoint import digest, read_checkpoint, write_checkpoint
 from clew.neural.objectives import Objective, forward
 from clew.neural.optimise import optimizer_of, rate_at
-from clew.neural.place import computing, device_of, evaluating, memory_told, moved, seeded, threads
+from clew.neural.place import computing, device_of, evaluating, memory_told, seeded, threads
 from clew.neural.recipe import Recipe
 from clew.neural.rows import Rows, batches, epoch_order
 from clew.validate.history import Ended, History
 
-LOOKED_AT = 4096  # training rows by which the weights that are kept are judged once more
-JUDGED = 256  # rows that are judged at a time
-KEPT = ("lowest", "best_epoch", "waited", "slower", "epochs", "batch_loss", "ended")  # beside tensors, in a checkpoint
+LOOKED_AT = 1024  # training rows by which the weights that are kept are judged once more
 NORM_EVERY = 16  # updates after which the gradients are measured, where they need not be for clipping
+KEPT = (
+    "lowest",
+    "best_epoch",
+    "waited",
+    "slower",
+    "epochs",
+    "batch_loss",
+    "ended",
+)  # beside tensors, in a checkpoint
 
-Augment = Callable[[Rows, torch.Generator], Rows]
 OnProgress = Callable[[int, int], bool | None]
 
 
@@ -59,7 +66,7 @@ def fit(
         Changes each batch of training rows; draws from the generator alone.
     checkpoint : Path, optional
         A file that is written after each epoch and from which an interrupted training goes on, to the same bits as if it
-        had not been; of another recipe or other rows it is refused.
+        had not been; of another recipe, net or other rows it is refused.
     on_progress : callable (done, total), optional
         Told after each epoch; returning False ends the training, and the best weights so far are kept.
 
@@ -68,13 +75,14 @@ def fit(
     DataError
         If the loss is not finite before one epoch is completed, or the memory does not hold a batch.
     SettingError
-        If batch, device or precision do not go with rows and machine.
+        If the recipe does not go with rows, net or machine.
     """
     size = recipe.batch_of(len(training))
+    helps = f"try batch_size={size // 2}" if size > 1 else "the net itself is too large for it"
     with ExitStack() as around:
         around.enter_context(threads(recipe.threads))
         around.enter_context(seeded(recipe.random_state))
-        around.enter_context(memory_told(size))
+        around.enter_context(memory_told(f"a batch of {size} rows", helps))
         run = _Run(net, training, validation, recipe, objective, augment, size)
         if checkpoint is not None:
             run.resume(checkpoint)
@@ -100,14 +108,19 @@ class _Run:
         augment: Augment | None,
         size: int,
     ) -> None:
+        for name, needs in (
+            ("patience", recipe.patience is not None),
+            ("schedule", recipe.schedule == "plateau"),
+        ):
+            check(not needs or validation is not None, SettingError, "The '{}' of a net must go with validation rows. Got {} without any.", name, getattr(recipe, name))  # fmt: skip
         self.device = device_of(recipe.device)
         dtype, self.mixed = computing(recipe.precision, self.device)
         self.net = net.to(self.device, dtype)
-        self.training, self.validation = (
-            None if rows is None else _floating(rows, dtype).to(self.device) for rows in (training, validation)
-        )
+        self.training = training.to(self.device, dtype)
+        self.validation = None if validation is None else validation.to(self.device, dtype)
         self.recipe, self.objective, self.augment, self.size = recipe, objective, augment, size
         self.chance = objective.chance(training)
+        self.parameters = list(net.parameters())
         self.optimizer = optimizer_of(net, recipe)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.mixed == torch.float16)
         self.random = torch.Generator().manual_seed(recipe.random_state)
@@ -115,10 +128,12 @@ class _Run:
         self.n = recipe.samples_per_epoch or len(training)
         self.updates_per_epoch = len(batches(torch.arange(self.n), size, alone=self.alone))
 
-        self.best = copy.deepcopy(net.state_dict())
+        self.best = self.weights()
         self.lowest, self.best_epoch, self.waited = math.inf, 0, 0
         self.slower = 1.0  # what "plateau" has made of the rate
-        self.epochs: list[list[float]] = []  # of each: train_loss, valid_loss, valid_score, lr, gradient_norm, updates
+        self.epochs: list[
+            list[float]
+        ] = []  # of each: train_loss, valid_loss, valid_score, lr, gradient_norm, updates
         self.batch_loss: list[float] = []
         self.ended: Ended | None = None
 
@@ -126,19 +141,21 @@ class _Run:
     def one_epoch(self) -> None:
         """Go once through rows in a new order; stop at a loss that is not finite."""
         self.net.train()
-        order = epoch_order(len(self.training), self.n, self.random)
-        total, self.norms = 0.0, list[float]()
-        for rows in batches(order, self.size, alone=self.alone):
-            batch = self.training.take(rows.to(self.device))
+        total = seen = 0.0
+        self.norms = list[float]()
+        for rows in batches(
+            epoch_order(len(self.training), self.n, self.random), self.size, alone=self.alone
+        ):
+            batch = self.training.take(rows)
             if self.augment is not None:
                 batch = self.augment(batch, self.random)
-            loss = self.train_step(batch)
+            loss, counts = self.train_step(batch), self.objective.size(batch)
             self.batch_loss.append(loss)
             if not math.isfinite(loss):
                 self.ended = "not finite"
                 return
-            total += loss * len(rows)
-        self.train_loss = total / len(order)
+            total, seen = total + loss * counts, seen + counts
+        self.train_loss = total / seen if seen else 0.0
 
     def train_step(self, batch: Rows) -> float:
         """Make one update; return the loss before it."""
@@ -146,19 +163,22 @@ class _Run:
         rate = self.slower * rate_at(update, self.recipe.max_epochs * self.updates_per_epoch, self.recipe)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        self.optimizer.zero_grad(set_to_none=True)
+        for one in self.parameters:  # what zero_grad does, without its detours
+            one.grad = None
         with self.arithmetic():
-            loss = self.objective.backward(self.net, batch, self.scaler.scale)
+            loss = self.objective.backward(
+                self.net, batch, scale=self.scaler.scale, truncate=self.recipe.truncate
+            )
         self.scaler.unscale_(self.optimizer)
         if self.recipe.clip is not None or update % NORM_EVERY == 0:
-            self.norms.append(float(nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.clip or math.inf)))
+            self.norms.append(float(nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip or math.inf)))
         self.scaler.step(self.optimizer)
         self.scaler.update()
         return float(loss)
 
-    def arithmetic(self) -> Any:
+    def arithmetic(self) -> AbstractContextManager[Any]:
         """Return the context of mixed precision, where it is wanted."""
-        return torch.autocast(self.device.type, self.mixed, enabled=self.mixed is not None)
+        return nullcontext() if self.mixed is None else torch.autocast(self.device.type, self.mixed)
 
     # ---- between epochs ----
     def judge(self) -> None:
@@ -166,12 +186,20 @@ class _Run:
         if self.ended == "not finite":
             return
         loss, score = (math.nan, math.nan) if self.validation is None else self.judged(self.validation)
-        rate, norm = self.optimizer.param_groups[0]["lr"], float(np.mean(self.norms)) if self.norms else math.nan
+        fine = self.validation is None or math.isfinite(loss)
+        if not (fine and all(bool(one.isfinite().all()) for one in self.parameters)):
+            self.ended = "not finite"
+            return
+        norm = float(np.mean(self.norms)) if self.norms else math.nan
+        rate = self.optimizer.param_groups[0]["lr"]
         self.epochs.append([self.train_loss, loss, score, rate, norm, len(self.batch_loss)])
         if self.validation is None or loss < self.lowest - self.recipe.min_delta:
-            self.best = {name: value.clone() for name, value in self.net.state_dict().items()}
-            self.lowest, self.best_epoch, self.waited = loss, len(self.epochs), 0
-            return
+            self.best, self.lowest, self.best_epoch, self.waited = self.weights(), loss, len(self.epochs), 0
+        else:
+            self.wait()
+
+    def wait(self) -> None:
+        """Note an epoch that was no better; stop, or go on at half the rate, after too many."""
         self.waited += 1
         patience = self.recipe.patience
         if patience is not None and self.waited >= patience:
@@ -181,13 +209,14 @@ class _Run:
 
     def judged(self, rows: Rows) -> tuple[float, float]:
         """Return the mean loss and score of rows, without drop-out."""
-        loss = score = 0.0
+        loss = score = size = scored = 0.0
         with evaluating(self.net), self.arithmetic():
-            for block in rows.blocks(JUDGED):
+            for block in rows.blocks():
                 output = forward(self.net, block)
-                loss += float(self.objective.loss(output, block)) * len(block)
-                score += self.objective.score(output, block) * len(block)
-        return loss / len(rows), score / len(rows)
+                counts, asked = self.objective.size(block), self.objective.scored(block)
+                loss, size = loss + float(self.objective.loss(output, block)) * counts, size + counts
+                score, scored = score + self.objective.score(output, block) * asked, scored + asked
+        return loss / size, score / scored
 
     def tell(self, on_progress: OnProgress | None) -> None:
         """Say how far it is; end where all epochs are done, or somebody asked to."""
@@ -196,23 +225,28 @@ class _Run:
         if on_progress is not None and on_progress(len(self.epochs), self.recipe.max_epochs) is False:
             self.ended = self.ended or "asked"
 
+    def weights(self) -> dict[str, torch.Tensor]:
+        """Return a copy of the weights."""
+        return {name: value.clone() for name, value in self.net.state_dict().items()}
+
     # ---- the end ----
     def finish(self) -> History:
         """Put the best weights back and say what happened."""
         self.net.load_state_dict(self.best)
+        looked = torch.arange(len(self.training))[:: -(-len(self.training) // LOOKED_AT)]
+        at_best = self.judged(self.training.take(looked))[0] if self.best_epoch else math.nan
+        self.net.to("cpu").eval()
         check(
             self.best_epoch,
             DataError,
             "The loss of a net must be finite. Got {} at update {}, before one epoch was completed: lower lr ({:g}), clip the "
             "gradients, or look for values that are far out.",
-            self.batch_loss[-1] if self.batch_loss else "none",
+            self.batch_loss[-1] if not math.isfinite(self.batch_loss[-1]) else "weights that are not",
             len(self.batch_loss),
             self.recipe.lr,
         )
-        looked = torch.arange(len(self.training))[:: -(-len(self.training) // LOOKED_AT)]
-        at_best, _ = self.judged(self.training.take(looked.to(self.device)))
-        self.net.to("cpu").eval()
         columns = np.array(self.epochs, np.float64).T
+        assert self.ended is not None
         return History(
             train_loss=columns[0],
             valid_loss=columns[1],
@@ -229,31 +263,32 @@ class _Run:
             stopped=self.ended,
             failed_batch=len(self.batch_loss) if self.ended == "not finite" else 0,
             max_epochs=self.recipe.max_epochs,
-            patience=self.recipe.patience if self.validation is not None else None,
+            patience=self.recipe.patience,
         )
 
     # ---- going on after an interruption ----
     def save(self, path: Path) -> None:
         """Write all that the next epoch depends on."""
+        random = {"order": self.random.get_state(), "torch": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            random["cuda"] = torch.cuda.get_rng_state(self.device)
         tensors = {
             "net": self.net.state_dict(),
             "best": self.best,
             "optimizer": {str(i): state for i, state in self.optimizer.state_dict()["state"].items()},
-            "random": {"order": self.random.get_state(), "torch": torch.get_rng_state()},
+            "random": random,
         }
-        if self.device.type == "cuda":
-            tensors["random"]["cuda"] = torch.cuda.get_rng_state(self.device)
         facts = {name: getattr(self, name) for name in KEPT} | {"scaler": self.scaler.state_dict()}
-        write_checkpoint(path, tensors, facts, of=self.identity())
+        write_checkpoint(path, tensors, facts, of=self.identity)
 
     def resume(self, path: Path) -> None:
         """Go on from where a checkpoint was written, if there is one."""
-        found = read_checkpoint(path, of=self.identity())
+        found = read_checkpoint(path, of=self.identity)
         if found is None:
             return
         tensors, facts = found
         self.net.load_state_dict(tensors["net"])
-        self.best = moved(tensors["best"], self.device)
+        self.best = {name: value.to(self.device) for name, value in tensors["best"].items()}
         state = {int(i): one for i, one in tensors.get("optimizer", {}).items()}
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
         self.scaler.load_state_dict(facts.pop("scaler"))
@@ -265,18 +300,18 @@ class _Run:
             setattr(self, name, value)
         self.ended = None if self.ended == "asked" else self.ended
 
+    @cached_property
     def identity(self) -> dict[str, Any]:
-        """Return what must be the same for a checkpoint to fit: recipe, net, loss and rows."""
-        shapes = {name: list(value.shape) for name, value in self.net.state_dict().items()}
-        parts = [] if self.validation is None else [self.validation]
-        rows = [digest(one) for one in (self.training, *parts)]
-        return {"recipe": dataclasses.asdict(self.recipe), "net": shapes, "loss": self.objective.name, "rows": rows}
-
-
-def _floating(rows: Rows, dtype: torch.dtype) -> Rows:
-    """Return rows whose numbers have the dtype of the weights; codes and tokens stay."""
-    x, y, weight = (
-        part.to(dtype) if part is not None and part.is_floating_point() else part
-        for part in (rows.x, rows.y, rows.weight)
-    )
-    return Rows(x, y, rows.lengths, weight)  # type: ignore[arg-type]
+        """Return what must be the same for a checkpoint to fit, asked for before the first update."""
+        rows = [digest(*one.parts) for one in (self.training, self.validation) if one is not None]
+        loss = [self.objective.name, self.chance]
+        augment = (
+            repr(self.augment) if dataclasses.is_dataclass(self.augment) else type(self.augment).__name__
+        )
+        return {
+            "recipe": dataclasses.asdict(self.recipe),
+            "net": [type(self.net).__name__, digest(*self.best.values())],
+            "loss": loss,
+            "augmentation": augment,
+            "rows": rows,
+        }

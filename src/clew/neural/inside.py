@@ -1,4 +1,4 @@
-"""Look into a net: what its layers answer, what its filters look for, how its hidden states move, where it decides what."""
+"""Look into a net: what its layers answer, what its filters look for, how its states move, where it decides what."""
 
 from __future__ import annotations
 
@@ -153,22 +153,33 @@ class ActivationCurves(Result):
 
 # ---- looking ----
 @contextmanager
-def watching(net: nn.Module, watch: Callable[[str, nn.Module, Any], None], *, only: type | tuple[type, ...] = nn.Module) -> Iterator[None]:  # fmt: skip
-    """Call ``watch(name, module, output)`` after each module below ``net`` answers; no hook stays behind, nor the mode."""
-    hooks = [
-        module.register_forward_hook(lambda own, given, out, name=name: watch(name, own, out))
-        for name, module in net.named_modules()
-        if name and isinstance(module, only)
-    ]
+def evaluating(net: nn.Module) -> Iterator[None]:
+    """Hold a net in evaluation mode; each module gets its own mode back."""
     modes = [(module, module.training) for module in net.modules()]
     net.eval()
     try:
         yield
     finally:
-        for hook in hooks:
-            hook.remove()
         for module, mode in modes:
             module.training = mode
+
+
+@contextmanager
+def watching(
+    net: nn.Module, watch: Callable[[str, nn.Module, Any], None], *, only: type[nn.Module] = nn.Module
+) -> Iterator[None]:
+    """Call ``watch(name, module, output)`` when a module of ``net`` answers, in evaluation mode; no hook stays."""
+    hooks = [
+        module.register_forward_hook(lambda own, given, out, name=name: watch(name, own, out))
+        for name, module in net.named_modules()
+        if name and isinstance(module, only)
+    ]
+    try:
+        with evaluating(net):
+            yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def as_input(net: nn.Module, x: Any) -> Tensor:
@@ -180,7 +191,7 @@ def as_input(net: nn.Module, x: Any) -> Tensor:
 
 def as_array(x: Tensor) -> np.ndarray:
     """Return a tensor's numbers as an array of their own."""
-    return np.array(x.detach().cpu())
+    return x.detach().cpu().numpy().copy()
 
 
 def activations(net: nn.Module, x: Any, *, layers: Sequence[str] | None = None) -> Activations:
@@ -213,7 +224,12 @@ def activations(net: nn.Module, x: Any, *, layers: Sequence[str] | None = None) 
     with watching(net, watch), torch.no_grad():
         net(as_input(net, x))
     for layer in layers or ():
-        check(layer in found, DataError, "The layer '{}' must answer with a tensor when the net runs. It did not.", layer)  # fmt: skip
+        check(
+            layer in found,
+            DataError,
+            "The layer '{}' must answer with a tensor when the net runs. It did not.",
+            layer,
+        )
     return Activations(values={name: as_array(found[name]) for name in layers or found})
 
 
@@ -226,7 +242,9 @@ def check_layer(net: nn.Module, layer: str) -> nn.Module:
 
 def convolutions(net: nn.Module) -> list[str]:
     """Return the names of the convolutional layers, from the input on."""
-    return [name for name, module in net.named_modules() if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d)]  # fmt: skip
+    return [
+        name for name, module in net.named_modules() if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d)
+    ]
 
 
 def feature_maps(net: nn.Module, x: Any, layer: str) -> FeatureMaps:
@@ -246,7 +264,14 @@ def feature_maps(net: nn.Module, x: Any, layer: str) -> FeatureMaps:
     """
     inputs = np.asarray(x)
     values = activations(net, inputs[None], layers=[layer])[layer][0]
-    check(values.ndim == inputs.ndim and values.ndim > 1, DataError, "The layer '{}' must give maps with the places of the input (shape {}). Got shape {} instead.", layer, inputs.shape, values.shape)  # fmt: skip
+    check(
+        values.ndim == inputs.ndim and values.ndim > 1,
+        DataError,
+        "The layer '{}' must give maps with the places of the input (shape {}). Got shape {} instead.",
+        layer,
+        inputs.shape,
+        values.shape,
+    )
     return FeatureMaps(layer=layer, inputs=inputs, values=values)
 
 
@@ -259,10 +284,15 @@ def filters(net: nn.Module, layer: str | None = None) -> Filters:
         If the layer is no convolution, or the net has none.
     """
     known = convolutions(net)
-    check(known, SettingError, "The net to take filters of must have a convolutional layer. Got {} instead.", type(net).__name__)  # fmt: skip
+    check(
+        known,
+        SettingError,
+        "The net to take filters of must have a convolutional layer. Got {} instead.",
+        type(net).__name__,
+    )
     layer = known[0] if layer is None else layer
     check_choice(layer, known, what="layer", of="filters")
-    return Filters(layer=layer, values=as_array(net.get_submodule(layer).weight))  # type: ignore[arg-type]
+    return Filters(layer=layer, values=as_array(net.get_submodule(layer).weight))
 
 
 def hidden_states(net: nn.Module, x: Any) -> HiddenStates:
@@ -290,7 +320,9 @@ def hidden_states(net: nn.Module, x: Any) -> HiddenStates:
             states["layers"] = net.unroll(as_input(net, inputs[None]))[0]
         else:
             net(as_input(net, inputs[None]))
-    check(states, DataError, "The net of hidden_states must be recurrent. Got {} instead.", type(net).__name__)
+    check(
+        states, DataError, "The net of hidden_states must be recurrent. Got {} instead.", type(net).__name__
+    )
     layer, values = list(states.items())[-1]
     return HiddenStates(layer=layer, inputs=inputs, values=as_array(values[0]))
 
@@ -340,7 +372,12 @@ def decision_grid(
         If the rows have other than two features.
     """
     X = np.asarray(X, np.float64)
-    check(X.ndim == 2 and X.shape[1] == 2, DataError, "The rows of decision_grid must have shape (n_rows, 2). Got {} instead.", X.shape)  # fmt: skip
+    check(
+        X.ndim == 2 and X.shape[1] == 2,
+        DataError,
+        "The rows of decision_grid must have shape (n_rows, 2). Got {} instead.",
+        X.shape,
+    )
     low, high = X.min(axis=0), X.max(axis=0)
     room = 0.1 * np.where(high > low, high - low, 1.0)
     across, up = (np.linspace(a, b, steps) for a, b in zip(low - room, high + room))
@@ -350,6 +387,11 @@ def decision_grid(
     classes = sorted({*answer.tolist(), *known.tolist()} - {""})
     place = {name: at for at, name in enumerate(classes)}
     return DecisionGrid(
-        x=across, y=up, answer=np.array([place[name] for name in answer.tolist()]).reshape(steps, steps), classes=classes,
-        points=X, labels=np.array([place.get(name, -1) for name in known.tolist()]), names=list(names),
-    )  # fmt: skip
+        x=across,
+        y=up,
+        answer=np.array([place[name] for name in answer.tolist()]).reshape(steps, steps),
+        classes=classes,
+        points=X,
+        labels=np.array([place.get(name, -1) for name in known.tolist()]),
+        names=list(names),
+    )

@@ -2,55 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from clew.errors import DataError, SettingError, check
 from clew.neural.rows import Rows
 
-PADDING = -100  # the class of steps that nobody is asked about; torch's own
+PADDING = -100  # the class of steps that nobody is asked about, torch's own; of numbers it is NaN
+TINY = 1e-30
 
 
 class Objective:
-    """The loss of one batch; a subclass, or ``loss`` of your own, makes it another.
+    """The loss of one batch; a subclass, or a loss of your own, makes it another.
 
     Parameters
     ----------
     loss : callable (output, rows) -> Tensor
         The mean loss of a batch, of what the net answered and the `Rows` that it was asked about.
-    name : str
+    name : str, optional
     """
 
     name, score_name = "loss", ""
 
     def __init__(self, loss: Callable[[Any, Rows], Tensor] | None = None, *, name: str | None = None) -> None:
         self.own = loss
-        self.name = name or getattr(loss, "__name__", type(self).name)
+        self.name = name or str(getattr(loss, "__name__", type(self).name))
 
     def loss(self, output: Any, rows: Rows) -> Tensor:
         """Return the mean loss of a batch, a scalar."""
         assert self.own is not None
         return self.own(output, rows)
 
+    def size(self, rows: Rows) -> float:
+        """Return over how much the loss is a mean: rows, steps, or their weights; by it, losses of batches are put together."""
+        return len(rows)
+
     def score(self, output: Any, rows: Rows) -> float:
         """Return the mean score of a batch; NaN where there is none."""
         return float("nan")
+
+    def scored(self, rows: Rows) -> float:
+        """Return over how much the score is a mean."""
+        return self.size(rows)
 
     def chance(self, rows: Rows) -> float:
         """Return the loss of an answer without a look at the rows; NaN where unknown."""
         return float("nan")
 
-    def backward(self, net: nn.Module, rows: Rows, scale: Callable[[Tensor], Tensor] = lambda loss: loss) -> Tensor:
+    def backward(
+        self,
+        net: nn.Module,
+        rows: Rows,
+        *,
+        scale: Callable[[Tensor], Tensor] = lambda loss: loss,
+        truncate: int | None = None,
+    ) -> Tensor:
         """Add the gradients of a batch to the net's; return its loss, detached.
 
-        ``scale`` is applied to the loss first: arithmetic of half precision asks for it.
+        Parameters
+        ----------
+        net : Module
+        rows : Rows
+        scale : callable
+            Applied to the loss first: arithmetic of half precision asks for it.
+        truncate : int, optional
+            Through how many steps of a sequence gradients flow back; through all by default.
         """
-        loss = self.loss(forward(net, rows), rows)
-        scale(loss).backward()
-        return loss.detach()
+        pieces = (
+            iter([self.loss(forward(net, rows), rows)])
+            if truncate is None
+            else self._pieces(net, rows, truncate)
+        )
+        losses = []
+        for loss in pieces:  # one after the other: the memory needed is that of one
+            scale(loss).backward()
+            losses.append(loss.detach())
+        return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+
+    def _pieces(self, net: Any, rows: Rows, steps: int) -> Iterator[Tensor]:
+        """Yield the loss of each piece of the sequences, where each step has an answer; else one of the whole."""
+        from clew.neural.nets.recurrent import RecurrentNet
+        from clew.neural.truncated import pieces, truncated_forward
+
+        check(isinstance(net, RecurrentNet), SettingError, "The 'truncate' of a net must go with a recurrent one. Got {}.", type(net).__name__)  # fmt: skip
+        if net.config.head != "tag":
+            yield self.loss(truncated_forward(net, rows.x, rows.lengths, steps=steps), rows)
+            return
+        assert rows.y is not None
+        for piece, hidden in pieces(net, rows.x, rows.lengths, steps):
+            part = replace(rows, x=rows.x[:, piece], y=rows.y[:, piece])
+            share = self.size(part) / self.size(rows)
+            if share > 0:
+                yield self.loss(net.read_out(hidden), part) * share
 
 
 def forward(net: nn.Module, rows: Rows) -> Any:
@@ -77,33 +125,52 @@ class CrossEntropy(Objective):
 
     def loss(self, output: Tensor, rows: Rows) -> Tensor:
         """Return the (weighted) mean over rows, or over the steps that are no padding."""
-        logits, codes = output.flatten(0, -2), rows.y.flatten()  # type: ignore[union-attr]
-        weight = None if self.class_weight is None else self.class_weight.to(logits)
-        if rows.weight is None:
-            return functional.cross_entropy(logits, codes, weight, ignore_index=PADDING)
-        each = functional.cross_entropy(logits, codes, weight, ignore_index=PADDING, reduction="none")
-        shares = rows.weight.repeat_interleave(len(codes) // len(rows)) * (codes != PADDING)
-        return (each * shares).sum() / shares.sum()
+        codes = _answers(rows)
+        _check_shape(output.shape[:-1] == codes.shape, output, (*codes.shape, "classes"))
+        logits, codes = _full(output).flatten(0, -2), codes.flatten()
+        if self.class_weight is None and rows.weight is None:
+            return functional.cross_entropy(logits, codes, ignore_index=PADDING)
+        each, counts = (
+            functional.cross_entropy(logits, codes, ignore_index=PADDING, reduction="none"),
+            self._counts(rows),
+        )
+        return (each * counts).sum() / counts.sum().clamp(min=TINY)
+
+    def size(self, rows: Rows) -> float:
+        """Return the sum of the weights of rows, or of steps that are no padding."""
+        plain = self.class_weight is None and rows.weight is None and _answers(rows).ndim == 1
+        return len(rows) if plain else float(self._counts(rows).sum())
 
     def score(self, output: Tensor, rows: Rows) -> float:
         """Return the share of right answers."""
-        assert rows.y is not None
-        asked = rows.y != PADDING
+        asked = _answers(rows) != PADDING
         return float((output.argmax(-1) == rows.y)[asked].double().mean())
+
+    def scored(self, rows: Rows) -> float:
+        """Return the number of rows, or of steps that are no padding."""
+        return int((_answers(rows) != PADDING).sum())
 
     def chance(self, rows: Rows) -> float:
         """Return the entropy of the (weighted) shares of the classes, in nat: what always saying these would cost."""
-        assert rows.y is not None
-        codes = rows.y[rows.y != PADDING].flatten()
-        counts = torch.bincount(codes).double()
-        if self.class_weight is not None:
-            counts = counts * self.class_weight.double().cpu()[: len(counts)]
+        codes = _answers(rows).flatten()
+        asked = codes != PADDING
+        counts = torch.bincount(codes[asked], self._counts(rows).double()[asked])
         shares = counts[counts > 0] / counts.sum()
         return float(-(shares * shares.log()).sum())
 
+    def _counts(self, rows: Rows) -> Tensor:
+        """Return how much each row or step counts, float (n,) or (n * steps,); padding does not."""
+        codes = _answers(rows).flatten()
+        counts = (codes != PADDING).float()
+        if self.class_weight is not None:
+            counts = counts * self.class_weight.to(counts)[codes.clamp(min=0)]
+        if rows.weight is not None:
+            counts = counts * rows.weight.to(counts).repeat_interleave(len(codes) // len(rows))
+        return counts
+
 
 class SquaredError(Objective):
-    """Mean squared error of numbers; the score is R2 against the spread of the training rows."""
+    """Mean squared error of numbers; NaN among the answers is padding. The score is R2 against the spread of the training rows."""
 
     name, score_name = "mse", "r2"
 
@@ -112,13 +179,19 @@ class SquaredError(Objective):
         self.spread = float("nan")
 
     def loss(self, output: Tensor, rows: Rows) -> Tensor:
-        """Return the (weighted) mean over all numbers."""
-        assert rows.y is not None
-        squares = (output.reshape(rows.y.shape) - rows.y) ** 2
-        if rows.weight is None:
-            return squares.mean()
-        shares = rows.weight.reshape(-1, *[1] * (squares.ndim - 1)).expand_as(squares)
-        return (squares * shares).sum() / shares.sum()
+        """Return the (weighted) mean over all numbers that are no padding."""
+        wanted = _answers(rows)
+        _check_shape(output.numel() == wanted.numel(), output, tuple(wanted.shape))
+        said = _full(output).reshape(wanted.shape)
+        if rows.weight is None and rows.lengths is None:
+            return functional.mse_loss(said, wanted)
+        counts = self._counts(rows)
+        return ((said - wanted.nan_to_num()) ** 2 * counts).sum() / counts.sum().clamp(min=TINY)
+
+    def size(self, rows: Rows) -> float:
+        """Return the sum of the weights of all numbers that are no padding."""
+        plain = rows.weight is None and rows.lengths is None
+        return _answers(rows).numel() if plain else float(self._counts(rows).sum())
 
     def score(self, output: Tensor, rows: Rows) -> float:
         """Return R2 of a batch against the spread of the training rows."""
@@ -126,6 +199,27 @@ class SquaredError(Objective):
 
     def chance(self, rows: Rows) -> float:
         """Return the variance, which is what always saying the mean would cost."""
-        assert rows.y is not None
-        self.spread = float(((rows.y - rows.y.mean(0)) ** 2).mean())
+        numbers, counts = _answers(rows).nan_to_num().double(), self._counts(rows).double()
+        mean = (numbers * counts).sum(0) / counts.sum(0).clamp(min=TINY)
+        self.spread = float(((numbers - mean) ** 2 * counts).sum() / counts.sum())
         return self.spread
+
+    def _counts(self, rows: Rows) -> Tensor:
+        """Return how much each number counts, of the shape of the answers; padding does not."""
+        wanted = _answers(rows)
+        asked = (~wanted.isnan()).to(wanted)
+        return asked if rows.weight is None else asked * rows.weight.view(-1, *[1] * (wanted.ndim - 1))
+
+
+def _answers(rows: Rows) -> Tensor:
+    assert rows.y is not None
+    return rows.y
+
+
+def _full(output: Tensor) -> Tensor:
+    """Return what a net says in float32 at least, in which losses are computed."""
+    return output.float() if output.dtype in (torch.bfloat16, torch.float16) else output
+
+
+def _check_shape(fits: bool, output: Tensor, wanted: tuple[Any, ...]) -> None:
+    check(fits, DataError, "The answers of the net must be of shape {}, to fit y. Got {}.", wanted, tuple(output.shape))  # fmt: skip

@@ -1,4 +1,4 @@
-"""Optimisers, how the learning rate changes along a training, and the finder of a rate to begin with."""
+"""Optimisers, and how the learning rate changes along a training."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from clew.errors import DataError, check
 from clew.neural.recipe import Recipe
 
 WARM_UP, FIRST = 0.3, 1 / 25  # of one-cycle: the share of updates on the way up, and where it begins
@@ -17,16 +18,24 @@ DROP = 0.1  # of step, at half and at three quarters
 def optimizer_of(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """Return the optimiser of a recipe; biases and norms do not decay.
 
+    Raises
+    ------
+    DataError
+        If the net has nothing to learn.
+
     Notes
     -----
     AdamW: Loshchilov & Hutter, arXiv:1711.05101; Adam: Kingma & Ba, arXiv:1412.6980.
     """
     parameters = [one for one in net.parameters() if one.requires_grad]
-    matrices = [one for one in parameters if one.ndim > 1]
-    vectors = [one for one in parameters if one.ndim <= 1]
+    check(parameters, DataError, "The net must have weights that can be learnt. Got none.")
+    decays = [one for one in parameters if one.ndim > 1 and recipe.weight_decay]
+    stays = [
+        one for one in parameters if one.ndim <= 1 or not recipe.weight_decay
+    ]  # one group is faster than two
     groups = [
         {"params": some, "weight_decay": decay}
-        for some, decay in ((matrices, recipe.weight_decay), (vectors, 0.0))
+        for some, decay in ((decays, recipe.weight_decay), (stays, 0.0))
         if some
     ]
     settings: dict[str, Any] = {"lr": recipe.lr}

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 
 from clew.errors import DataError, SettingError, check
 from clew.neural.recipe import Precision
 
-DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16, "float16": torch.float16}
+DTYPES = {
+    "float32": torch.float32,
+    "float64": torch.float64,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
 
 
 def device_of(name: str) -> torch.device:
@@ -70,7 +74,7 @@ def threads(n: int) -> Iterator[None]:
 @contextlib.contextmanager
 def seeded(random_state: int) -> Iterator[None]:
     """Draw from torch's global generators as ``random_state`` says; the caller's come out as they went in."""
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(random_state)
         yield
 
@@ -89,8 +93,8 @@ def evaluating(net: torch.nn.Module) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def memory_told(batch_size: int) -> Iterator[None]:
-    """Say in one sentence that a batch does not fit into memory.
+def memory_told(rows: str, helps: str) -> Iterator[None]:
+    """Say in one sentence that rows do not fit into memory, and what helps.
 
     Raises
     ------
@@ -100,19 +104,8 @@ def memory_told(batch_size: int) -> Iterator[None]:
     try:
         yield
     except (torch.OutOfMemoryError, RuntimeError) as error:
-        if not isinstance(error, torch.OutOfMemoryError) and "allocate" not in str(error):
+        on_gpu = isinstance(error, torch.OutOfMemoryError)
+        if not on_gpu and "can't allocate memory" not in str(error):
             raise
-        where = "GPU" if isinstance(error, torch.OutOfMemoryError) else "machine"
-        helps = f"try batch_size={batch_size // 2}" if batch_size > 1 else "the net itself is too large for it"
-        raise DataError(
-            f"The {where} must have memory for a batch of {batch_size} rows. Got none left: {helps}."
-        ) from error
-
-
-def moved(value: Any, device: torch.device) -> Any:
-    """Return tensors of a state, however nested, on a device."""
-    if isinstance(value, torch.Tensor):
-        return value.to(device)
-    if isinstance(value, dict):
-        return {key: moved(item, device) for key, item in value.items()}
-    return value
+        where = "GPU" if on_gpu else "machine"
+        raise DataError(f"The {where} must have memory for {rows}. Got none left: {helps}.") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from clew.result import literal_choices
 
 Scale = Literal["training", "each", "peak", "none"]
 UNKNOWN, FIRST_LETTER = 1, 2  # codes of letters; 0 is padding
+BLOCK = 2**20  # numbers that are computed with at a time, in float64
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +24,7 @@ class Prepared:
     Parameters
     ----------
     values : ndarray, shape (n, ...)
-        float64, or int64 codes of letters.
+        Floats, or int64 codes of letters.
     lengths : ndarray of int64, shape (n,), or None
         How many steps of each sequence are real.
     """
@@ -34,6 +35,11 @@ class Prepared:
     def __len__(self) -> int:
         return len(self.values)
 
+    @property
+    def real(self) -> np.ndarray | None:
+        """Return bool (n, steps): the steps that are no padding; None where all are real."""
+        return None if self.lengths is None else np.arange(self.values.shape[1]) < self.lengths[:, None]
+
 
 @dataclass(frozen=True)
 class Preprocess:
@@ -42,14 +48,18 @@ class Preprocess:
     Parameters
     ----------
     scale : {"training", "each", "peak", "none"}
-        To mean 0 and standard deviation 1 of each feature or channel over the training rows; of each row by itself (all
-        its channels together, so that their ratios stay); to a largest value of 1 around the mean of each row; or not.
+        To mean 0 and standard deviation 1 of each feature or channel over the training rows, to 0 where it was constant; of
+        each row by itself (all its channels together, so that their ratios stay); to a largest value of 1 around the mean
+        of each row; or not.
     mean, spread : tuple of float
-        Of each feature or channel, for "training".
+        Of each feature or channel, for "training"; a spread of 0 of what was constant.
     letters : str
         The letters of the training rows where these are text, in order; another letter has a code of its own.
     codes : int
         The number of codes where rows are sequences of these (0 to ``codes`` - 1), or of letters; 0 where they are numbers.
+    sequences : bool
+        Whether rows are steps of features, (n, steps, features) or a list of sequences of different lengths. Otherwise the
+        second axis are features, as of tables, or channels, as of images and signals.
     """
 
     scale: Scale = "training"
@@ -57,18 +67,18 @@ class Preprocess:
     spread: tuple[float, ...] = ()
     letters: str = ""
     codes: int = 0
+    sequences: bool = False
 
     @staticmethod
-    def learn(X: Any, *, scale: Scale = "training", sequences: bool = False) -> Preprocess:
+    def learn(X: Any, *, scale: Scale = "training", sequences: bool | None = None) -> Preprocess:
         """Learn from training rows what must be known to prepare others alike.
 
         Parameters
         ----------
         X : ndarray, shape (n, ...); or a list of sequences, ndarray (steps, features) or str
         scale : {"training", "each", "peak", "none"}
-        sequences : bool
-            Whether rows are steps of features, or of codes where they are whole numbers with 2 axes. Otherwise the second
-            axis are features, as of tables, or channels, as of images and signals.
+        sequences : bool, optional
+            As above; whole numbers without features are then codes. A list of rows of different lengths by default.
 
         Raises
         ------
@@ -78,20 +88,19 @@ class Preprocess:
         check_choice(scale, literal_choices(Scale)[0], what="'scale' setting", of="a net")
         if _is_text(X):
             letters = "".join(sorted(set("".join(map(str, X)))))
-            return Preprocess(scale="none", letters=letters, codes=len(letters) + FIRST_LETTER)
-        given = _padded(X, codes=sequences)
-        if given.values.dtype.kind == "i":
-            return Preprocess(scale="none", codes=int(given.values.max()) + 1)
+            return Preprocess("none", letters=letters, codes=len(letters) + FIRST_LETTER, sequences=True)
+        if sequences is None:
+            sequences = _is_list(X) and len({np.shape(one)[:1] for one in X}) > 1
+        given = _gathered(X, sequences=sequences)
+        if given.values.dtype.kind == "i" and sequences:
+            return Preprocess("none", codes=int(given.values.max()) + 1, sequences=True)
         if scale != "training":
-            return Preprocess(scale)
-        values = given.values if sequences else np.moveaxis(given.values, 1, -1)
-        flat = values.reshape(-1, values.shape[-1]) if given.lengths is None else values[_real(given)]
-        mean, spread = flat.mean(axis=0, dtype=np.float64), flat.std(axis=0, dtype=np.float64)
-        spread = np.where(spread > 1e-12 * np.maximum(1, np.abs(mean)), spread, 1.0)  # constant: only its mean goes
-        return Preprocess(scale, tuple(mean.tolist()), tuple(spread.tolist()))
+            return Preprocess(scale, sequences=sequences)
+        mean, spread = _moments(given, axis=-1 if sequences else 1)
+        return Preprocess(scale, tuple(mean.tolist()), tuple(spread.tolist()), sequences=sequences)
 
-    def apply(self, X: Any, *, sequences: bool = False) -> Prepared:
-        """Prepare rows as the training rows were.
+    def apply(self, X: Any, *, dtype: Any = np.float32) -> Prepared:
+        """Prepare rows as the training rows were, computed in float64 and kept in ``dtype``.
 
         Raises
         ------
@@ -100,45 +109,50 @@ class Preprocess:
         """
         if self.letters:
             check(_is_text(X), DataError, "The rows of a net that was trained on text must be text. Got {}.", type(X).__name__)  # fmt: skip
-            return _padded([self._coded(str(one)) for one in X], codes=True)
-        check(not _is_text(X), DataError, "The rows of a net must be numbers, as those that it was trained on. Got text.")
-        given = _padded(X, codes=bool(self.codes))
+            return _gathered([self._coded(str(one)) for one in X], sequences=True)
+        check(not _is_text(X), DataError, "The rows of a net must be numbers, as those that it was trained on. Got text.")  # fmt: skip
+        given = _gathered(X, sequences=self.sequences)
         if self.codes:
-            largest = int(given.values.max())
-            check(given.values.dtype.kind == "i" and given.values.min() >= 0 and largest < self.codes, DataError, "The codes must be whole numbers from 0 to {}, as those that the net was trained on. Got {}.", self.codes - 1, largest)  # fmt: skip
-        if self.scale == "none":
+            self._check_codes(given.values)
             return given
-        axis = -1 if sequences else 1
-        check(
-            self.scale != "training" or given.values.shape[axis] == len(self.mean),
-            DataError,
-            "The rows must have {} {}, as those that the net was trained on. Got {}.",
-            len(self.mean),
-            "channels" if given.values.ndim > 2 and not sequences else "features",
-            given.values.shape[axis],
-        )
-        if self.scale == "training":
-            shape = [1] * given.values.ndim
-            shape[axis] = -1
-            mean, spread = (np.reshape(one, shape).astype(given.values.dtype) for one in (self.mean, self.spread))
-            scaled = (given.values - mean) / spread
-        else:
-            scaled = self._each(given)
-        if given.lengths is not None:
-            scaled = np.where(_real(given)[..., None], scaled, 0.0)
+        if self.scale == "none":
+            return Prepared(_narrowed(given.values, dtype), given.lengths)
+        self._check_columns(given.values)
+        real, scaled = given.real, np.empty(given.values.shape, dtype)
+        for rows in _blocks(given.values):
+            block, inside = (
+                given.values[rows].astype(np.float64),
+                None if real is None else real[rows, :, None],
+            )
+            scaled[rows] = self._scaled(block, inside)
         return Prepared(scaled, given.lengths)
 
-    def _each(self, given: Prepared) -> np.ndarray:
-        """Return every row on a scale of its own."""
-        axes = tuple(range(1, given.values.ndim))
-        real = np.ones(1, bool) if given.lengths is None else _real(given)[..., None]
-        mean = given.values.mean(axis=axes, keepdims=True, where=real)
-        centred = given.values - mean
-        if self.scale == "peak":
-            size = np.abs(centred).max(axis=axes, keepdims=True, where=real, initial=0)
+    def _scaled(self, values: np.ndarray, real: np.ndarray | None) -> np.ndarray:
+        """Return some rows on their scale, 0 where they are padding."""
+        where: Any = True if real is None else real
+        if self.scale == "training":
+            shape = [1] * values.ndim
+            shape[-1 if self.sequences else 1] = -1
+            mean, size = np.reshape(self.mean, shape), np.reshape(self.spread, shape)
         else:
-            size = np.sqrt((centred**2).mean(axis=axes, keepdims=True, where=real))
-        return np.asarray(centred / np.where(size > 0, size, 1.0), given.values.dtype)
+            axes = tuple(range(1, values.ndim))
+            mean = values.mean(axis=axes, keepdims=True, where=where)
+            far = np.abs(values - mean)
+            if self.scale == "peak":
+                size = far.max(axis=axes, keepdims=True, where=where, initial=0)
+            else:
+                size = np.sqrt((far**2).mean(axis=axes, keepdims=True, where=where))
+        scaled: np.ndarray = (values - mean) * np.divide(1.0, size, out=np.zeros(size.shape), where=size > 0)
+        return scaled if real is None else np.where(real, scaled, 0.0)
+
+    def _check_codes(self, values: np.ndarray) -> None:
+        fits = values.dtype.kind == "i" and values.min() >= 0 and values.max() < self.codes
+        check(fits, DataError, "The codes must be whole numbers from 0 to {}, as those that the net was trained on. Got {}.", self.codes - 1, values.max())  # fmt: skip
+
+    def _check_columns(self, values: np.ndarray) -> None:
+        got = values.shape[-1 if self.sequences else 1]
+        what = "channels" if values.ndim > 2 and not self.sequences else "features"
+        check(self.scale != "training" or got == len(self.mean), DataError, "The rows must have {} {}, as those that the net was trained on. Got {}.", len(self.mean), what, got)  # fmt: skip
 
     def _coded(self, text: str) -> np.ndarray:
         places = {letter: code for code, letter in enumerate(self.letters, FIRST_LETTER)}
@@ -151,47 +165,100 @@ class Preprocess:
     @staticmethod
     def from_config(config: dict[str, Any]) -> Preprocess:
         """Return what `config` was made of."""
-        return Preprocess(**{key: tuple(value) if isinstance(value, list) else value for key, value in config.items()})
+        plain: Any = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in config.items()
+        }
+        return Preprocess(**plain)
+
+
+# ---- rows of whatever kind as one array ----
+def _is_list(X: Any) -> bool:
+    return isinstance(X, (list, tuple)) or (
+        getattr(getattr(X, "dtype", None), "kind", "") == "O" and np.ndim(X) == 1
+    )
 
 
 def _is_text(X: Any) -> bool:
-    return len(X) > 0 and all(isinstance(one, str) for one in X)
+    strings = getattr(X, "dtype", np.dtype(object)).kind in "UO" and getattr(X, "ndim", 1) == 1
+    return strings and hasattr(X, "__len__") and len(X) > 0 and all(isinstance(one, str) for one in X)
 
 
-def _padded(X: Any, *, codes: bool = False) -> Prepared:
-    """Return rows as one array; sequences of different lengths are filled up with 0, and their lengths kept."""
-    if not isinstance(X, (list, tuple)) and getattr(X, "dtype", None) != object:
-        return Prepared(_numbers(np.asarray(X), codes=codes))
-    check(len(X), DataError, "The rows of a net must be at least one. Got none.")
-    parts = [_numbers(np.asarray(one), codes=codes) for one in X]
-    shapes = {part.shape[1:] for part in parts}
-    check(len(shapes) == 1, DataError, "The sequences must all have the same features. Got {}.", " and ".join(map(str, sorted(shapes))))  # fmt: skip
-    if parts[0].ndim == 0 or (not codes and parts[0].ndim == 1):
-        same = len({part.shape for part in parts}) == 1
-        check(same, DataError, "The rows of a net must all have as many features. Got {} and others.", parts[0].shape)
-        return Prepared(np.stack(parts))
+def _gathered(X: Any, *, sequences: bool) -> Prepared:
+    """Return rows as one array of finite numbers; sequences of different lengths are filled up with 0, their lengths kept."""
+    if sequences and _is_list(X):
+        return _padded([_numbers(one, sequences=True, n_axes=1) for one in X])
+    return Prepared(_numbers(X, sequences=sequences, n_axes=2))
+
+
+def _padded(parts: list[np.ndarray]) -> Prepared:
+    check(len(parts), DataError, "The rows of a net must be at least one. Got none.")
+    shapes = sorted({part.shape[1:] for part in parts})
+    check(len(shapes) == 1, DataError, "The sequences must all have the same features. Got {}.", " and ".join(map(str, shapes)))  # fmt: skip
     lengths = np.array([len(part) for part in parts], np.int64)
     check(lengths.min(), DataError, "The sequences must have at least one step. Got an empty one, number {}.", int(lengths.argmin()) + 1)  # fmt: skip
-    values = np.zeros((len(parts), lengths.max(), *parts[0].shape[1:]), parts[0].dtype)
+    values = np.zeros(
+        (len(parts), lengths.max(), *shapes[0]), np.result_type(*{part.dtype for part in parts})
+    )
     for row, part in zip(values, parts, strict=True):
         row[: len(part)] = part
     return Prepared(values, lengths)
 
 
-def _numbers(values: np.ndarray, *, codes: bool) -> np.ndarray:
-    """Return floats, or int64 codes where whole numbers without features are such; refuse what is not finite."""
+def _numbers(X: Any, *, sequences: bool, n_axes: int) -> np.ndarray:
+    """Return finite numbers as they are, or int64 where sequences are codes; steps of one number get an axis for it."""
+    check(not hasattr(X, "toarray"), DataError, "The rows of a net must be a dense array: sparse input is not supported. Call its toarray().")  # fmt: skip
+    try:
+        values = np.asarray(X)
+        values = values.astype(np.float64) if values.dtype == object else values
+    except (TypeError, ValueError) as error:
+        raise DataError(f"The rows of a net must be numbers, as many in each row. Got {error}.") from error
     check(values.dtype.kind in "fiub", DataError, "The rows of a net must be numbers. Got {}.", values.dtype)
-    if codes and values.dtype.kind in "iu" and values.ndim <= 2:
-        return values.astype(np.int64)
-    values = values if values.dtype.kind == "f" else values.astype(np.result_type(values.dtype, np.float32))
-    bad = np.argwhere(~np.isfinite(values))
-    if len(bad):
-        row, *place = bad[0].tolist()
-        raise DataError(f"The rows of a net must be finite numbers. Got {values[row, *place]} in row {row + 1}.")
+    check(values.ndim >= n_axes, DataError, "The rows of a net must have at least {} axes. Got the shape {}. Reshape your data with X.reshape(-1, 1) if it has a single feature.", n_axes, values.shape)  # fmt: skip
+    check(n_axes == 1 or len(values), DataError, "The rows of a net must be at least one. Got none.")
+    check(n_axes == 1 or values[:1].size, DataError, "The rows of a net must hold numbers. Got 0 feature(s) (shape={}) while a minimum of 1 is required.", values.shape)  # fmt: skip
+    if values.dtype.kind == "f":
+        _check_finite(values)
+    if sequences and values.ndim == n_axes:
+        return values.astype(np.int64) if values.dtype.kind in "iu" else values[..., None]
     return values
 
 
-def _real(given: Prepared) -> np.ndarray:
-    """Return bool (n, steps): the steps that are no padding."""
-    assert given.lengths is not None
-    return np.arange(given.values.shape[1]) < given.lengths[:, None]
+def _check_finite(values: np.ndarray) -> None:
+    if not np.isfinite(values).all():
+        row, *place = np.argwhere(~np.isfinite(values))[0].tolist()
+        raise DataError(
+            f"The rows of a net must be finite numbers, without NaN or inf. Got {values[row, *place]} in row {row + 1}."
+        )
+
+
+def _narrowed(values: np.ndarray, dtype: Any) -> np.ndarray:
+    """Return numbers in another dtype; refuse what it cannot hold."""
+    with np.errstate(over="ignore"):
+        found = values.astype(dtype, copy=False)
+    if found is not values and values.dtype.kind == "f":
+        _check_finite(found)
+    return np.require(found, requirements=["C", "W"])  # torch takes no array that must not be written to
+
+
+# ---- arithmetic in blocks, so that no second copy in float64 is held ----
+def _blocks(values: np.ndarray) -> Iterator[slice]:
+    size = max(1, BLOCK // max(1, values[:1].size))
+    for start in range(0, len(values), size):
+        yield slice(start, start + size)
+
+
+def _moments(given: Prepared, *, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation along an axis, float64, over all rows and places that are no padding."""
+    real = given.real
+
+    def mean_of(do: Any) -> np.ndarray:
+        total, n = 0.0, 0
+        for rows in _blocks(given.values):
+            block = np.moveaxis(given.values[rows], axis, -1).astype(np.float64)
+            flat = block.reshape(-1, block.shape[-1]) if real is None else block[real[rows]]
+            total, n = total + do(flat).sum(axis=0), n + len(flat)
+        return np.asarray(total) / n
+
+    mean = mean_of(lambda flat: flat)
+    spread = np.sqrt(mean_of(lambda flat: (flat - mean) ** 2))
+    return mean, np.where(spread > 1e-12 * np.abs(mean), spread, 0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -41,6 +41,8 @@ class Recipe:
         Decoupled in adamw, a penalty in the others.
     clip : float, optional
         Gradients with a larger Euclidean norm are scaled down to it.
+    truncate : int, optional
+        Of recurrent nets: through how many steps gradients flow back; to the first by default.
     patience : int, optional
         Stop when the validation loss has not got better for so many epochs; never by default.
     min_delta : float
@@ -64,6 +66,7 @@ class Recipe:
     momentum: float = 0.9
     weight_decay: float = 0.0
     clip: float | None = None
+    truncate: int | None = None
     patience: int | None = None
     min_delta: float = 0.0
     precision: Precision = "auto"
@@ -73,23 +76,32 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for name, choices in (("optimizer", Optimizer), ("schedule", Schedule), ("precision", Precision)):
-            check_choice(getattr(self, name), literal_choices(choices)[0], what=f"'{name}' setting", of="a net")
-        for name in ("max_epochs", "batch_size", "samples_per_epoch", "patience", "threads"):
+            check_choice(
+                getattr(self, name), literal_choices(choices)[0], what=f"'{name}' setting", of="a net"
+            )
+        for name in ("max_epochs", "batch_size", "samples_per_epoch", "truncate", "patience", "threads"):
             value, given = getattr(self, name), name in ("max_epochs", "threads")
             whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-            _check((value is None and not given) or (whole and value >= 1), name, "a whole number of at least 1", value)
+            _check(
+                (value is None and not given) or (whole and value >= 1),
+                name,
+                "a whole number of at least 1",
+                value,
+            )
         _check(_number(self.lr) and 0 < self.lr < np.inf, "lr", "a number above 0", self.lr)
-        _check(self.clip is None or (_number(self.clip) and self.clip > 0), "clip", "a number above 0", self.clip)
+        _check(
+            self.clip is None or (_number(self.clip) and self.clip > 0), "clip", "a number above 0", self.clip
+        )
         for name in ("weight_decay", "min_delta"):
             value = getattr(self, name)
             _check(_number(value) and 0 <= value < np.inf, name, "a number of at least 0", value)
-        _check(_number(self.momentum) and 0 <= self.momentum < 1, "momentum", "a number from 0 to below 1", self.momentum)
+        _check(
+            _number(self.momentum) and 0 <= self.momentum < 1,
+            "momentum",
+            "a number from 0 to below 1",
+            self.momentum,
+        )
         check_seed(self.random_state, of="a net")
-
-    @property
-    def names(self) -> list[str]:
-        """Return the names of all settings."""
-        return [field.name for field in fields(self)]
 
     def batch_of(self, n_rows: int) -> int:
         """Return the rows of a batch, of so many.
@@ -112,7 +124,11 @@ class Recipe:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and bool(np.isfinite(value))
+    return (
+        isinstance(value, (int, float, np.number))
+        and not isinstance(value, bool)
+        and bool(np.isfinite(value))
+    )
 
 
 def _check(right: bool, name: str, must: str, got: Any) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+BLOCK, BLOCK_VALUES = (
+    256,
+    2**20,
+)  # at most so many rows are asked about at a time, and rows of so many numbers together
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,24 +37,31 @@ class Rows:
     def __len__(self) -> int:
         return len(self.x)
 
+    @property
+    def parts(self) -> list[Tensor]:
+        """Return the tensors that there are."""
+        return [part for part in (self.x, self.y, self.lengths, self.weight) if part is not None]
+
     def take(self, rows: Tensor) -> Rows:
         """Return some of the rows, by their numbers."""
-        return Rows(*(None if part is None else part.index_select(0, rows) for part in self._parts()))  # type: ignore[arg-type]
+        return self._each(lambda part: part.index_select(0, rows.to(part.device)))
 
-    def to(self, device: torch.device) -> Rows:
-        """Return the rows on a device; lengths stay, since packing wants them on the CPU."""
-        x, y, lengths, weight = self._parts()
-        moved = (None if part is None else part.to(device) for part in (x, y, weight))
-        x, y, weight = moved
-        return Rows(x, y, lengths, weight)  # type: ignore[arg-type]
+    def to(self, device: torch.device, dtype: torch.dtype | None = None) -> Rows:
+        """Return the rows on a device, numbers in a dtype; codes stay, and lengths on the CPU, where packing wants them."""
+        moved = self._each(lambda part: part.to(device, dtype if part.is_floating_point() else None))
+        return Rows(moved.x, moved.y, self.lengths, moved.weight)
 
-    def blocks(self, size: int) -> Iterator[Rows]:
-        """Yield the rows in order, so many at a time."""
+    def blocks(self) -> Iterator[Rows]:
+        """Yield the rows in order, some at a time: fewer where they are large."""
+        values = self.x[:1].numel()
+        size = max(1, min(BLOCK, BLOCK_VALUES // max(1, values)))
         for start in range(0, len(self), size):
-            yield Rows(*(None if part is None else part[start : start + size] for part in self._parts()))  # type: ignore[arg-type]
+            yield self._each(lambda part, start=start: part[start : start + size])  # type: ignore[misc]
 
-    def _parts(self) -> tuple[Tensor | None, ...]:
-        return self.x, self.y, self.lengths, self.weight
+    def _each(self, do: Callable[[Tensor], Tensor]) -> Rows:
+        return Rows(
+            do(self.x), *(None if part is None else do(part) for part in (self.y, self.lengths, self.weight))
+        )
 
 
 def epoch_order(n_rows: int, n: int, random: torch.Generator) -> Tensor:

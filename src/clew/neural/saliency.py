@@ -1,4 +1,4 @@
-"""What moves a net's answer to a row: Grad-CAM and integrated gradients of any net, and whether they speak of the net.
+"""What moves a net's answer to a row: Grad-CAM and integrated gradients, and whether they speak of the net.
 
 The mathematics is in `clew.explain.saliency`; here are the forward and backward passes. What may be said of a map
 stands there as well: it is about this net's score, and no causal claim.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from clew.errors import DataError, SettingError, check, check_choice
 from clew.explain.saliency import Saliency, Sanity, grad_cam, integrated_gradients, similarity, unrelated
-from clew.neural.inside import as_array, as_input, check_layer, convolutions, watching
+from clew.neural.inside import as_array, as_input, check_layer, convolutions, evaluating
 
 Method = Literal["grad-cam", "integrated-gradients"]
 Maps = Callable[[nn.Module, np.ndarray], np.ndarray]
@@ -60,87 +60,127 @@ def saliency(
     SettingError
         If there is no such layer or output, or no convolution for Grad-CAM.
     DataError
-        If the rows are tokens, or the net answers otherwise than with one line of scores a row.
+        If the rows are tokens, the net answers otherwise than with one line of finite scores a row, or the layer
+        otherwise than once, with feature maps.
+
+    Notes
+    -----
+    What either method can and cannot claim stands in `clew.explain.saliency.CLAIMS`, and in the result's headline.
     """
-    check_choice(method, CLEAR, what="'method' setting", of="saliency")
+    check_choice(method, get_args(Method), what="'method' setting", of="saliency")
     x = as_input(net, X)
-    check(x.is_floating_point(), DataError, "The rows of saliency must be floats, of which gradients can be taken. Got {} instead.", x.dtype)  # fmt: skip
-    with watching(net, _unwatched, only=()):
+    check(
+        x.is_floating_point(),
+        DataError,
+        "The rows of saliency must be floats, of which gradients can be taken. Got {} instead.",
+        x.dtype,
+    )
+    with evaluating(net):
         with torch.no_grad():
             scores = torch.cat([_scores(net, part) for part in x.split(BATCH)])
+        check(
+            scores.isfinite().all(),
+            DataError,
+            "The scores of rows must be finite. Got {} rows where they are not.",
+            int((~scores.isfinite()).any(dim=1).sum()),
+        )
         aims = _targets(scores, target)
         if method == "grad-cam":
-            check(
-                layer is not None or convolutions(net), SettingError,
-                "The net of Grad-CAM must have a convolutional layer; use method='integrated-gradients'. Got {} instead.",
-                type(net).__name__,
-            )  # fmt: skip
-            layer = layer if layer is not None else convolutions(net)[-1]
+            layer = _layer(net) if layer is None else layer
             values = _grad_cam(net, x, aims, layer)
             before = np.full(len(x), np.nan)
         else:
+            check(
+                layer is None,
+                SettingError,
+                "The 'layer' setting of saliency is for Grad-CAM; it must be None. Got '{}'.",
+                layer,
+            )
             values, before = _integrated(net, x, aims, baseline, steps)
+        score = scores.gather(1, aims[:, None])[:, 0]
     return Saliency(
-        method=method, layer=layer if layer and method == "grad-cam" else "", inputs=as_array(x), values=values,
-        target=as_array(aims), score=as_array(scores.gather(1, aims[:, None])[:, 0]).astype(np.float64), baseline_score=before,
+        method=method,
+        layer=layer or "",
+        inputs=as_array(x),
+        values=values,
+        target=as_array(aims),
+        score=as_array(score.double()),
+        baseline_score=before,
         settings={"method": method, "steps": steps},
-    )  # fmt: skip
-
-
-CLEAR: tuple[Method, ...] = ("grad-cam", "integrated-gradients")
-
-
-def _unwatched(name: str, module: nn.Module, out: Any) -> None:
-    """Watch nothing: of `watching`, only the evaluation mode is wanted."""
+    )
 
 
 def _scores(net: nn.Module, x: Tensor) -> Tensor:
     """Return the net's answers as (n_rows, n_out)."""
     out = net(x)
     out = out[:, None] if out.ndim == 1 else out
-    check(out.ndim == 2, DataError, "The net of saliency must answer with one line of scores a row. Got shape {} instead.", tuple(out.shape))  # fmt: skip
+    check(
+        out.ndim == 2,
+        DataError,
+        "The net of saliency must answer with one line of scores a row. Got shape {} instead.",
+        tuple(out.shape),
+    )
     return out
+
+
+def _layer(net: nn.Module) -> str:
+    """Return the last convolution: the finest features that still have places."""
+    known = convolutions(net)
+    check(
+        known,
+        SettingError,
+        "The net of Grad-CAM must have a convolutional layer; use method='integrated-gradients'. Got {} instead.",
+        type(net).__name__,
+    )
+    return known[-1]
 
 
 def _targets(scores: Tensor, target: int | np.ndarray | None) -> Tensor:
     n, outputs = scores.shape
     if target is None:
         return scores.argmax(dim=1)
-    aims = torch.as_tensor(np.broadcast_to(np.asarray(target), (n,)).astype(np.int64), device=scores.device)
-    fits = bool(((aims >= 0) & (aims < outputs)).all())
-    check(fits, SettingError, "The 'target' setting of saliency must be from 0 to {}. Got {} instead.", outputs - 1, target)  # fmt: skip
-    return aims
+    aims = np.asarray(target)
+    check(
+        aims.shape in ((), (n,)) and aims.dtype.kind in "iu" and aims.min() >= 0 and aims.max() < outputs,
+        SettingError,
+        "The 'target' setting of saliency must be one int from 0 to {}, or one for each of {} rows. Got {} instead.",
+        outputs - 1,
+        n,
+        target,
+    )
+    return torch.as_tensor(np.broadcast_to(aims, n).astype(np.int64), device=scores.device)
 
 
-def _slopes(net: nn.Module, x: Tensor, aims: Tensor, layer: str | None = None) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the scores (n_rows,), where the gradient is taken (a layer's answer, or the input), and the gradient."""
-    x = x.detach().clone().requires_grad_()
-    at = x
-    hook = None
-    if layer is not None:
-
-        def keep(module: nn.Module, given: Any, out: Any) -> Any:
-            nonlocal at
-            at = out[0] if isinstance(out, tuple) else out
-            return out if isinstance(out, tuple) else out.clone()  # what follows may change it in place
-
-        hook = check_layer(net, layer).register_forward_hook(keep)
-    try:
-        with torch.enable_grad():
-            scores = _scores(net, x).gather(1, aims[:, None])[:, 0]  # rows do not touch one another in evaluation
-            (slope,) = torch.autograd.grad(scores.sum(), at)
-    finally:
-        if hook is not None:
-            hook.remove()
-    return scores.detach(), at.detach(), slope
+def _score(net: nn.Module, x: Tensor, aims: Tensor) -> Tensor:
+    """Return the score of each row's own class (n_rows,); in evaluation mode rows do not touch one another."""
+    return _scores(net, x).gather(1, aims[:, None])[:, 0]
 
 
 def _grad_cam(net: nn.Module, x: Tensor, aims: Tensor, layer: str) -> np.ndarray:
     """Return one map a row, float64 (n_rows, 1, *places)."""
+    answers: list[Any] = []
+
+    def keep(module: nn.Module, given: Any, out: Any) -> Any:
+        answers.append(out)
+        return out.clone() if isinstance(out, Tensor) else out  # what follows may change it in place
+
     maps = []
-    for part, own in zip(x.split(BATCH), aims.split(BATCH), strict=True):
-        _, answers, slopes = _slopes(net, part, own, layer)
-        maps.append(grad_cam(as_array(answers), as_array(slopes), tuple(x.shape[2:])))
+    hook = check_layer(net, layer).register_forward_hook(keep)
+    try:
+        for part, own in zip(x.split(BATCH), aims.split(BATCH), strict=True):
+            answers.clear()
+            with torch.enable_grad():
+                score = _score(net, part.clone().requires_grad_(), own).sum()
+            check(
+                len(answers) == 1 and isinstance(answers[0], Tensor),
+                DataError,
+                "The layer '{}' must answer once, with feature maps. It does not.",
+                layer,
+            )
+            (slope,) = torch.autograd.grad(score, answers)
+            maps.append(grad_cam(as_array(answers[0]), as_array(slope), tuple(x.shape[2:])))
+    finally:
+        hook.remove()
     return np.concatenate(maps)[:, None]
 
 
@@ -150,7 +190,10 @@ def _integrated(
     """Return the attributions (n_rows, ...) and the scores of the baseline (n_rows,)."""
 
     def ask(points: np.ndarray, aim: Tensor) -> tuple[np.ndarray, np.ndarray]:
-        score, _, slope = _slopes(net, torch.as_tensor(points).to(x), aim.expand(len(points)))
+        at = torch.as_tensor(points).to(x).requires_grad_()
+        with torch.enable_grad():
+            score = _score(net, at, aim.expand(len(at)))
+            (slope,) = torch.autograd.grad(score.sum(), at)
         return as_array(score), as_array(slope)
 
     rows = [
@@ -199,10 +242,15 @@ def randomised_sanity(
     Notes
     -----
     After Adebayo et al., "Sanity checks for saliency maps", NeurIPS 2018, arXiv:1810.03292: weights are made random
-    from the top of the net downwards ("cascading") and each layer alone ("independent"). Here they are drawn from a normal
-    distribution of each tensor's own root mean square, so that a random net is as loud as the trained one.
+    from the top of the net downwards ("cascading") and each layer alone ("independent"). Here they are drawn from
+    a normal distribution of each tensor's own root mean square, so that a random net is as loud as the trained one.
     """
-    check(draws >= 1, SettingError, "The 'draws' setting of randomised_sanity must be at least 1. Got {} instead.", draws)  # fmt: skip
+    check(
+        draws >= 1,
+        SettingError,
+        "The 'draws' setting of randomised_sanity must be at least 1. Got {} instead.",
+        draws,
+    )
     rows = np.asarray(X)
     if callable(method):
         maps, name = method, getattr(method, "__name__", "a method of your own")
@@ -210,7 +258,15 @@ def randomised_sanity(
         aims = saliency(net, rows, method=method, target=target, **settings).target
         maps, name = partial(_maps, method=method, target=aims, **settings), method
     own = maps(net, rows)
-    layers = _weighted(net, rows)[::-1]
+    telling = own.reshape(len(own), -1).std(axis=1) > 0
+    check(
+        telling.any(),
+        DataError,
+        "The maps of randomised_sanity must differ from place to place in one row at least. "
+        "Got {} that are the same everywhere.",
+        len(own),
+    )
+    layers = [name for name, module in net.named_modules() if [*module.parameters(recurse=False)]][::-1]
     generator = torch.Generator().manual_seed(random_state)
     likeness = np.zeros((2, len(layers), len(rows), 3))
     for _ in range(draws):
@@ -221,27 +277,19 @@ def randomised_sanity(
                 _randomise(other.get_submodule(layer), generator)
                 found = maps(other, rows)
                 likeness[which, place] += [similarity(a, b) for a, b in zip(own, found, strict=True)]
+    likeness = likeness[:, :, telling]
     return Sanity(
-        method=name, layers=layers, cascading=likeness[0] / draws, independent=likeness[1] / draws,
-        null=unrelated(own, random_state=random_state), settings={"draws": draws, "random_state": random_state},
-    )  # fmt: skip
+        method=name,
+        layers=layers,
+        cascading=likeness[0] / draws,
+        independent=likeness[1] / draws,
+        null=unrelated(own[telling], random_state=random_state),
+        settings={"draws": draws, "random_state": random_state},
+    )
 
 
 def _maps(net: nn.Module, X: np.ndarray, **settings: Any) -> np.ndarray:
     return saliency(net, X, **settings).values
-
-
-def _weighted(net: nn.Module, X: np.ndarray) -> list[str]:
-    """Return the layers that hold weights, in the order in which they are called."""
-    called: list[str] = []
-
-    def watch(name: str, module: nn.Module, out: Any) -> None:
-        if any(True for _ in module.parameters(recurse=False)) and name not in called:
-            called.append(name)
-
-    with watching(net, watch), torch.no_grad():
-        net(as_input(net, X[:1]))
-    return called
 
 
 def _randomise(module: nn.Module, generator: torch.Generator) -> None:

@@ -35,7 +35,7 @@ def truncated_forward(net: RecurrentNet, x: Tensor, lengths: Tensor | None = Non
     -----
     Williams & Peng (1990), Neural Computation 2, doi:10.1162/neco.1990.2.4.490.
     """
-    hidden = torch.cat([part for _, part in _pieces(net, x, lengths, steps)], dim=1)  # (B, longest, units)
+    hidden = torch.cat([part for _, part in pieces(net, x, lengths, steps)], dim=1)  # (B, longest, units)
     hidden = pad(hidden, (0, 0, 0, x.shape[1] - hidden.shape[1]))  # (B, T, units)
     return net.read_out(hidden, lengths)
 
@@ -79,13 +79,13 @@ def truncated_losses(
         tuple(y.shape),
     )
     inside = steps_inside(x, lengths)  # (B, T)
-    for piece, hidden in _pieces(net, x, lengths, steps):
+    for piece, hidden in pieces(net, x, lengths, steps):
         here = inside[:, piece]
         answers = net.read_out(hidden)[here]  # (n, n_out)
-        yield loss(answers, y[:, piece][here]) * (here.sum() / inside.sum())
+        yield loss(answers, y[:, piece][here]) * (int(here.sum()) / int(inside.sum()))
 
 
-def _pieces(
+def pieces(
     net: RecurrentNet, x: Tensor, lengths: Tensor | None, steps: int
 ) -> Iterator[tuple[slice, Tensor]]:
     """Yield each piece and what the last layer says in it, (B, piece, units), from a state that knows no gradient."""
@@ -100,24 +100,15 @@ def _pieces(
         SettingError,
         "A net for truncated back-propagation must read in one direction. Got a bidirectional one.",
     )
-    longest = x.shape[1]
-    if lengths is not None:
-        x, longest = blank(x, lengths), int(lengths.max())
+    inside = steps_inside(x, lengths)  # (B, T)
+    longest = int(inside.sum(1).max())
     state: State | None = None
     start = 0
     for stop in range((longest - 1) % steps + 1, longest + 1, steps):
         piece = slice(start, stop)
-        hidden, state = _go_on(net, x[:, piece], state, None if lengths is None else lengths - start)
-        yield piece, hidden
+        here = inside[:, piece]
+        # the kernel wants one step at least: what is over goes on with zeros, and nobody listens
+        left = None if lengths is None else (lengths - start).clamp(1, stop - start)
+        hidden, state = net.unroll(blank(x[:, piece], here), state, left)
+        yield piece, blank(hidden, here)
         start, state = stop, tuple(one.detach() for one in state)
-
-
-def _go_on(net: RecurrentNet, x: Tensor, state: State | None, left: Tensor | None) -> tuple[Tensor, State]:
-    """Unroll a piece; ``left`` (B,) tells how many steps of each sequence are left, 0 or less of those that are over and wait."""
-    if left is None:
-        return net.unroll(x, state)
-    lengths = left.clamp(1, x.shape[1])  # the kernel wants one step at least
-    hidden, after = net.unroll(x, state, lengths)
-    over = (left <= 0)[:, None]  # (B, 1)
-    waiting = tuple(torch.where(over, old, new) for old, new in zip(state or after, after))
-    return hidden.masked_fill(over[..., None], 0), waiting

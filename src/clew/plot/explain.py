@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from clew.errors import check_choice
-from clew.explain.explanation import Explanation, figure
+from clew.explain.explanation import Explanation
+from clew.explain.importance import figure
 from clew.plot.measure import CASING, OTHERS, outlines
 from clew.plot.style import (
     INK,

@@ -1,4 +1,4 @@
-"""Figures of the inside of a net: its activation functions, filters, feature maps, hidden states, and where it decides what."""
+"""Figures of the inside of a net: activation functions, filters, feature maps, hidden states, decision regions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,49 @@ if TYPE_CHECKING:
 
 HATCHES = ["", "////", "\\\\\\\\", "....", "xxxx", "||||"]
 MOST = 32  # maps or filters of a figure
-LEFT = 62.0  # px beside traces
+MOST_CHANNELS = 8  # of a filter that are drawn
+LEFT, RIGHT = 62.0, 16.0  # px beside traces
+DASHED: Any = (0, (3, 1.6))
+
+
+# ---- what these figures are put together from ----
+def box(drawing: Drawing, left: float, top: float, wide: float, tall: float) -> Any:
+    """Return axes in px, counted from the upper left corner of the drawing."""
+    width, height = drawing.get_size_inches() * 72
+    return drawing.add_axes((left / width, 1 - (top + tall) / height, wide / width, tall / height))
+
+
+def say(
+    drawing: Drawing,
+    left: float,
+    top: float,
+    words: str,
+    *,
+    size: float = 10,
+    color: str = INK,
+    **settings: Any,
+) -> None:
+    """Write words whose middle stands ``top`` px below the upper edge of the drawing."""
+    width, height = drawing.get_size_inches() * 72
+    drawing.text(left / width, 1 - top / height, words, fontsize=size, color=color, va="center", **settings)
+
+
+def picture(axes: Any, values: np.ndarray, ramp: Any, **settings: Any) -> None:
+    """Fill the axes with an array, one colour a value."""
+    axes.imshow(values, cmap=ramp, interpolation="nearest", aspect="auto", **settings)
+
+
+def color_bar(drawing: Drawing, left: float, top: float, ramp: Any, ends: tuple[str, str]) -> Any:
+    """Draw a lying colour bar of 110 px, with what its ends mean beside it."""
+    axes = box(drawing, left, top, 110, 8)
+    picture(axes, np.linspace(0, 1, 129)[None], ramp, vmin=0, vmax=1)
+    bare(axes)
+    for x, side, words in ((0, "right", ends[0]), (1, "left", ends[1])):
+        axes.annotate(
+            words, (x, 0.45), xycoords="axes fraction", xytext=(12 * x - 6, 0), textcoords="offset points",
+            ha=side, va="center", fontsize=9, color=INK3, annotation_clip=False,
+        )  # fmt: skip
+    return axes
 
 
 def signed_ramp() -> Any:
@@ -41,16 +83,9 @@ def signed_ramp() -> Any:
     return LinearSegmentedColormap.from_list("signed", SIGNED)
 
 
-def color_bar(drawing: Drawing, box: tuple[float, float, float, float], ramp: Any, ends: tuple[str, str], *, title: str = "") -> Any:  # fmt: skip
-    """Draw a colour bar lying in ``box`` (left, bottom, width, height in px), its ends in words beside it."""
-    width, height = drawing.get_size_inches() * 72
-    left, bottom, wide, tall = box
-    key = drawing.add_axes((left / width, bottom / height, wide / width, tall / height))
-    key.imshow(np.linspace(0, 1, 129)[None], aspect="auto", cmap=ramp, vmin=0, vmax=1)
-    bare(key)
-    for x, ha, text in ((-6, "right", ends[0]), (wide + 6, "left", f"{ends[1]}  {title}".rstrip())):
-        key.annotate(text, (x, tall / 2 - 0.5), xycoords="axes pixels", ha=ha, va="center", fontsize=9, color=INK3, annotation_clip=False)  # fmt: skip
-    return key
+def middle_slice(values: np.ndarray) -> np.ndarray:
+    """Return images (n, ..., y, x) as they are, and of volumes (n, ..., z, y, x) the middle slice."""
+    return values[..., values.shape[-3] // 2, :, :]
 
 
 # ---- activation functions ----
@@ -58,29 +93,26 @@ def color_bar(drawing: Drawing, box: tuple[float, float, float, float], ramp: An
 def activation_curves(result: ActivationCurves, *, width: float = 760) -> Drawing:
     """Draw activation functions (dark, solid) and their derivatives (red, dashed), a panel each on one scale."""
     across = min(5, len(result.names))
-    down = -(-len(result.names) // across)
     tall, wide = 138.0, (width - 30) / across
-    height = down * tall + 40
+    height = -(-len(result.names) // across) * tall + 40
     drawing = Drawing(width, height)
     for place, name in enumerate(result.names):
         row, column = divmod(place, across)
-        axes = drawing.add_axes(
-            ((30 + column * wide) / width, 1 - (row * tall + tall - 20) / height, (wide - 22) / width, (tall - 52) / height)
-        )  # fmt: skip
-        for edge in (axes.axhline, axes.axvline):
-            edge(0, color=RULE, linewidth=0.8, zorder=0)
+        axes = box(drawing, 30 + column * wide, row * tall + 32, wide - 22, tall - 52)
+        for rule in (axes.axhline, axes.axvline):
+            rule(0, color=RULE, linewidth=0.8, zorder=0)
         axes.plot(result.z, result.values[place], color=INK, linewidth=1.7)
-        axes.plot(result.z, result.slopes[place], color=THREAD, linewidth=1.5, linestyle=(0, (3, 1.6)))
+        axes.plot(result.z, result.slopes[place], color=THREAD, linewidth=1.5, linestyle=DASHED)
         axes.set_xlim(result.z[0], result.z[-1])
         axes.set_ylim(-1.25, 2.25)
         axes.set_yticks([-1, 0, 1, 2], ["−1", "0", "1", "2"] if column == 0 else [""] * 4)
         axes.locator_params(axis="x", nbins=5)
         axes.set_title(name, loc="left", fontsize=10, color=INK, pad=4)
-    for x, color, style, words in ((30, INK, "solid", "function"), (130, THREAD, (0, (3, 1.6)), "derivative")):
-        line = drawing.add_axes((x / width, 8 / height, 28 / width, 10 / height))
+    for x, color, style, words in ((30, INK, "solid", "function"), (130, THREAD, DASHED, "derivative")):
+        line = box(drawing, x, height - 18, 28, 10)
         line.plot([0, 1], [0, 0], color=color, linewidth=1.7, linestyle=style)
         bare(line)
-        drawing.text((x + 34) / width, 13 / height, words, fontsize=9, color=INK2, va="center")
+        say(drawing, x + 34, height - 13, words, size=9, color=INK2)
     return drawing
 
 
@@ -93,65 +125,69 @@ def feature_maps(result: FeatureMaps, *, width: float = 760) -> Drawing:
     slice is drawn.
     """
     n = min(len(result.values), MOST)
+    told = f"{_some(n, len(result.values), 'maps')} of layer {result.layer}; light: answers"
     if result.values.ndim == 2:
-        return _maps_of_trace(result, n, width)
-    image = middle_slice(result.inputs).mean(axis=0)
-    maps = middle_slice(result.values)[:n]
+        return _maps_of_trace(result.inputs, result.values[:n], told, width)
+    volume = result.values.ndim == 4
+    inputs, maps = (middle_slice(one) if volume else one for one in (result.inputs, result.values[:n]))
+    image = inputs.mean(axis=0)
     across = 6
     side = (width - 24) / (across + 2)
     tall = side * image.shape[0] / image.shape[1]
-    rows = max(2, -(-n // across))
-    height = rows * (tall + 8) + 34
-    drawing = Drawing(width, height)
-    top = height - 26
-
-    def place(x: float, y: float, wide: float, high: float, values: np.ndarray, cmap: str) -> None:
-        axes = drawing.add_axes((x / width, y / height, wide / width, high / height))
-        axes.imshow(values, cmap=cmap, interpolation="nearest", aspect="auto")
-        bare(axes)
-
-    place(12, top - 2 * tall + side * 0.08 * tall / side, 1.92 * side, 1.92 * tall, image, "gray")
+    drawing = Drawing(width, max(2, -(-n // across)) * (tall + 8) + 34)
+    axes = box(drawing, 12, 26, 1.92 * side, 1.92 * tall)
+    picture(axes, image, "gray")
+    bare(axes)
     for k, values in enumerate(maps):
         row, column = divmod(k, across)
-        place(12 + (2 + column) * side + 4, top - row * (tall + 8) - tall, side - 8, tall, values, "cividis")
-    drawing.text(12 / width, 1 - 13 / height, "input", fontsize=10, color=INK, va="center")
-    more = f" of {len(result.values)}" if n < len(result.values) else ""
-    drawing.text((12 + 2 * side + 4) / width, 1 - 13 / height, f"{n}{more} maps of layer {result.layer}; light: answers", fontsize=10, color=INK, va="center")  # fmt: skip
+        axes = box(drawing, 16 + (2 + column) * side, 26 + row * (tall + 8), side - 8, tall)
+        picture(axes, values, "cividis")
+        bare(axes)
+    say(drawing, 12, 13, "input")
+    say(drawing, 16 + 2 * side, 13, told)
     return drawing
 
 
-def middle_slice(values: np.ndarray) -> np.ndarray:
-    """Return images (n, y, x) as they are, and of volumes (n, z, y, x) the middle slice."""
-    return values if values.ndim == 3 else values[:, values.shape[1] // 2]
-
-
-def _maps_of_trace(result: FeatureMaps, n: int, width: float) -> Drawing:
-    traces = result.inputs
+def _maps_of_trace(traces: np.ndarray, maps: np.ndarray, told: str, width: float) -> Drawing:
+    n, (channels, samples) = len(maps), traces.shape
+    names = ["input"] if channels == 1 else [f"input {k + 1}" for k in range(channels)]
     tall, line = 44.0, max(7.0, min(14.0, 260 / n))
-    height = 34 + tall * len(traces) + line * n + 44
-    drawing = Drawing(width, height)
-    across = 1 - (LEFT + 16) / width
-    top = height - 30
-    for k, trace in enumerate(traces):
-        top -= tall
-        axes = drawing.add_axes((LEFT / width, (top + 3) / height, across, (tall - 6) / height))
-        axes.plot(np.arange(len(trace)), trace, color=INK2, linewidth=0.8)
-        axes.set_xlim(-0.5, len(trace) - 0.5)
-        bare(axes)
-        axes.set_ylabel(f"input {k + 1}" if len(traces) > 1 else "input", rotation=0, ha="right", va="center")
-    maps = result.values[:n]
+    drawing = Drawing(width, 36 + tall * channels + line * n + 44)
+    _traces(drawing, np.arange(samples), traces, names, tall, (-0.5, samples - 0.5))
     low, high = maps.min(axis=1, keepdims=True), maps.max(axis=1, keepdims=True)
     shown = (maps - low) / np.where(high > low, high - low, 1)
-    axes = drawing.add_axes((LEFT / width, (top - 6 - line * n) / height, across, line * n / height))
-    axes.imshow(shown, aspect="auto", interpolation="nearest", extent=(-0.5, traces.shape[1] - 0.5, n + 0.5, 0.5))
+    axes = _rows_of_color(drawing, 36 + tall * channels, line * n, shown, (-0.5, samples - 0.5), "cividis")
     axes.set_ylabel("map")
     axes.set_xlabel("sample")
+    say(drawing, LEFT, 13, told)
+    return drawing
+
+
+def _traces(
+    drawing: Drawing, time: np.ndarray, traces: np.ndarray, names: list[str], tall: float, ends: tuple[float, float],
+) -> None:  # fmt: skip
+    """Draw traces (n, n_times) below one another, from 30 px below the upper edge."""
+    width = drawing.get_size_inches()[0] * 72
+    for k, (trace, name) in enumerate(zip(traces, names, strict=True)):
+        axes = box(drawing, LEFT, 33 + k * tall, width - LEFT - RIGHT, tall - 6)
+        axes.plot(time, trace, color=INK2, linewidth=0.8)
+        axes.set_xlim(*ends)
+        bare(axes)
+        axes.set_ylabel(short(name, 9), rotation=0, ha="right", va="center")
+
+
+def _rows_of_color(
+    drawing: Drawing, top: float, tall: float, values: np.ndarray, ends: tuple[float, float], ramp: Any,
+    **settings: Any,
+) -> Any:  # fmt: skip
+    """Draw an array (n, n_times), a line of colour each, numbered from 1; return the axes."""
+    width = drawing.get_size_inches()[0] * 72
+    axes = box(drawing, LEFT, top, width - LEFT - RIGHT, tall)
+    picture(axes, values, ramp, extent=(*ends, len(values) + 0.5, 0.5), **settings)
     axes.locator_params(axis="y", nbins=5, integer=True)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    more = f" of {len(result.values)}" if n < len(result.values) else ""
-    drawing.text(LEFT / width, 1 - 13 / height, f"{n}{more} maps of layer {result.layer}; light: answers", fontsize=10, color=INK, va="center")  # fmt: skip
-    return drawing
+    return axes
 
 
 @drawn
@@ -160,65 +196,62 @@ def filters(result: Filters, *, width: float = 620) -> Drawing:
 
     A filter of several channels is a row of pictures, or several lines; of volumes, the middle slice is drawn.
     """
-    n = min(len(result.values), MOST)
-    values = result.values[:n]
+    n, channels = min(len(result.values), MOST), result.values.shape[1]
+    values = result.values[:n, :MOST_CHANNELS]
     most = float(np.abs(values).max()) or 1.0
-    if values.ndim == 3:
-        return _filter_lines(result, values, most, width)
-    kernels = values if values.ndim == 4 else values[:, :, values.shape[2] // 2]
-    channels = min(kernels.shape[1], 8)
-    each = 30.0 * channels + 14
+    lines = values.ndim == 3
+    drawing = (_filter_lines if lines else _filter_pictures)(values, most, width)
+    kernel = " × ".join(map(str, values.shape[2:])) + (" samples" if lines else "")
+    seen = "1 channel" if channels == 1 else _some(values.shape[1], channels, "channels")
+    told = f"{_some(n, len(result.values), 'filters')} of layer {result.layer}: {kernel} of {seen}"
+    say(drawing, 12, 14, told)
+    return drawing
+
+
+def _filter_pictures(values: np.ndarray, most: float, width: float) -> Drawing:
+    kernels = middle_slice(values) if values.ndim == 5 else values
+    side = 58.0 if kernels.shape[1] == 1 else 30.0
+    each, tall = side * kernels.shape[1] + 14, side * kernels.shape[2] / kernels.shape[3]
     across = max(1, int((width - 24) // each))
-    rows = -(-n // across)
-    tall = 30.0 * kernels.shape[2] / kernels.shape[3]
-    height = rows * (tall + 14) + 70
+    height = -(-len(kernels) // across) * (tall + 14) + 70
     drawing = Drawing(width, height)
-    ramp = signed_ramp()
-    for k in range(n):
+    for k, kernel in enumerate(kernels):
         row, column = divmod(k, across)
-        for channel in range(channels):
-            x, y = 12 + column * each + 30 * channel, height - 34 - row * (tall + 14) - tall
-            axes = drawing.add_axes((x / width, y / height, 28 / width, tall / height))
-            axes.imshow(kernels[k, channel], cmap=ramp, vmin=-most, vmax=most, interpolation="nearest", aspect="auto")  # fmt: skip
-            bare(axes)
+        for channel, weights in enumerate(kernel):
+            axes = box(drawing, 12 + column * each + side * channel, 34 + row * (tall + 14), side - 2, tall)
+            picture(axes, weights, signed_ramp(), vmin=-most, vmax=most)
+            axes.set_xticks([])
+            axes.set_yticks([])
             for spine in axes.spines.values():
                 spine.set(visible=True, color=RULE2, linewidth=0.5)
-    _filter_words(drawing, result, n, width, height)
-    color_bar(drawing, (60, 12, 120, 8), ramp, (_signed(-most), _signed(most)), title="weight")
+    color_bar(drawing, 60, height - 20, signed_ramp(), (_signed(-most), f"{_signed(most)}  weight"))
     return drawing
 
 
-def _filter_lines(result: Filters, values: np.ndarray, most: float, width: float) -> Drawing:
+def _filter_lines(values: np.ndarray, most: float, width: float) -> Drawing:
     across = min(8, len(values))
-    rows, tall, wide = -(-len(values) // across), 62.0, (width - 24) / across
-    channels = min(values.shape[1], len(LINES))
-    height = rows * tall + 62
+    tall, wide = 62.0, (width - 24) / across
+    height = -(-len(values) // across) * tall + 62
     drawing = Drawing(width, height)
-    for k, filter_ in enumerate(values):
+    looks = [{"color": color, "linestyle": style} for color, style in zip(GROUPS, LINES, strict=True)]
+    looks = (2 * looks)[: values.shape[1]]
+    for k, lines in enumerate(values):
         row, column = divmod(k, across)
-        axes = drawing.add_axes(((12 + column * wide) / width, (height - 32 - (row + 1) * tall + 8) / height, (wide - 10) / width, (tall - 10) / height))  # fmt: skip
+        axes = box(drawing, 12 + column * wide, 34 + row * tall, wide - 10, tall - 10)
         axes.axhline(0, color=RULE2, linewidth=0.7)
-        for channel in range(channels):
-            axes.plot(filter_[channel], color=GROUPS[channel], linestyle=LINES[channel], linewidth=1.3)
+        for line, look in zip(lines, looks, strict=True):
+            axes.plot(line, linewidth=1.3, **look)
         axes.set_ylim(-1.05 * most, 1.05 * most)
         bare(axes)
-    _filter_words(drawing, result, len(values), width, height)
-    scale = f"each from {_signed(-most)} to {_signed(most)}; {values.shape[2]} samples wide"
-    drawing.text(12 / width, 14 / height, scale, fontsize=9, color=INK3, va="center")
-    if channels > 1:
-        key = drawing.add_axes(((width - 60.0 * channels - 10) / width, 8 / height, 60.0 * channels / width, 12 / height))  # fmt: skip
-        for channel in range(channels):
-            key.plot([channel, channel + 0.35], [0, 0], color=GROUPS[channel], linestyle=LINES[channel], linewidth=1.6)  # fmt: skip
+    say(drawing, 12, height - 14, f"each from {_signed(-most)} to {_signed(most)}", size=9, color=INK3)
+    if len(looks) > 1:
+        key = box(drawing, width - 60.0 * len(looks) - 10, height - 20, 60.0 * len(looks), 12)
+        for channel, look in enumerate(looks):
+            key.plot([channel, channel + 0.35], [0, 0], linewidth=1.6, **look)
             key.text(channel + 0.42, 0, f"in {channel + 1}", fontsize=9, color=INK3, va="center")
-        key.set_xlim(0, channels)
+        key.set_xlim(0, len(looks))
         bare(key)
     return drawing
-
-
-def _filter_words(drawing: Drawing, result: Filters, n: int, width: float, height: float) -> None:
-    more = f" of {len(result.values)}" if n < len(result.values) else ""
-    kernel = " × ".join(map(str, result.values.shape[2:]))
-    drawing.text(12 / width, 1 - 14 / height, f"{n}{more} filters of layer {result.layer}, {kernel} of {result.values.shape[1]} channels", fontsize=10, color=INK, va="center")  # fmt: skip
 
 
 # ---- hidden states ----
@@ -237,32 +270,22 @@ def hidden_states(
         Steps a second, in Hz; times are counted in steps without it.
     """
     steps, units = result.values.shape
-    inputs = result.inputs[:, None] if result.inputs.ndim == 1 else result.inputs
-    shown = min(inputs.shape[1], 4)
-    tall, line = 46.0, max(4.0, min(14.0, 240 / units))
-    height = 30 + tall * shown + line * units + 66
+    inputs = result.inputs.reshape(steps, -1).T
+    shown, tall, line = min(len(inputs), 4), 46.0, max(4.0, min(14.0, 240 / units))
+    height = 34 + tall * shown + line * units + 62
     drawing = Drawing(width, height)
-    across, top = 1 - (LEFT + 16) / width, height - 28
     end = steps / rate if rate else float(steps)
-    time = (np.arange(steps) + 0.5) * end / steps
-    for k in range(shown):
-        top -= tall
-        axes = drawing.add_axes((LEFT / width, (top + 3) / height, across, (tall - 6) / height))
-        axes.plot(time, inputs[:, k], color=INK2, linewidth=0.9, drawstyle="steps-mid" if result.inputs.ndim == 1 else "default")  # fmt: skip
-        axes.set_xlim(0, end)
-        bare(axes)
-        axes.set_ylabel(short(names[k] if names else f"input {k + 1}", 9), rotation=0, ha="right", va="center")
+    told = names or [f"input {k + 1}" for k in range(len(inputs))]
+    _traces(drawing, (np.arange(steps) + 0.5) * end / steps, inputs[:shown], told[:shown], tall, (0, end))
     most = float(np.abs(result.values).max()) or 1.0
-    axes = drawing.add_axes((LEFT / width, (top - 4 - line * units) / height, across, line * units / height))
-    axes.imshow(result.values.T, cmap=signed_ramp(), vmin=-most, vmax=most, aspect="auto", interpolation="nearest", extent=(0, end, units + 0.5, 0.5))  # fmt: skip
+    axes = _rows_of_color(
+        drawing, 34 + tall * shown, line * units, result.values.T, (0, end), signed_ramp(), vmin=-most, vmax=most
+    )  # fmt: skip
     axes.set_ylabel("hidden unit")
-    axes.locator_params(axis="y", nbins=5, integer=True)
     axes.set_xlabel("s" if rate else "step")
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    left_out = f", the first {shown} of {inputs.shape[1]} inputs" if shown < inputs.shape[1] else ""
-    drawing.text(LEFT / width, 1 - 13 / height, f"{units} hidden states of {result.layer}{left_out}", fontsize=10, color=INK, va="center")  # fmt: skip
-    color_bar(drawing, (LEFT + 40, 9, 120, 8), signed_ramp(), (_signed(-most), _signed(most)), title="state")
+    left_out = f", the first {shown} of {len(inputs)} inputs" if shown < len(inputs) else ""
+    say(drawing, LEFT, 13, f"{units} hidden states over {steps} steps{left_out}")
+    color_bar(drawing, LEFT + 40, height - 17, signed_ramp(), (_signed(-most), f"{_signed(most)}  state"))
     return drawing
 
 
@@ -274,23 +297,32 @@ def decision_regions(result: DecisionGrid, *, width: float = 460) -> Drawing:
 
     height = width * 0.86
     drawing = Drawing(width, height)
-    axes = drawing.add_axes((58 / width, 46 / height, 1 - 74 / width, 1 - 86 / height))
+    axes = box(drawing, 58, 40, width - 74, height - 86)
     with matplotlib.rc_context({"hatch.linewidth": 0.5, "hatch.color": RULE2}):
         for k, name in enumerate(result.classes):
             here = (result.answer == k).astype(float)
+            fill, hatch = mix(group_color(k), 0.17), HATCHES[k % len(HATCHES)]
             if here.any():
-                axes.contourf(result.x, result.y, here, levels=[0.5, 1.5], colors=[mix(group_color(k), 0.17)], hatches=[HATCHES[k % len(HATCHES)]])  # fmt: skip
+                axes.contourf(result.x, result.y, here, levels=[0.5, 1.5], colors=[fill], hatches=[hatch])
                 axes.contour(result.x, result.y, here, levels=[0.5], colors=[INK3], linewidths=0.9)
-            own = result.points[result.labels == k]
-            axes.plot(*own.T, group_marker(k), color=group_color(k), markeredgecolor=SURFACE, markeredgewidth=0.7, markersize=6.5, label=short(name, 20))  # fmt: skip
-        nameless = result.points[result.labels < 0]
-        axes.plot(*nameless.T, "o", color=RULE2, markersize=4)
+            axes.plot(
+                *result.points[result.labels == k].T, group_marker(k), color=group_color(k), markersize=6.5,
+                markeredgecolor=SURFACE, markeredgewidth=0.7, label=short(name, 20),
+            )  # fmt: skip
+        axes.plot(*result.points[result.labels < 0].T, "o", color=RULE2, markersize=4)
     axes.set_xlim(result.x[0], result.x[-1])
     axes.set_ylim(result.y[0], result.y[-1])
     axes.set_xlabel(short(result.names[0], 40))
     axes.set_ylabel(short(result.names[1], 40))
-    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=4, labelcolor=INK2, handletextpad=0.2, columnspacing=1.2)  # fmt: skip
+    axes.legend(
+        frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=4, labelcolor=INK2, handletextpad=0.2,
+        columnspacing=1.2,
+    )  # fmt: skip
     return drawing
+
+
+def _some(shown: int, of: int, what: str) -> str:
+    return f"{shown} {what}" if shown == of else f"{shown} of {of} {what}"
 
 
 def _signed(value: float) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from clew.explore.stability import match
 from clew.plot import explore as draw
 from clew.plot import learn as draw_learnt
-from clew.report import judged, pictures, repeated, signals, words
+from clew.report import judged, nets, pictures, repeated, signals, words
 from clew.report.gathered import Record
 from clew.report.parts import METHODS, day, drawn, empty, group_name, next_command, section, sign, sizes_of
 from clew.report.words import code, counted, figure, safe
@@ -211,6 +211,8 @@ def _forest(record: Record) -> str:
             empty("One tree of the forest, drawn with its thresholds.", next_command(record)),
             kind="all",
         )
+    if record.is_net:
+        return nets.trained(record)
     forest, name = record.forest, record.models[-1]["name"]
     title = "The classifier" if forest.classes else "The model"
     about = f"{safe(forest.headline())}. sha256 {code(record.models[-1]['sha256'][:16])}: the same on any number of threads."

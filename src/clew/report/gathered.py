@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from clew.explore.exploration import Exploration
-from clew.learn.forest import Forest
 from clew.result import Result
 from clew.samples import Samples
 from clew.study.record import Opening, Step
@@ -58,7 +57,7 @@ class Record:
         Its result.
     names : dict of str to str
         Group number to the name that a person gave.
-    forest : Forest or None
+    forest : Forest, NetModel or None
         The latest model.
     validated : Step or None
     validation : Validation or None
@@ -88,7 +87,7 @@ class Record:
     look: Step | None
     exploration: Exploration | None
     names: dict[str, str]
-    forest: Forest | None
+    forest: Any
     validated: Step | None
     validation: Validation | None
     tests: list[Tested]
@@ -126,6 +125,11 @@ class Record:
         shown = [one.id for one in self.steps if one.sees in ("sealed", "all")]
         trained = [one["step"] for one in self.models if one["name"] == tested.model]
         return bool(trained) and trained[0] < min(shown)
+
+    @property
+    def is_net(self) -> bool:
+        """Return whether the latest model is a net."""
+        return hasattr(self.forest, "histories")
 
     @property
     def trained(self) -> Step | None:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from clew.explain.explanation import Explanation
+from clew.explain.net_features import NetExplanation
+from clew.explain.net_looks import NetLooks
 from clew.explain.rows import per_sample
 from clew.learn.sensors import SHARED
 from clew.plot import comparison as draw_compared
@@ -17,7 +19,7 @@ from clew.plot import labels as draw_labels
 from clew.plot import repeats as draw_repeats
 from clew.plot import sensors as draw_sensors
 from clew.plot import validate as draw_scores
-from clew.report import pictures, signals, words
+from clew.report import nets, pictures, signals, words
 from clew.report.gathered import Record
 from clew.report.parts import day, drawn, section
 from clew.report.words import code, prose, safe, strongest
@@ -77,6 +79,11 @@ def explained(record: Record) -> str:
     one = found(record, "explain")
     if one is None:
         return ""
+    if isinstance(one, NetLooks):
+        return nets.by_looks(one, outdated(record, "explain"))
+    if isinstance(one, NetExplanation):
+        most = words.goes_by(record)
+        return nets.by_features(one, outdated(record, "explain") + (f"<p><b>{most}</b></p>" if most else ""))
     assert isinstance(one, Explanation)
     most = words.goes_by(record)
     body = outdated(record, "explain") + f"<p>{f'<b>{most}</b> ' if most else ''}{prose(one.verdict())}</p>"
@@ -366,7 +373,7 @@ def not_asked(record: Record) -> str:
     left = [
         f"{what} ({code(f'clew {verb} {record.study}')})"
         for verb, what in asks.items()
-        if verb not in record.judged
+        if verb not in record.judged and not (verb == "repeat" and record.is_net)
     ]
     if not left:
         return ""

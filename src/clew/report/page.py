@@ -200,11 +200,14 @@ def _good(record: Record) -> str:
         what = "Every metric with its interval, on rows that the classifier never saw."
         return section(title, "", empty(what, next_command(record)))
     name = safe(tested.model if tested else record.models[-1]["name"]) if record.models else ""
-    aside = f"{name}, {forest.n_trees} trees" if forest is not None else ""
+    made = "" if forest is None else f"{forest.members} nets" if record.is_net else f"{forest.n_trees} trees"
+    aside = f"{name}, {made}" if made else ""
     if open_ is None and tested is None:
         what = "Every metric with its interval, by cross-validation on the open rows."
         return section(title, aside, empty(what, f"clew validate {record.study}"))
-    return section(title, aside, _metrics(record) + _matrix(record) + _baselines(record))
+    beside = getattr(open_, "beside", None)
+    both = f"<p>Beside it, on the same folds: {safe(beside.headline())}.</p>" if beside is not None else ""
+    return section(title, aside, _metrics(record) + both + _matrix(record) + _baselines(record))
 
 
 def _metrics(record: Record) -> str:
@@ -259,9 +262,10 @@ def _matrix(record: Record) -> str:
         f"{_class_sign(record, name)} {safe(name)} {figure(each['recall'])} ({counted(each['rows'], 'row')})"
         for name, each in chosen.scores.per_class.items()
     )
+    model = "net" if record.is_net else "forest"
     return (
         f'<div class="side"><figure><h3>confusion, {where}</h3>{svg(drawing, salt="confusion", label=table)}</figure>{_calibration(record, chosen, where)}'
-        f'<p class="quiet">Down: {_whose(record)}; across: the forest. Recall: {recall}.</p></div>'
+        f'<p class="quiet">Down: {_whose(record)}; across: the {model}. Recall: {recall}.</p></div>'
     )
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from clew.explain.explanation import Explanation
+from clew.explain.net_features import NetExplanation
+from clew.explain.net_looks import NetLooks
 from clew.explore.stability import in_words
 from clew.report.gathered import Record
 from clew.steps.measuring import AROUND
@@ -183,7 +185,9 @@ def goes_by(record: Record) -> str:
     if "explain" not in record.judged:
         return ""
     _, found = record.judged["explain"]
-    assert isinstance(found, Explanation)
+    if isinstance(found, NetLooks):
+        return f"<b>{prose(found.verdict())}</b>" if not found.believable else ""
+    assert isinstance(found, (Explanation, NetExplanation))
     if not found.permutation.predicts or not len(found.ranking):
         return ""
     first = int(found.ranking[0])
@@ -192,13 +196,13 @@ def goes_by(record: Record) -> str:
     return f"It goes by {names} most{', in no sure order' if len(alike) > 1 else ''}."
 
 
-def strongest(explanation: Explanation, group: int) -> str:
-    """Return the feature of a group with the largest SHAP values."""
+def strongest(explanation: Explanation | NetExplanation, group: int) -> str:
+    """Return the feature of a group with the largest SHAP values, or that costs most where it is lost."""
     names = explanation.feature_names
     return max(explanation.groups[group], key=lambda name: explanation.sizes[names.index(name), 0])
 
 
-def _shared(explanation: Explanation, group: int) -> str:
+def _shared(explanation: Explanation | NetExplanation, group: int) -> str:
     """Name a group by its strongest feature, and say how many share its credit."""
     others = len(explanation.groups[group]) - 1
     name = f"<i>{safe(strongest(explanation, group))}</i>"
@@ -490,6 +494,8 @@ def in_short(record: Record, step: Any) -> str:
         case "explain":
             if summary.get("predicts") is False:
                 return "does not predict"
+            if "depends" in summary:
+                return "where it looks" if summary["depends"] else "maps that do not tell"
             group = summary["groups"][0]["features"]
             most = next(one["name"] for one in summary["features"] if one["name"] in group)
             return most if len(group) == 1 else f"{most} and {len(group) - 1} like it"
@@ -503,7 +509,11 @@ def in_short(record: Record, step: Any) -> str:
             return counted(summary["runs"], "run")
         case "train":
             name = next((one["name"] for one in record.models if one["step"] == step.id), "model")
-            return f"{name}, {summary['trees']} trees"
+            return (
+                f"{name}, {summary['trees']} trees"
+                if "trees" in summary
+                else f"{name}, {summary['members']} nets"
+            )
         case "validate":
             return f"{summary['split'].get('folds', '')} folds, by {summary['split']['by']}"
         case "test":

@@ -59,11 +59,30 @@ VERBS: dict[str, Verb] = {
         Verb("label", label),
         Verb("next", next_up),
         Verb("export", export),
-        Verb("train", train, settings="clew.learn.training:train", leave_out=("on_progress", "measure")),
-        Verb("validate", validate, settings="clew.learn.training:validate"),
-        Verb("explain", explain, settings="clew.learn.explaining:explain"),
-        Verb("curve", curve, settings="clew.learn.curves:curve"),
-        Verb("compare", compare, settings="clew.learn.families:compare"),
+        Verb(
+            "train",
+            train,
+            settings=("clew.learn.training:train", "clew.neural.training:train_net"),
+            leave_out=("on_progress", "measure"),
+        ),
+        Verb(
+            "validate",
+            validate,
+            settings=("clew.learn.training:validate", "clew.neural.training:validate_net"),
+        ),
+        Verb(
+            "explain",
+            explain,
+            settings=(
+                "clew.learn.explaining:explain",
+                "clew.neural.explaining:explain_net",
+                "clew.neural.explaining_looks:explain_looks",
+            ),
+        ),
+        Verb("curve", curve, settings=("clew.learn.curves:curve", "clew.neural.comparing:curve_net")),
+        Verb(
+            "compare", compare, settings=("clew.learn.families:compare", "clew.neural.comparing:compare_nets")
+        ),
         Verb("repeat", repeat, settings="clew.learn.repeats:repeat"),
         Verb("sensors", sensors, settings="clew.learn.sensors:sensors"),
         Verb("state", state),

@@ -4,24 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clew.result import settings_of
 from clew.steps.learning import learning_settings, whose_labels
+from clew.steps.networks import ModelName, chosen_step, model_of, raw_for, taken_over
 from clew.steps.outcome import OnProgress, Outcome, sentences
 
 if TYPE_CHECKING:
     from clew.study.study import Study
 
 
-def curve(study: Study, *, on_progress: OnProgress | None = None, **settings: Any) -> Outcome:
-    """Say whether more labels or another setting would help, with the settings of the latest model."""
-    from clew.learn.curves import curve as step
+def curve(
+    study: Study, *, model: ModelName | None = None, on_progress: OnProgress | None = None, **settings: Any
+) -> Outcome:
+    """Say whether more labels or another setting would help, with the settings of the latest model.
+
+    Parameters
+    ----------
+    study : Study
+    model : {"forest", "perceptron", "mlp", "cnn", "elman", "lstm", "gru"}
+        The kind of model; that of the latest by default. Curves of nets are over labels only.
+    """
+    from clew.learn.curves import curve as forest
+    from clew.neural.comparing import curve_net
 
     trained = study.last("train")
-    if trained is not None:
-        for name in settings_of(step).keys() & trained.settings.keys():
-            settings.setdefault(name, trained.settings[name])
+    model = model or model_of(trained)
+    step = chosen_step(model, settings, forest, curve_net)
+    settings = taken_over(trained, model, step) | settings
     learning_settings(study, settings)
-    recorded, result = study.run(step, on_progress=on_progress, **settings)
+    recorded, result = study.run(
+        step, raw=raw_for(study, model, settings), on_progress=on_progress, **settings
+    )
     warnings = [*result.warnings, *whose_labels(study, settings)]
     said = _of_rows(result) if settings.get("over", "rows") == "rows" else _of_values(result)
     lines = [*said, *sentences(warnings), f"Next: {_next(study, result)}"]

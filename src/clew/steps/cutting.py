@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from clew.errors import DataError, check
+from clew.errors import DataError, SettingError, check
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 def cutter(
-    study: Study, *, side: int | None = None, around: Literal["keep", "blank"] = "keep"
+    study: Study, *, side: int | None = None, around: Literal["keep", "blank"] = "blank"
 ) -> Callable[[Samples], Cutouts]:
     """Return what cuts the raw data behind rows of a study out of its sources: ``raw`` of `Study.run`.
 
@@ -39,18 +39,28 @@ def cutter(
     ------
     DataError
         If there is no raw data behind the rows of this study, as behind those of tables.
+    SettingError
+        If something is set that does not go with windows.
     """
     study.need_rows()
     kind = study.facts()["kind"]
     check(
         kind in ("image", "signal"),
         DataError,
-        "The study '{}' must be of objects or windows for a net that looks at raw data. Got rows of {}: mlp and perceptron "
-        "take their measurements.",
+        "The study '{}' must be of objects or windows for a net that looks at raw data. Got {}.",
         study.folder,
-        "distances" if kind == "distances" else "tables",
+        "rows of tables: mlp and perceptron take their measurements" if kind == "table" else kind,
     )
-    return partial(_objects, study, side=side, around=around) if kind == "image" else partial(_windows, study)
+    if kind == "image":
+        return partial(_objects, study, side=side, around=around)
+    given = "side" if side is not None else "around"
+    check(
+        side is None and around == "blank",
+        SettingError,
+        "The '{}' setting must go with objects in images. Got windows of recordings instead.",
+        given,
+    )
+    return partial(_windows, study)
 
 
 def cutter_like(study: Study, how: Mapping[str, Any]) -> Callable[[Samples], Cutouts]:
@@ -119,7 +129,12 @@ def cut_measured(
     def unchanged(name: str) -> Image:
         image = read_image(paths[name])
         same = image.sha256 == measured.sha256[name]
-        check(same, DataError, "The image '{}' must stay as it is while it is looked at. Got another content now.", paths[name])  # fmt: skip
+        check(
+            same,
+            DataError,
+            "The image '{}' must stay as it is while it is looked at. Got another content now.",
+            paths[name],
+        )
         return image
 
     settings = {name: how[name] for name in ("side", "around", "channels")}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from clew.steps.learning import whose_labels
+from clew.steps.networks import is_net, name_of, need_torch, raw_like
 from clew.steps.outcome import OnProgress, Outcome, sentences
 
 if TYPE_CHECKING:
@@ -12,21 +14,39 @@ if TYPE_CHECKING:
 
 
 def explain(study: Study, *, on_progress: OnProgress | None = None, **settings: Any) -> Outcome:
-    """Say what the latest model goes by: SHAP and permutation, by feature and by correlated group."""
-    from clew.learn.explaining import explain as step
-
+    """Say what the latest model goes by: which features, correlated ones as one, or where a net looks on images and windows."""
     trained = study.need("train", purpose="a model can be explained")
-    model = next(one["name"] for one in study.models() if one["step"] == trained.id)
+    if is_net(trained):
+        need_torch()
+    model = name_of(study, trained)
+    raw = raw_like(study, study.result(trained)) if is_net(trained) else None
     settings.setdefault("target", trained.settings["target"])
-    recorded, result = study.run(step, trained, on_progress=on_progress, **settings)
+    step = _step(net=is_net(trained), looks=raw is not None)
+    recorded, result = study.run(step, trained, raw=raw, on_progress=on_progress, **settings)
     whose = whose_labels(study, trained.settings)
     warnings = [*whose, result.cause(), *result.warnings]
+    together = "" if raw is not None else ", correlated features as one"
     lines = [
         result.verdict(),
         *sentences(whose),
-        f"What {model} goes by, over {result.shown_of()} rows, correlated features as one:",
+        f"What {model} goes by, over {result.shown_of()} rows{together}:",
         *(f"  {line}" for line in result.ranked()),
         *sentences(result.caveats()),
         f"Next: clew report {study.folder}",
     ]
     return Outcome(lines, {**result.summary(), "model": model}, recorded, result, warnings)
+
+
+def _step(*, net: bool, looks: bool) -> Callable[..., Any]:
+    """Return the step that explains a model of this kind."""
+    if looks:
+        from clew.neural.explaining_looks import explain_looks
+
+        return explain_looks
+    if net:
+        from clew.neural.explaining import explain_net
+
+        return explain_net
+    from clew.learn.explaining import explain as of_forest
+
+    return of_forest

@@ -5,23 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clew.steps.learning import learning_settings, whose_labels
+from clew.steps.networks import MODELS, chosen_step, is_net, model_of, raw_for, taken_over
 from clew.steps.outcome import OnProgress, Outcome, sentences
 
 if TYPE_CHECKING:
-    from clew.study.study import Study
+    from clew.steps.networks import ModelName
+    from clew.study.study import Step, Study
     from clew.validate.comparison import Comparison
 
 
 def compare(study: Study, *, on_progress: OnProgress | None = None, **settings: Any) -> Outcome:
     """Compare families of models on the same folds, each tuned within them, and count what was tried."""
-    from clew.learn.families import compare as step
+    from clew.learn.families import compare as families
+    from clew.neural.comparing import compare_nets
 
     trained = study.last("train")
-    if trained is not None:  # what the latest model learns, from the same features
-        for name in ("features", "target", "kind"):
-            settings.setdefault(name, trained.settings[name])
+    nets = _nets(trained, settings)
+    step = chosen_step(nets[0] if nets else "forest", settings, families, compare_nets)
+    settings.pop("model", None)
+    settings = taken_over(trained, nets[0] if len(nets) == 1 else "forest", step) | settings
     learning_settings(study, settings)
-    recorded, result = study.run(step, on_progress=on_progress, **settings)
+    raw = next(filter(None, (raw_for(study, name, settings) for name in nets)), None)
+    recorded, result = study.run(step, raw=raw, on_progress=on_progress, **settings)
     warnings = [*result.warnings, *whose_labels(study, settings)]
     times = result.split["repeats"]
     lines = [
@@ -34,6 +39,17 @@ def compare(study: Study, *, on_progress: OnProgress | None = None, **settings: 
         f"Next: clew report {study.folder}",
     ]
     return Outcome(lines, result.summary(), recorded, result, warnings)
+
+
+def _nets(trained: Step | None, settings: dict[str, Any]) -> list[ModelName]:
+    """Return the nets that are to be compared: those that are named, or the latest model beside what is named."""
+    named = settings.get("families", "all")
+    wanted = [part.strip() for part in (named.split(",") if isinstance(named, str) else named)]
+    nets: list[ModelName] = [name for name in MODELS if name != "forest" and name in wanted]
+    if not nets and is_net(trained):
+        nets = [model_of(trained)]
+        settings["families"] = [*wanted, *nets]
+    return nets
 
 
 def _table(result: Comparison) -> list[str]:

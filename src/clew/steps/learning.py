@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from clew.errors import DataError, check, check_choice
-from clew.result import settings_of
+from clew.steps.networks import ModelName, chosen_step, model_of, name_of, raw_for, raw_like, taken_over
 from clew.steps.outcome import OnProgress, Outcome, sentences
 from clew.words import listed
 
@@ -23,61 +23,96 @@ CIRCULAR = (
 )
 
 
-def train(study: Study, *, on_progress: OnProgress | None = None, **settings: Any) -> Outcome:
-    """Train the repeatable classifier on the open rows' labels, as a numbered model that is never overwritten."""
-    from clew.learn.training import train as step
+def train(
+    study: Study, *, model: ModelName = "forest", on_progress: OnProgress | None = None, **settings: Any
+) -> Outcome:
+    """Train the repeatable classifier on the open rows' labels, as a numbered model that is never overwritten.
 
+    Parameters
+    ----------
+    study : Study
+    model : {"forest", "perceptron", "mlp", "cnn", "elman", "lstm", "gru"}
+        A forest, or a net. forest, perceptron and mlp learn from measurements; cnn looks at images of objects or at windows,
+        elman, lstm and gru at windows.
+    """
+    from clew.learn.training import train as forest
+    from clew.neural.training import train_net
+
+    step = chosen_step(model, settings, forest, train_net)
+    raw = raw_for(study, model, settings)
     learning_settings(study, settings)
     facts = study.facts()
     placed: dict[str, str] = {}
 
-    def place(db: Any, number: int, forest: Any) -> None:
+    def place(db: Any, number: int, made: Any) -> None:
         taken = [name for (name,) in db.execute("SELECT name FROM models")]
-        taken += [folder.name for folder in (study.folder / "models").glob("forest-*")]
+        taken += [folder.name for folder in (study.folder / "models").glob("*-*")]
         numbers = [int(name.rpartition("-")[2]) for name in taken if name.rpartition("-")[2].isdigit()]
-        placed["name"] = f"forest-{max(numbers, default=0) + 1}"
-        forest.save_model(study.folder / "models" / placed["name"])
+        placed["name"] = f"{model}-{max(numbers, default=0) + 1}"
+        made.save_model(study.folder / "models" / placed["name"])
         db.execute(
             "INSERT INTO models (name, path, sha256, step) VALUES (?, ?, ?, ?)",
-            (placed["name"], f"models/{placed['name']}", forest.sha256, number),
+            (placed["name"], f"models/{placed['name']}", made.sha256, number),
         )
 
     measure = {"kind": facts["kind"], "how": facts["measure"], **facts["measured"]}
-    recorded, result = study.run(step, on_progress=on_progress, also=place, measure=measure, **settings)
+    recorded, result = study.run(
+        step, raw=raw, on_progress=on_progress, also=place, measure=measure, **settings
+    )
     path = study.folder / "models" / placed["name"]
     warnings = [*result.notes, *whose_labels(study, settings)]
+    repeats = (
+        "it answers with the same bits on any number of threads"
+        if model == "forest"
+        else "trained again on this machine it comes out the same"
+    )
     lines = [
         f"{result.headline()}.",
         *sentences(warnings),
-        f"Saved as {path} (sha256 {result.sha256[:12]}); it answers with the same bits on any number of threads.",
+        f"Saved as {path} (sha256 {result.sha256[:12]}); {repeats}.",
         f"Next: clew validate {study.folder}",
     ]
     data = {**result.summary(), "model": str(path), "sha256": result.sha256}
     return Outcome(lines, data, recorded, result, warnings)
 
 
-def validate(study: Study, *, on_progress: OnProgress | None = None, **settings: Any) -> Outcome:
-    """Cross-validate on the open rows, with the settings of the latest model unless told otherwise."""
-    from clew.learn.training import validate as step
+def validate(
+    study: Study, *, model: ModelName | None = None, on_progress: OnProgress | None = None, **settings: Any
+) -> Outcome:
+    """Cross-validate on the open rows, with the settings of the latest model unless told otherwise.
+
+    Parameters
+    ----------
+    study : Study
+    model : {"forest", "perceptron", "mlp", "cnn", "elman", "lstm", "gru"}
+        The kind of model; that of the latest by default. Beside a net stands a forest on the same folds.
+    """
+    from clew.learn.training import validate as forest
+    from clew.neural.training import validate_net
 
     trained = study.last("train")
-    what = "a forest with these settings"
+    model = model or model_of(trained)
+    step = chosen_step(model, settings, forest, validate_net)
+    a_model = f"a {model}"
+    what = f"{a_model} with these settings"
     if trained is not None:
-        for name in settings_of(step).keys() & trained.settings.keys():
-            settings.setdefault(name, trained.settings[name])
-        same = all(
+        settings = taken_over(trained, model, step) | settings
+        same = model == model_of(trained) and all(
             settings.get(name) == value for name, value in trained.settings.items() if name in settings
         )
-        model = next(one["name"] for one in study.models() if one["step"] == trained.id)
-        what = f"a forest trained as {model} was" if same else f"a forest with other settings than {model}"
+        name = name_of(study, trained)
+        what = f"{a_model} trained as {name} was" if same else f"{a_model} with other settings than {name}"
     learning_settings(study, settings)
-    recorded, result = study.run(step, on_progress=on_progress, **settings)
+    raw = raw_for(study, model, settings)
+    recorded, result = study.run(step, raw=raw, on_progress=on_progress, **settings)
     warnings = [*result.warnings, *whose_labels(study, settings)]
     by_people = any(how == "person" for given, how in study.labels().values() if given)
     doubts = result.label_errors.sentences() if by_people or not result.scores.classes else []
     listing = [f"  {line}" for line in result.label_errors.listing()] if doubts else []
+    beside = [f"Beside it, {result.beside.headline()}."] if model != "forest" else []
     lines = [
         _verdict(result, "On rows that it has not seen", circular=CIRCULAR in warnings),
+        *beside,
         *sentences(result.representative.sentences() if result.representative.how else []),
         f"How good is {what}? {result.split['reason']}",
         *_score_lines(result),
@@ -102,7 +137,8 @@ def test(study: Study, *, reason: str | None = None, model: str | None = None) -
     model : str
         Name of the model, such as forest-2; the latest otherwise.
     """
-    from clew.learn.evaluate import test as step
+    from clew.learn.evaluate import test as on_features
+    from clew.neural.training import test_net
 
     study.need_rows()
     check(
@@ -115,10 +151,12 @@ def test(study: Study, *, reason: str | None = None, model: str | None = None) -
     steps = {one.id: one for one in study.steps()}
     trained = steps[chosen["step"]]
     settings: dict[str, Any] = {"target": trained.settings["target"]}
-    inputs = [trained]
-    if study.result(trained).kind == "classification" and not study.has_sealed_labels():
+    inputs, made = [trained], study.result(trained)
+    if made.kind == "classification" and not study.has_sealed_labels():
         inputs.append(_named_look(study, trained, settings))  # refuses before the seal is broken
-    recorded, result = study.run(step, *inputs, reason=reason, **settings)
+    raw = raw_like(study, made)
+    step: Any = on_features if raw is None else test_net
+    recorded, result = study.run(step, *inputs, raw=raw, reason=reason, **settings)
     times = _times_shown(study)
     warnings = [*result.warnings, _overlap_of_sealed(study)]
     if times > 1:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from clew.errors import DataError, SettingError, check
 from clew.learn.active import CONTROL_EVERY, Name
 from clew.steps.learning import learning_settings
+from clew.steps.networks import is_net, name_of, raw_like
 from clew.steps.outcome import Outcome, sentences
 
 if TYPE_CHECKING:
@@ -71,7 +72,9 @@ def next_up(
     samples, done = _rows(study, dict(given.labels))
     check(not done.all(), DataError, "The study '{}' must have an open row that nobody has labelled. Got {}, all labelled.", study.folder, samples.n_rows)  # fmt: skip
     settings: dict[str, Any] = {"strategy": strategy, "n": n, "control_every": control, "random_state": random_state}  # fmt: skip
-    found = next_items(samples, done, _probability(samples, random_state), **settings)
+    net = _net_says(study, samples)
+    probability, activations = net[1:] if net else (_probability(samples, random_state), None)
+    found = next_items(samples, done, probability, activations, **settings)
     known = control_samples(study)
     items = [
         (name, control) for name, control in zip(found.sample.tolist(), found.control.tolist(), strict=True)
@@ -82,7 +85,7 @@ def next_up(
         verb="next",
         function="",
         sees="open",
-        inputs={"samples": samples.digest(), "steps": [], "labels": given.upto},
+        inputs={"samples": samples.digest(), "steps": [net[0].id] if net else [], "labels": given.upto},
         seconds=time.perf_counter() - began,
         also=lambda db, *_: add_handed(db, again + items, strategy=found.strategy),
     )
@@ -93,7 +96,12 @@ def next_up(
     light = stop_light(samples, order, is_control, strategy=found.strategy, wanted=wanted, random_state=random_state)  # type: ignore[arg-type]  # fmt: skip
     if out is not None:
         _sheet(samples, found).to_csv(out, index=False)
-    return _told(study, samples, found, light, out, recorded)
+    by = (
+        f"{name_of(study, net[0])} says what is uncertain, and what is unlike the rest in its activations."
+        if net
+        else ""
+    )
+    return _told(study, samples, found, light, out, recorded, by)
 
 
 def _rows(study: Study, labels: dict[str, str]) -> tuple[Samples, Any]:
@@ -120,6 +128,21 @@ def _probability(samples: Samples, random_state: int) -> Any:
     return said.probability
 
 
+def _net_says(study: Study, samples: Samples) -> tuple[Step, Any, Any] | None:
+    """Return the training of the latest model, if it is a net for the classes that there are; its probabilities and activations."""
+    trained = study.last("train")
+    if trained is None or not is_net(trained):
+        return None
+    model: Any = study.result(trained)
+    classes = set(samples.labels.tolist()) - {""}  # type: ignore[union-attr]
+    if not model.classes or not classes <= set(model.classes):
+        return None
+    raw = raw_like(study, model)
+    seen = samples.select(model.feature_names) if raw is None else samples
+    rows = (seen,) if raw is None else (seen, raw(seen))
+    return trained, model.predict(*rows).probability, model.activations(*rows)
+
+
 def _check_out(out: Path | None) -> None:
     """Refuse a file that is there: somebody may have written labels into it."""
     if out is not None:
@@ -136,11 +159,11 @@ def _sheet(samples: Samples, found: Next) -> Any:
     return pd.concat([pd.DataFrame({"sample": found.sample, "label": ""}), origin[shown]], axis=1)
 
 
-def _told(study: Study, samples: Samples, found: Next, light: Any, out: Path | None, recorded: Step) -> Outcome:  # fmt: skip
+def _told(study: Study, samples: Samples, found: Next, light: Any, out: Path | None, recorded: Step, by: str) -> Outcome:  # fmt: skip
     width = max(map(len, found.sample.tolist()))
     folder = study.folder
     lines = [
-        *sentences([found.note]),
+        *sentences([found.note, by]),
         *(f"  {name:<{width}}  {why}" for name, why in zip(found.sample, found.reason, strict=True)),
         f"Is it worth going on? {light.sentence}",
         *(f"  {'+' if met else '-'} {text}: {figure}" for met, text, figure in light.reasons),

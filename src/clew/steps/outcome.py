@@ -48,12 +48,17 @@ def _capital(remark: str) -> str:
 
 @dataclass(frozen=True)
 class Verb:
-    """One verb: its function, and where its settings are declared (the step's signature, where there is one)."""
+    """One verb: its function, and where its settings are declared (the signatures of its steps, where there are some)."""
 
     name: str
     run: Callable[..., Outcome]
-    settings: str = ""
+    settings: str | tuple[str, ...] = ""
     leave_out: tuple[str, ...] = ("on_progress",)
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """Return the places of the steps that declare settings."""
+        return (self.settings,) if isinstance(self.settings, str) and self.settings else tuple(self.settings)
 
     @property
     def help(self) -> str:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from clew.errors import DataError, SettingError, check
 from clew.steps.measuring import WORDS, gather, measure
+from clew.steps.networks import load_model, raw_of_measured, spread_of
 from clew.steps.outcome import OnProgress, Outcome, sentences
 from clew.steps.predicted import record_predictions
 
 if TYPE_CHECKING:
-    from clew.learn.forest import Forest
     from clew.measure.measured import Measured
 
 
@@ -43,7 +43,7 @@ def predict(
         Images, tables, recordings, or folders of them; measured just as the model's own rows were.
     out : Path
         CSV, Parquet (.parquet) or JSON lines (.jsonl): source, sample, label, probability and one column a class, or
-        the predicted value. Of recordings: the events, also as QuakeML (.xml); or each window, where numbers are predicted.
+        the predicted value; and, of several nets, the spread between them. Of recordings: the events, also as QuakeML (.xml); or each window, where numbers are predicted.
     masks : list of Path
         Label images of the new images.
     paint : Path
@@ -69,7 +69,6 @@ def predict(
         Signals: begin anew, where an earlier run was stopped.
     """
     from clew.learn.apply import check_format, check_output, paint_classes, prediction_table, write_table
-    from clew.learn.forest import Forest
     from clew.steps.detecting import FORMATS, detect_events
     from clew.steps.each_window import predict_windows
 
@@ -77,7 +76,7 @@ def predict(
         raise SettingError("The setting --out must name the file to write. Got none.")
     check_format(out, FORMATS)  # before the model is looked for
     folder = _model_folder(model)
-    forest = Forest.load_model(folder)
+    forest: Any = load_model(folder)
     trained_on = forest.measure.get("kind")
     check(
         trained_on != "pixels",
@@ -130,9 +129,12 @@ def predict(
         samples.feature_names
     ):  # measuring gives more than the model asks for
         samples = samples.select(forest.feature_names)
-    prediction = forest.predict(samples)
-    remarks += forest.outside(samples)
+    looked_at = raw_of_measured(forest, files, measured)
+    prediction = forest.predict(samples, *looked_at)
+    remarks += forest.outside(samples, *looked_at)
     frame = prediction_table(samples, prediction)
+    if getattr(forest, "members", 1) > 1:
+        frame["spread"] = spread_of(forest, prediction, samples, *looked_at)
     write_table(frame, out)
     recorded, own = record_predictions(
         folder,
@@ -177,7 +179,7 @@ def _refuse_settings(given: dict[str, Any], meant: str, got: str) -> None:
         )
 
 
-def _measured_otherwise(forest: Forest, measured: Measured) -> list[str]:
+def _measured_otherwise(forest: Any, measured: Measured) -> list[str]:
     """Refuse images with other channels or another depth than the model's; say what else differs."""
     from clew.learn.apply import check_measured_alike
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from clew.intervals import spell
 from clew.result import settings_of
 from clew.steps.learning import learning_settings, whose_labels
+from clew.steps.networks import latest_forest
 from clew.steps.outcome import OnProgress, Outcome, sentences
 
 if TYPE_CHECKING:
@@ -20,13 +21,13 @@ def repeat(study: Study, *, on_progress: OnProgress | None = None, **settings: A
     """Repeat the cross-validation with other seeds and folds: how true the answers are, how alike the runs."""
     from clew.learn.repeats import repeat as step
 
-    trained = study.last("train")
+    trained, other = latest_forest(study, of="repeat")
     if trained is not None:
         for name in settings_of(step).keys() & trained.settings.keys() - {"random_state"}:
             settings.setdefault(name, trained.settings[name])
     learning_settings(study, settings)
     recorded, result = study.run(step, on_progress=on_progress, **settings)
-    warnings = [*result.warnings, *whose_labels(study, settings)]
+    warnings = [*other, *result.warnings, *whose_labels(study, settings)]
     lines = [
         result.verdict(),
         "Trueness, the mean of the runs against the truth:",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clew.steps.learning import learning_settings, whose_labels
+from clew.steps.networks import latest_forest
 from clew.steps.outcome import OnProgress, Outcome, sentences
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def sensors(study: Study, *, on_progress: OnProgress | None = None, **settings: 
     """Say which station, component or kind of measurement tells most about the classes."""
     from clew.learn.sensors import sensors as step
 
-    trained = study.last("train")
+    trained, other = latest_forest(study, of="sensors")
     if trained is not None:
         settings = {
             name: trained.settings[name] for name in OF_THE_MODEL if name in trained.settings
@@ -26,7 +27,7 @@ def sensors(study: Study, *, on_progress: OnProgress | None = None, **settings: 
     learning_settings(study, settings)
     settings.pop("kind", None)
     recorded, result = study.run(step, on_progress=on_progress, **settings)
-    whose = whose_labels(study, {})
+    whose = [*other, *whose_labels(study, {})]
     singles = result.strongest()
     lines = [
         *result.verdict(),

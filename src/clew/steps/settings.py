@@ -59,21 +59,19 @@ class Setting:
 
 
 def settings_of_verb(verb: Verb) -> list[Setting]:
-    """Return the settings of a verb, those without a flag first; those of its step come after its own."""
+    """Return the settings of a verb, those without a flag first; those of its steps come after its own, each name once."""
     functions = [verb.run]
-    if verb.settings:
-        module, _, name = verb.settings.partition(":")
+    for place in verb.steps:
+        module, _, name = place.partition(":")
         functions.append(getattr(importlib.import_module(module), name))
     told, hints = described(verb.run), _hints(verb.run)
-    found = [_placed(p, hints[p.name], told.get(p.name, "")) for p in positional(verb.run)]
+    found = {p.name: _placed(p, hints[p.name], told.get(p.name, "")) for p in positional(verb.run)}
     for function in functions:
         told, hints = described(function), _hints(function)
-        found += [
-            _setting(p, hints[p.name], told.get(p.name, ""))
-            for p in settings_of(function).values()
-            if p.name not in verb.leave_out
-        ]
-    return found
+        for p in settings_of(function).values():
+            if p.name not in verb.leave_out and p.name not in found:
+                found[p.name] = _setting(p, hints[p.name], told.get(p.name, ""))
+    return list(found.values())
 
 
 def positional(function: Callable[..., Any]) -> list[inspect.Parameter]:
@@ -120,7 +118,7 @@ def _named_in(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     inner = inspect.unwrap(function)
-    names = dict.fromkeys(("Step", "Source", "Samples", "Measured"), Any)
+    names = dict.fromkeys(("Step", "Source", "Samples", "Measured", "NetModel"), Any)
     return typing.get_type_hints(inner, localns={**names, "Study": OpenStudy})
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from clew.errors import ClewError, DataError, MissingError, check
 from clew.steps.measuring import AROUND, measure
+from clew.steps.networks import load_model, raw_again
 from clew.steps.outcome import OnProgress, Outcome
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def _again(study: Study, one: Step) -> tuple[bool, str]:
     if one.verb == "train":
         _check_model(study, one)
     if one.function:
-        again = study.rerun(one)
+        again = study.rerun(one, raw=raw_again(study, one))
         same = again.digest() == one.digest
         return same, "" if same else f"in {', '.join(differences(stored, again)[:6])}."
     if one.verb == "sources":
@@ -164,11 +165,9 @@ def _again(study: Study, one: Step) -> tuple[bool, str]:
 
 def _check_model(study: Study, one: Step) -> None:
     """Raise DataError unless the model folder of a training holds what was trained."""
-    from clew.learn.forest import Forest
-
     for model in study.models():
         if model["step"] == one.id:
-            there = Forest.load_model(study.folder / model["path"]).sha256
+            there = load_model(study.folder / model["path"]).sha256
             check(
                 there == model["sha256"],
                 DataError,

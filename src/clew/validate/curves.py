@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from clew.errors import SettingError, check
+from clew.errors import SettingError, check, check_choice
 from clew.intervals import FEWEST_GROUPS, number
 from clew.result import Result
 from clew.samples import Samples
 from clew.splits import By
-from clew.validate.diagnosis import FLAT, Diagnosis, diagnose, outlook
+from clew.validate.diagnosis import CURES, FLAT, Diagnosis, diagnose, outlook
 from clew.validate.extrapolation import FEWEST_SIZES, Extrapolation, extrapolate, no_extrapolation
 from clew.validate.ground import Figure, Ground, Metric, OnProgress, Progress, ends, prepare, summary_of
 from clew.validate.metrics import Kind, Model
@@ -106,6 +106,7 @@ def learning_curve(
     fit: Callable[[Samples], Model],
     *,
     kind: Kind = "classification",
+    model: Literal["forest", "net"] = "forest",
     sizes: Sequence[int] | None = None,
     n_folds: int = 5,
     by: By = "auto",
@@ -130,6 +131,8 @@ def learning_curve(
         Takes training samples and returns a model.
     kind : {"classification", "regression"}
         Whether `fit` learns labels or the target.
+    model : {"forest", "net"}
+        What `fit` trains: advice speaks of leaves, or of units, epochs and drop-out.
     sizes : list of int, optional
         Numbers of training rows, met as nearly as groups allow; 8 by default, up to all rows that a fold trains on.
     n_folds, by, gap
@@ -155,6 +158,7 @@ def learning_curve(
     Stopped
         If `on_progress` said so.
     """
+    check_choice(model, CURES, what="'model' setting", of="learning_curve")
     ground = prepare(
         samples, kind, metric, of="learning_curve", n_folds=n_folds, by=by, gap=gap, random_state=random_state
     )
@@ -185,6 +189,7 @@ def learning_curve(
         else "groups"
         if whole
         else "rows",
+        cures=CURES[model],
     )
     found = _extrapolated(
         rows, curve, deviations, freedom, gain, held_out, ground, diagnosis.verdict, wanted, random_state

@@ -21,10 +21,28 @@ Verdict = Literal[
     "reached", "chance", "high bias", "high variance", "bias and variance", "plateau", "cannot tell"
 ]
 SMALL = 0.05  # of chance's error: differences below it are of no interest
+HARDLY = 0.7  # of chance's error: training rows above it are hardly learnt, let alone known by heart
 FLAT = 0.1  # of chance's error: a curve that doubling the rows surely brings down by less is flat
 
-COMPLEX = "a more complex model (more depth, smaller leaves) or more features"
-REGULAR = "a more regular model (less depth, larger leaves)"
+
+@dataclass(frozen=True)
+class Cures:
+    """What makes a model of some kind less biased, and what makes it vary less, in words."""
+
+    complex: str
+    regular: str
+
+
+CURES = {
+    "forest": Cures(
+        "a more complex model (more depth, smaller leaves) or more features",
+        "a more regular model (less depth, larger leaves)",
+    ),
+    "net": Cures(
+        "a more complex net (more units or layers), more epochs, less drop-out or weight decay, or more features",
+        "a more regular net (more drop-out or weight decay, fewer units or layers) or augmentation",
+    ),
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -101,6 +119,7 @@ def diagnose(
     desired: float | None,
     shown: Shown,
     too_few: str = "",
+    cures: Cures = CURES["forest"],
 ) -> Diagnosis:
     """Tell bias from variance by the curves of training and held-out error.
 
@@ -120,6 +139,8 @@ def diagnose(
         How errors are told.
     too_few : str
         What there would have to be more of ("groups") for a curve of several sizes, where no choice of sizes makes one.
+    cures : Cures
+        What would help a model of this kind.
     """
     last, half = held_out[-1], gain[halfway(rows)]
     gap = float(last[0] - training[-1, 0])
@@ -132,7 +153,7 @@ def diagnose(
         "wanted": np.nan if desired is None else desired,
     }
     verdict = _verdict(rows, training, last, half, chance=chance, desired=desired)
-    sentence, advice = _told(verdict, rows, training, held_out, half, chance, desired, shown, too_few)
+    sentence, advice = _told(verdict, rows, training, held_out, half, chance, desired, shown, too_few, cures)
     return Diagnosis(verdict=verdict, sentence=sentence, advice=advice, evidence=evidence)
 
 
@@ -205,6 +226,7 @@ def _told(
     desired: float | None,
     shown: Shown,
     too_few: str,
+    cures: Cures,
 ) -> tuple[str, str]:
     """Return the verdict with its numbers, and what would help."""
     most, name = f"{rows[-1]:,.0f} training rows", shown.name
@@ -229,27 +251,29 @@ def _told(
     if verdict == "chance":
         return (
             f"Nothing learnt: {name} is {there} on held-out rows with {most}, and chance gives {shown.value(chance)}.",
-            "Either these features say nothing about the answer, or there are far too few rows to show it.",
+            f"Not even training rows are learnt: {cures.complex} may help, unless these features say nothing about the answer."
+            if training[-1, 0] > HARDLY * chance
+            else "Either these features say nothing about the answer, or there are far too few rows to show it.",
         )
     if verdict == "high bias":
         return (
             f"High bias: {name} is {trained} even on training rows, and {there} on held-out rows, with {most}{wanted}.",
-            f"What would help is {COMPLEX}; more rows alone hardly will.",
+            f"What would help is {cures.complex}; more rows alone hardly will.",
         )
     if verdict == "high variance":
         return (
             f"High variance: {name} is {trained} on training rows{heart}, {there} on held-out rows, and {doubling}{wanted}.",
-            f"More labelled rows will help, or {REGULAR}.",
+            f"More labelled rows will help, or {cures.regular}.",
         )
     if verdict == "bias and variance":
         return (
             f"Bias and variance: {name} is {trained} even on training rows, {there} on held-out rows, and {doubling}{wanted}.",
-            f"More labelled rows will help, but not alone: so would {COMPLEX}.",
+            f"More labelled rows will help, but not alone: so would {cures.complex}.",
         )
     if verdict == "plateau":
         return (
             f"On a plateau: {name} is {there} on held-out rows with {most}, and {doubling}{wanted}.",
-            f"More labels of this kind will hardly help; other features or {REGULAR} may. Training rows give {trained}{heart}.",
+            f"More labels of this kind will hardly help; other features or {cures.regular} may. Training rows give {trained}{heart}.",
         )
     if len(rows) < 2:
         more = f"More {too_few} with labels are needed: a fold trains on too few to start with fewer of them."

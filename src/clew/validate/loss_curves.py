@@ -11,12 +11,14 @@ from clew.intervals import number
 from clew.result import Result
 from clew.validate import loss_rules
 from clew.validate.history import History
-from clew.validate.loss_rules import SMALL, Answer, Losses, Topic, answer
+from clew.validate.loss_answers import Answer, Topic, answer
+from clew.validate.loss_rules import Losses
 
 PATIENCE = (1, 3, 5, 10, 20)
+FREE = 0.005  # of the loss of chance: what early stopping may cost
 WORST_FIRST: tuple[tuple[Topic, tuple[str, ...]], ...] = (
-    ("converging", ("no", "cannot tell")),
     ("learning rate", ("too high", "too low")),
+    ("converging", ("no", "cannot tell")),
     ("overfitting", ("overfits",)),
     ("underfitting", ("underfits",)),
     ("epochs", ("no",)),
@@ -56,15 +58,15 @@ class LossReading(Result):
 
     def sentences(self) -> list[str]:
         """Say all answers, each with what would help."""
-        return [f"{one.question} {one.sentence} {one.advice}".rstrip() for one in self.answers]
+        return [f"{one.sentence} {one.advice}".rstrip() for one in self.answers]
 
     def headline(self) -> str:
         """Say what most needs to be known."""
         for topic, bad in WORST_FIRST:
             found = self.about(topic)
             if found.answer in bad:
-                return f"{found.question} {found.sentence}"
-        return f"It went well: {self.history.headline()}."
+                return found.sentence
+        return f"The training went well: {self.history.headline()}."
 
     def summary(self) -> dict[str, Any]:
         """Return every answer by its topic, and what each patience would have brought."""
@@ -87,11 +89,20 @@ def read_losses(history: History) -> LossReading:
 
     Notes
     -----
+    Measured on 25,600 drawn histories of 15 to 200 epochs (sound, overfitting, a gap, diverging, creeping, underfitting,
+    cut short, nothing to learn), with noise of the validation loss between epochs of 1, 2 or 3% of the loss of chance;
+    each figure is the worst kind and length. Convergence, learning rate and underfitting are told rightly in at least
+    99%. Overfitting is found in at least 99% where there is some (the validation loss rises by a quarter of chance), and
+    told of at most 0.5% where there is none; else "no" (at least 89%) or "cannot tell". Where the noise of 3% is correlated
+    by 0.7 from epoch to epoch, it is told of 1% wrongly, and with fewer than 20 epochs of up to 4.5%. Whether the epochs
+    were enough is answered rightly in 99% from 30 epochs on with noise of 1%, and in 98% with 200 epochs and 3%; with more
+    noise or fewer epochs the answer is often "cannot tell", and wrong in at most 6% (correlated noise: 13%).
+
     Why to stop at the lowest validation loss, and how long to wait: Prechelt, Neural Networks 11 (1998) 761,
     doi:10.1016/S0893-6080(98)00010-0.
     """
     losses = Losses.of(history)
-    stops = {"patience": np.array(PATIENCE), **_stops(history.valid_loss)}
+    stops: dict[str, Any] = {"patience": np.array(PATIENCE), **_stops(history.valid_loss)}
     overfits = loss_rules.overfitting(losses)
     rate = loss_rules.learning_rate(losses, overfits)
     epochs = loss_rules.epochs(losses, rate, overfits)
@@ -99,7 +110,7 @@ def read_losses(history: History) -> LossReading:
         loss_rules.converging(losses),
         rate,
         overfits,
-        loss_rules.underfitting(losses, rate, epochs),
+        loss_rules.underfitting(losses, rate, overfits, epochs),
         epochs,
         _early_stopping(losses, stops),
     ]
@@ -132,21 +143,18 @@ def _early_stopping(losses: Losses, stops: dict[str, np.ndarray]) -> Answer:
     if losses.train is None:
         return losses.few("early stopping")
     if not history.validated:
-        said = "Cannot tell: there were no validation rows."
-        return answer("early stopping", "cannot tell", said, "Hold out some groups as validation rows.")
+        return losses.unvalidated("early stopping")
     stopped = stops["stopped_at"] > 0
-    free = stopped & (stops["worse"] <= SMALL * losses.chance)
+    free = stopped & (stops["worse"] <= FREE * losses.chance)
     best = int(np.nanargmin(history.valid_loss))
-    top = f"the best of all {history.n_epochs} is {history.valid_loss[best]:.3g} (epoch {best + 1})"
+    top = f"the best of all {history.n_epochs} epochs is {history.valid_loss[best]:.4g} (epoch {best + 1})"
     if not stopped.any():
-        said = f"No: none up to {PATIENCE[-1]} epochs of patience would have stopped; {top}."
-        return answer("early stopping", "no", said, best_epoch=best + 1, epochs=history.n_epochs)
-    at = int(np.flatnonzero(free if free.any() else stopped)[0 if free.any() else -1])
+        because = f"no patience up to {PATIENCE[-1]} epochs would have stopped; {top}"
+        return answer("early stopping", "no", because, best_epoch=best + 1, epochs=history.n_epochs)
+    at = int(np.argmax(free)) if free.any() else int(np.flatnonzero(stopped)[-1])
     evidence = {name: values[at] for name, values in stops.items()}
-    told = (
+    because = (
         f"with a patience of {evidence['patience']} it would have stopped after epoch {evidence['stopped_at']} "
-        f"and kept {evidence['kept_loss']:.3g} (epoch {evidence['kept_epoch']}); {top}"
+        f"with {evidence['kept_loss']:.4g} (epoch {evidence['kept_epoch']}); {top}"
     )
-    if not free.any():
-        return answer("early stopping", "no", f"No, it would have been too soon: {told}.", **evidence)
-    return answer("early stopping", "yes", f"Yes: {told}.", **evidence)
+    return answer("early stopping", "yes" if free.any() else "no", because, **evidence)

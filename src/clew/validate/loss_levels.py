@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NARROWEST, WINDOWS = 3, 7  # epochs of a window, at least; windows in a long history
-MOST_CURVED = 12  # second differences, below which the bend of the curve would pass for noise
+NARROWEST, WINDOWS = 3, 10  # epochs of a window, at least; windows in a long history
+FEWEST_BETWEEN = 3  # second differences between windows; from fewer their noise is not told
+MOST_PAIRED = 500  # epochs of a slope; of more, some are left out evenly
 TO_SPREAD = 1.4826  # from the median of absolute values of a normal distribution to its standard deviation
 OF_MEDIAN = 1.2533  # standard error of a median over that of a mean, of normal values
 SECOND = 6**0.5  # standard deviation of second differences over that of independent values
@@ -50,8 +51,8 @@ class Levels:
     def slope(self, part: slice, along: np.ndarray | None = None) -> tuple[float, float]:
         """Return the slope of a part of the loss along epochs, and its standard error.
 
-        It runs between the medians of the first and the last third, as Tukey's resistant line (Exploratory Data
-        Analysis, 1977, chapter 10): no single epoch moves it far.
+        It is the median of the slopes between any two epochs (Sen, JASA 63 (1968) 1379,
+        doi:10.1080/01621459.1968.10480934): no single epoch moves it far.
 
         Parameters
         ----------
@@ -61,11 +62,12 @@ class Levels:
             What the slope is along, instead of epochs.
         """
         x, y = (self.epochs if along is None else along)[part], self.loss[part]
-        third = (len(x) + 1) // 3
-        run = np.median(x[-third:]) - np.median(x[:third])
-        rise = np.median(y[-third:]) - np.median(y[:third])
-        error = self.error * np.sqrt(2 * self.width / third)
-        return float(rise / run), float(error / run)
+        every = -(-len(x) // MOST_PAIRED)
+        x, y = x[::every], y[::every]
+        one, other = np.triu_indices(len(x), 1)
+        slope = np.median((y[other] - y[one]) / (x[other] - x[one]))
+        noise = self.error * np.sqrt(self.width) / OF_MEDIAN
+        return float(slope), float(noise / np.sqrt(((x - x.mean()) ** 2).sum()))
 
 
 def levels(loss: np.ndarray) -> Levels:
@@ -85,10 +87,9 @@ def levels(loss: np.ndarray) -> Levels:
     width = max(NARROWEST, len(loss) // WINDOWS | 1)
     level = np.median(np.lib.stride_tricks.sliding_window_view(loss, width), axis=1)
     noise = _noise(loss, 1)
-    between = _noise(level, width) if len(level) >= 2 * width + MOST_CURVED else 0.0
-    return Levels(
-        places + 1, loss, level, width, noise, max(OF_MEDIAN * noise / np.sqrt(width), between)
-    )
+    flat = level[len(level) // 2 :]  # the first half bends, and a bend would pass for noise
+    between = _noise(flat, width) if len(flat) >= 2 * width + FEWEST_BETWEEN else 0.0
+    return Levels(places + 1, loss, level, width, noise, max(OF_MEDIAN * noise / np.sqrt(width), between))
 
 
 def _noise(values: np.ndarray, lag: int) -> float:

@@ -8,92 +8,36 @@ histories: see `clew.validate.loss_curves.read_losses`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import numpy as np
 
-from clew.intervals import number
-from clew.result import Result
 from clew.validate.history import History
+from clew.validate.loss_answers import Answer, Topic, Verdict, answer
 from clew.validate.loss_levels import Levels, levels
-
-Topic = Literal["converging", "learning rate", "overfitting", "underfitting", "epochs", "early stopping"]
-Verdict = Literal["yes", "no", "too high", "too low", "fine", "underfits", "overfits", "cannot tell"]
-QUESTIONS: dict[Topic, str] = {
-    "converging": "Is it converging?",
-    "learning rate": "Is the learning rate right?",
-    "overfitting": "Does it overfit?",
-    "underfitting": "Does it underfit?",
-    "epochs": "Were there enough epochs?",
-    "early stopping": "Would early stopping have helped?",
-}
-FEWEST = 5  # epochs, below which nothing is told but that a loss is not finite
-SURE = 5  # standard errors of a level: the lowest of many levels is low by chance, too, so that 2 would not do
-# In shares of the loss of chance:
-SMALL = 0.03  # what is below is of no interest: a rise, a fall that is still to come
-GAP = 0.25  # a validation loss so far above the training loss: the rows are known by heart rather than understood
-HIGH = 0.5  # a training loss that is high, where validation rows do no worse
-NEAR = 0.8  # a training loss that is hardly below chance
-LEFT = 0.15  # a fall that could still come, and cannot be told from none: where it is surely less, nobody would wait for it
-RAGGED = 0.1  # a training loss that moves so much from epoch to epoch is thrown about by its updates
-# In shares of other things:
-JUMP = 1.5  # of start and chance: an epoch above was thrown there by its updates
-GROWTH = 10  # of the first gradients: gradients that grow so much while the loss does not fall run away
-FALLING = 0.1  # of itself: a training loss that falls by less, and is not small either, falls no more
-STRAIGHT = 0.5  # of the slope of the first half: a second half as steep shows no levelling off
 
 COMPLEX = "more units or layers, less drop-out or weight decay, or other features"
 REGULAR = "more rows, more drop-out or weight decay, a smaller net, or augmentation"
+RATE_FIRST = "Set the learning rate right first."
+FINDER = "let the learning-rate finder suggest one"
 
-
-@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Answer(Result):
-    """One question about a training, answered.
-
-    Parameters
-    ----------
-    topic : str
-        "converging", "learning rate", "overfitting", "underfitting", "epochs" or "early stopping".
-    answer : str
-        "yes", "no", "too high", "too low", "fine", "underfits", "overfits" or "cannot tell".
-    sentence : str
-        The answer with its numbers.
-    advice : str
-        What would help; "" where nothing needs to.
-    evidence : dict of str to float
-        The numbers that the rule went by.
-    """
-
-    topic: Topic
-    answer: Verdict
-    sentence: str
-    advice: str
-    evidence: dict[str, float]
-
-    @property
-    def question(self) -> str:
-        """Return the question in words."""
-        return QUESTIONS[self.topic]
-
-    def headline(self) -> str:
-        """Say the answer with its numbers."""
-        return self.sentence
-
-    def summary(self) -> dict[str, Any]:
-        """Return question, answer, what would help, and the numbers behind."""
-        return {
-            "question": self.question,
-            "answer": self.answer,
-            "sentence": self.sentence,
-            "advice": self.advice,
-            "evidence": {name: number(value) for name, value in self.evidence.items()},
-        }
-
-
-def answer(topic: Topic, verdict: Verdict, sentence: str, advice: str = "", **evidence: float) -> Answer:
-    """Return an answer, its evidence as plain numbers."""
-    numbers = {name: float(value) for name, value in evidence.items()}
-    return Answer(topic=topic, answer=verdict, sentence=sentence, advice=advice, evidence=numbers)
+FEWEST = 5  # epochs, below which nothing is told but that a loss is not finite
+SURE = (
+    5  # standard errors of a level; the lowest of many levels is low by chance, too, so that 2 would not do
+)
+# In shares of the loss of chance:
+STILL = 0.002  # a training loss that moves less stands still
+SMALL = 0.03  # what is below is of no interest: a rise, a fall that is still to come
+RAGGED = 0.1  # a training loss that moves so much from epoch to epoch is thrown about by its updates
+LEFT = 0.2  # a fall to come that cannot be told from none is no reason to go on where it is surely less
+GAP = 0.2  # a validation loss so far above the training loss: the rows are known by heart rather than understood
+HIGH = 0.5  # a training loss that is high, where validation rows do no worse
+NEAR = 0.8  # a training loss that is hardly below chance
+# In shares of other things:
+FALLING = 0.1  # of itself: a training loss that falls by less, and is not small, falls no more
+TOSSED = 0.2  # of itself: a training loss that moves by less is not thrown about
+STRAIGHT = 0.5  # of the slope of the first half: a second half as steep shows no levelling off
+JUMP = 1.5  # of start and chance: an epoch above was thrown there by its updates
+GROWTH = 10  # of the first gradients: if they grow so much while the loss does not fall, they run away
 
 
 @dataclass(frozen=True)
@@ -124,186 +68,239 @@ class Losses:
             levels(loss) if np.isfinite(loss).sum() >= FEWEST else None
             for loss in (history.train_loss, history.valid_loss)
         )
-        first = [*history.batch_loss[:1], *history.train_loss[:1]]
-        start = float(first[0]) if first else np.nan
+        start = float([*history.batch_loss[:1], *history.train_loss[:1], np.nan][0])
         chance = history.chance_loss if history.chance_loss > 0 else abs(start)
         return Losses(history, train, valid, start, chance)
 
+    @property
+    def top(self) -> float:
+        """Return the loss that no training should end above: of the start, or of chance."""
+        return max(self.start, self.chance)
+
     def matters(self, change: float, of: Levels) -> bool:
         """Tell whether a change of a level is both of interest and beyond noise."""
-        return change > max(SMALL * self.chance, SURE * of.error)
+        return bool(change > max(SMALL * self.chance, SURE * of.error))
 
-    def rose(self) -> bool:
+    def rose(self, train: Levels) -> bool:
         """Tell whether the training loss ends above its lowest."""
-        return self.train is not None and self.matters(self.train.level[-1] - self.train.level.min(), self.train)
+        return self.matters(train.level[-1] - train.level.min(), train)
 
     def few(self, topic: Topic) -> Answer:
         """Answer that there are too few epochs."""
         n = self.history.n_epochs
-        said = f"Cannot tell: {n} {'epoch is' if n == 1 else 'epochs are'} too few, at least {FEWEST} are needed."
-        return answer(topic, "cannot tell", said, "Train for more epochs.", epochs=n)
+        because = f"{n} {'epoch is' if n == 1 else 'epochs are'} too few, at least {FEWEST} are needed"
+        return answer(topic, "cannot tell", because, "Train for more epochs.", epochs=n)
+
+    def not_finite(self, topic: Topic, verdict: Verdict) -> Answer:
+        """Answer that the training broke off."""
+        failed = self.history.failed_batch
+        because = f"the loss was not a finite number at update {failed}"
+        advice = "Try a tenth of the learning rate, clip the gradients, or look for values that are far out."
+        return answer(topic, verdict, because, advice, failed_batch=failed)
+
+    def unvalidated(self, topic: Topic) -> Answer:
+        """Answer that there were no validation rows."""
+        advice = "Hold out some groups as validation rows."
+        return answer(topic, "cannot tell", "there were no validation rows", advice)
 
 
 def converging(losses: Losses) -> Answer:
     """Has the training loss fallen, and stayed down?"""
-    history, train = losses.history, losses.train
-    if history.stopped == "not finite":
-        said = f"No: the loss was not a finite number at update {history.failed_batch}."
-        advice = "Lower the learning rate, clip the gradients, or look for values that are far out."
-        return answer("converging", "no", said, advice, failed_batch=history.failed_batch)
+    train, start = losses.train, losses.start
+    if losses.history.stopped == "not finite":
+        return losses.not_finite("converging", "no")
     if train is None:
         return losses.few("converging")
     end, low = train.level[-1], train.level.min()
-    evidence = {"start": losses.start, "lowest": low, "end": end, "error": train.error, "chance": losses.chance}
-    if losses.rose():
-        said = f"No: the training loss rose from {low:.3g} (epoch {train.epoch(train.lowest)}) to {end:.3g} at the end."
-        return answer("converging", "no", said, "Lower the learning rate.", **evidence)
-    if not losses.matters(losses.start - end, train):
-        said = f"No: the training loss hardly moved, from {losses.start:.3g} to {end:.3g}."
-        advice = "Look at the learning rate first, then whether the features can say anything about the answer."
-        return answer("converging", "no", said, advice, **evidence)
-    said = f"Yes: the training loss fell from {losses.start:.3g} to {end:.3g} (chance: {losses.chance:.3g})."
-    return answer("converging", "yes", said, **evidence)
+    evidence = {"start": start, "lowest": low, "end": end, "error": train.error, "chance": losses.chance}
+    if losses.rose(train):
+        at = train.epoch(train.lowest)
+        because = f"the training loss rose from {low:.4g} (epoch {at}) to {end:.4g} at the end"
+        return answer("converging", "no", because, "Lower the learning rate.", **evidence)
+    if not losses.matters(start - end, train):
+        moved = "rose" if losses.matters(end - start, train) else "hardly moved,"
+        because = f"the training loss {moved} from {start:.4g} to {end:.4g}"
+        advice = f"{RATE_FIRST} Then ask whether the features can say anything about the answer."
+        return answer("converging", "no", because, advice, **evidence)
+    because = f"the training loss fell from {start:.4g} to {end:.4g}, and {losses.chance:.4g} is chance"
+    return answer("converging", "yes", because, **evidence)
 
 
 def learning_rate(losses: Losses, overfits: Answer) -> Answer:
     """Is the loss thrown about by its updates, or does it creep?"""
     history, train = losses.history, losses.train
     if history.stopped == "not finite":
-        said = f"Too high: the loss was not a finite number at update {history.failed_batch}."
-        advice = f"Try a tenth of it, {history.lr[-1] / 10:.2g}, or clip the gradients." if history.n_epochs else "Try a tenth of it."
-        return answer("learning rate", "too high", said, advice, failed_batch=history.failed_batch)
+        return losses.not_finite("learning rate", "too high")
     if train is None:
         return losses.few("learning rate")
-    rate, end, top = history.lr.max(), train.level[-1], max(losses.start, losses.chance)
-    half = _halves(history, train)
+    rate, end, half = history.lr.max(), train.level[-1], _halves(history, train)
     evidence = {"lr": rate, "start": losses.start, "end": end, "highest": train.loss.max(), "noise": train.noise,
                 "chance": losses.chance, "gradient_growth": _growth(history.gradient_norm), **half}  # fmt: skip
-    thrown = _thrown(losses, train, evidence)
-    if thrown:
-        advice = f"Try a tenth of it, {rate / 10:.2g}, or let the learning-rate finder suggest one."
-        return answer("learning rate", "too high", f"Too high: {thrown}.", advice, **evidence)
-    straight = half["late"] < -2 * half["late_error"] and half["late"] <= STRAIGHT * half["early"] < 0
-    if straight and end > HIGH * top and overfits.answer != "overfits":
-        said = (
-            f"Too low: the training loss only fell from {train.level[0]:.3g} to {end:.3g}, by as little in the second half "
-            "as in the first."
-        )
-        advice = f"Try ten times as much, {rate * 10:.2g}, or let the learning-rate finder suggest one."
-        return answer("learning rate", "too low", said, advice, **evidence)
-    if not losses.matters(top - end, train):
-        said = f"Cannot tell: the training loss stays at {end:.3g}, and {losses.chance:.3g} is chance."
-        return answer("learning rate", "cannot tell", said, "Let the learning-rate finder suggest one.", **evidence)
-    return answer("learning rate", "fine", f"Fine: with {rate:.2g} the training loss falls steadily.", **evidence)
+    if because := _thrown(losses, train, evidence["gradient_growth"]):
+        advice = f"Try a tenth, {rate / 10:.2g}, or {FINDER}."
+        return answer("learning rate", "too high", because, advice, **evidence)
+    if because := _creeping(losses, train, half, overfits):
+        advice = f"Try ten times as much, {rate * 10:.2g}, or {FINDER}."
+        return answer("learning rate", "too low", because, advice, **evidence)
+    if not losses.matters(losses.top - end, train):
+        because = f"the training loss stays at {end:.4g}, and {losses.chance:.4g} is chance"
+        return answer("learning rate", "cannot tell", because, f"{FINDER.capitalize()}.", **evidence)
+    return answer("learning rate", "fine", f"with {rate:.2g} the training loss falls steadily", **evidence)
 
 
 def overfitting(losses: Losses) -> Answer:
     """Does the validation loss rise while the training loss falls, or stay far above it?"""
-    train, valid = losses.train, losses.valid
+    train, valid, small = losses.train, losses.valid, SMALL * losses.chance
     if train is None:
         return losses.few("overfitting")
     if valid is None:
-        said = "Cannot tell: there were no validation rows."
-        return answer("overfitting", "cannot tell", said, "Hold out some groups as validation rows.")
-    low, end = valid.lowest, valid.level[-1]
-    trained, trained_end = train.level[min(low, len(train.level) - 1)], train.level[-1]
-    rise = end - valid.level[low]
-    evidence = {"lowest": valid.level[low], "lowest_epoch": valid.epoch(low), "end": end, "rise": rise, "error": valid.error,
-                "train_at_lowest": trained, "train_end": trained_end, "gap": end - trained_end, "chance": losses.chance}  # fmt: skip
-    if losses.rose():
-        said = "Cannot tell: the training loss rises, too."
-        return answer("overfitting", "cannot tell", said, "Set the learning rate right first.", **evidence)
-    falls = trained - trained_end > FALLING * abs(trained) or trained_end < SMALL * losses.chance
+        return losses.unvalidated("overfitting")
+    low, end = valid.level[valid.lowest], valid.level[-1]
+    trained, trained_end = train.level[min(valid.lowest, len(train.level) - 1)], train.level[-1]
+    gap, rise, at = end - trained_end, end - low, valid.epoch(valid.lowest)
+    evidence = {"lowest": low, "lowest_epoch": at, "end": end, "rise": rise, "error": valid.error, "gap": gap,
+                "train_at_lowest": trained, "train_end": trained_end, "chance": losses.chance}  # fmt: skip
+    if losses.rose(train):
+        return answer("overfitting", "cannot tell", "the training loss rises, too", RATE_FIRST, **evidence)
+    falls = trained - trained_end > FALLING * abs(trained) or trained_end < small
     if falls and losses.matters(rise, valid):
-        said = (
-            f"Overfits from about epoch {valid.epoch(low)} on: the validation loss rose from {valid.level[low]:.3g} to {end:.3g}"
-            f" (by {rise:.2g} ± {2 * valid.error:.1g}), while the training loss fell to {trained_end:.3g}."
+        because = (
+            f"from about epoch {at} on the validation loss rose from {low:.4g} to {end:.4g} (by {rise:.2g} ± "
+            f"{2 * valid.error:.1g}), while the training loss fell from {trained:.4g} to {trained_end:.4g}"
         )
-        advice = f"Keep the weights of its lowest validation loss, by a patience; {REGULAR} would help."
-        return answer("overfitting", "overfits", said, advice, **evidence)
-    if evidence["gap"] > max(GAP * losses.chance, SURE * valid.error):
-        said = (
-            f"Overfits: the training loss is {trained_end:.3g} and the validation loss {end:.3g}, though that does not rise."
-        )
-        advice = f"{REGULAR.capitalize()} would help."
-        return answer("overfitting", "overfits", said, advice, **evidence)
+        advice = f"Keep the weights of the lowest validation loss, as patience does; {REGULAR} would help."
+        return answer("overfitting", "overfits", because, advice, **evidence)
+    if gap > max(GAP * losses.chance, SURE * valid.error):
+        because = f"the validation loss stays at {end:.4g}, far above the training loss ({trained_end:.4g})"
+        return answer("overfitting", "overfits", because, f"{REGULAR.capitalize()} would help.", **evidence)
     if SURE * valid.error > GAP * losses.chance:
-        said = f"Cannot tell: the validation loss moves by {valid.noise:.2g} from epoch to epoch."
-        return answer("overfitting", "cannot tell", said, "Hold out more rows, or lower the learning rate.", **evidence)
-    said = f"No: the validation loss ends at {end:.3g}, near its lowest ({valid.level[low]:.3g}), and {trained_end:.3g} in training."
-    return answer("overfitting", "no", said, **evidence)
+        because = f"the validation loss moves by {valid.noise:.2g} from epoch to epoch"
+        advice = "Hold out more rows, or lower the learning rate."
+        return answer("overfitting", "cannot tell", because, advice, **evidence)
+    because = (
+        f"the validation loss ends at {end:.4g}, near its lowest ({low:.4g}), "
+        f"and the training loss at {trained_end:.4g}"
+    )
+    return answer("overfitting", "no", because, **evidence)
 
 
-def underfitting(losses: Losses, rate: Answer, epochs: Answer) -> Answer:
+def underfitting(losses: Losses, rate: Answer, overfits: Answer, epochs: Answer) -> Answer:
     """Does even the training loss stay high?"""
     history, train, valid = losses.history, losses.train, losses.valid
     if train is None:
         return losses.few("underfitting")
     if not history.chance_loss > 0:
-        return answer("underfitting", "cannot tell", "Cannot tell: the loss of chance is not known.")
+        return answer("underfitting", "cannot tell", "the loss of chance is not known")
     trained = float(np.nanmin([history.train_loss_at_best, train.level.min()]))
-    share = trained / losses.chance
-    gap = np.nan if valid is None else valid.level.min() - trained
+    share, gap = trained / losses.chance, np.nan if valid is None else valid.level.min() - trained
     evidence = {"train": trained, "chance": losses.chance, "share": share, "gap": gap}
-    so = f"the training loss is {trained:.3g}, and {losses.chance:.3g} is chance"
-    meet = gap <= max(SMALL * losses.chance, 0 if valid is None else SURE * valid.error)
-    if share >= NEAR or (share >= HIGH and meet):
-        alike = "; validation rows do no worse" if meet else ""
-        return answer("underfitting", "underfits", f"Underfits: {so}{alike}.", _for_underfitting(rate, epochs), **evidence)
-    if share >= HIGH:
-        return answer("underfitting", "cannot tell", f"Cannot tell: {so}.", _for_underfitting(rate, epochs), **evidence)
-    return answer("underfitting", "no", f"No: {so}.", **evidence)
+    because = f"the training loss is {trained:.4g}, and {losses.chance:.4g} is chance"
+    if share < HIGH:
+        return answer("underfitting", "no", because, **evidence)
+    advice = f"{COMPLEX.capitalize()} would help."
+    if rate.answer in ("too high", "too low"):
+        advice = RATE_FIRST
+    elif epochs.answer == "no":
+        advice = f"Train for more epochs first; then try {COMPLEX}."
+    alike = valid is not None and gap <= max(SMALL * losses.chance, SURE * valid.error)
+    if overfits.answer == "overfits":
+        because += ", but what it learns does not hold for validation rows"
+        return answer("underfitting", "cannot tell", because, overfits.advice, **evidence)
+    if share >= NEAR or alike:
+        because += "; validation rows do no worse" if alike else ""
+        return answer("underfitting", "underfits", because, advice, **evidence)
+    return answer("underfitting", "cannot tell", because, advice, **evidence)
 
 
 def epochs(losses: Losses, rate: Answer, overfits: Answer) -> Answer:
-    """Would more epochs bring the loss down, by the slope of the last quarter and how it lessens?"""
+    """Would as many epochs again bring the loss down, by the slope of the last third and how it lessens?"""
     basis, n = losses.valid or losses.train, losses.history.n_epochs
-    if basis is None or n < FEWEST + 1:
+    if basis is None:
         return losses.few("epochs")
-    if rate.answer == "too high":
-        said = "Cannot tell: the learning rate is too high."
-        return answer("epochs", "cannot tell", said, "Set the learning rate right first.", epochs=n)
-    if rate.answer == "too low":
-        said = "No: the loss still falls as it did at the start."
-        return answer("epochs", "no", said, "Set the learning rate right first.", epochs=n)
+    if rate.answer in ("too high", "too low"):
+        verdict: Verdict = "no" if rate.answer == "too low" else "cannot tell"
+        return answer("epochs", verdict, f"the learning rate is {rate.answer}", RATE_FIRST, epochs=n)
     which = "validation" if losses.valid else "training"
-    third = max(3, len(basis.loss) // 3)
-    before, _ = basis.slope(slice(-2 * third, -third))
-    slope, error = basis.slope(slice(-third, None))
-    lessening = float(np.clip(slope / before, 0, 1)) if before < 0 else 1.0
-    to_come = third * (lessening ** np.arange(1, 4)).sum()  # epochs of the present slope, in as many epochs again
-    fall, doubt = -slope * to_come, 2 * error * to_come
-    evidence = {"slope": slope, "slope_error": error, "lessening": lessening, "fall": fall,
-                "fall_low": fall - doubt, "fall_high": fall + doubt, "chance": losses.chance, "epochs": n}  # fmt: skip
+    seen = {**_foreseen(basis), "chance": losses.chance, "epochs": n}
     if overfits.answer == "overfits" and overfits.evidence["rise"] > SMALL * losses.chance:
-        said = f"Yes: the validation loss was lowest at about epoch {overfits.evidence['lowest_epoch']:.0f} of {n}."
-        return answer("epochs", "yes", said, **evidence)
-    foreseen = f"as many again would take about {max(fall, 0):.2g} [{max(fall - doubt, 0):.2g}, {max(fall + doubt, 0):.2g}] off the {which} loss"
-    if fall > SMALL * losses.chance and fall - doubt > 0:
-        return answer("epochs", "no", f"No: {foreseen}.", f"Train for {2 * n} epochs or more.", **evidence)
-    if fall + doubt < LEFT * losses.chance:
-        return answer("epochs", "yes", f"Yes: {foreseen}.", **evidence)
-    return answer("epochs", "cannot tell", f"Cannot tell: {foreseen}.", f"Train for {2 * n} epochs to see.", **evidence)
+        because = (
+            f"the validation loss was lowest at about epoch {overfits.evidence['lowest_epoch']:.0f} of {n}"
+        )
+        return answer("epochs", "yes", because, **seen)
+    if seen["fall"] > SMALL * losses.chance and _falls(basis) and _falls(losses.train):
+        ends = f"[{seen['fall_low']:.2g}, {seen['fall_high']:.2g}]"
+        because = f"as many again would take about {seen['fall']:.2g} {ends} off the {which} loss"
+        return answer("epochs", "no", because, f"Train for {2 * n} epochs or more.", **seen)
+    because = f"as many again would take at most {seen['fall_high']:.2g} off the {which} loss"
+    if seen["fall_high"] < LEFT * losses.chance:
+        return answer("epochs", "yes", because, **seen)
+    return answer("epochs", "cannot tell", because, f"Train for {2 * n} epochs to see.", **seen)
 
 
-def _thrown(losses: Losses, train: Levels, evidence: dict[str, float]) -> str:
+def _thrown(losses: Losses, train: Levels, growth: float) -> str:
     """Say by what the training loss shows that its updates are too large; "" where it does not."""
-    top = max(losses.start, losses.chance)
-    if losses.rose():
-        return f"the training loss rose from {train.level.min():.3g} to {train.level[-1]:.3g}"
-    if losses.matters(train.level[-1] - top, train):
-        return f"the training loss ends at {train.level[-1]:.3g}, above where it began ({top:.3g})"
+    top, end = losses.top, train.level[-1]
+    if losses.rose(train):
+        return f"the training loss rose from {train.level.min():.4g} to {end:.4g}"
+    if losses.matters(end - top, train):
+        return f"the training loss ends at {end:.4g}, above where it began ({top:.4g})"
     if train.loss.max() > JUMP * top:
-        return f"the training loss jumped to {train.loss.max():.3g}, and it began at {losses.start:.3g}"
-    if train.noise > RAGGED * losses.chance:
-        return f"the training loss moves by {train.noise:.2g} from epoch to epoch"
-    if evidence["gradient_growth"] > GROWTH and not losses.matters(top - train.level[-1], train):
-        return f"the gradients grew {evidence['gradient_growth']:.0f} times, and the loss did not fall"
+        return f"the training loss jumped to {train.loss.max():.4g}, and it began at {losses.start:.4g}"
+    if train.noise > max(RAGGED * losses.chance, TOSSED * abs(end)):
+        return f"the training loss of {end:.2g} moves by {train.noise:.2g} from epoch to epoch"
+    if growth > GROWTH and not losses.matters(top - end, train):
+        return f"the gradients grew {growth:.0f} times, and the loss did not fall"
     return ""
 
 
+def _creeping(losses: Losses, train: Levels, half: dict[str, float], overfits: Answer) -> str:
+    """Say by what the training loss shows that its updates are too small; "" where it does not."""
+    end = train.level[-1]
+    if np.ptp(train.loss) < STILL * losses.chance:
+        return f"the training loss stands still at {end:.4g}"
+    straight = half["late"] < -2 * half["late_error"] and half["late"] <= STRAIGHT * half["early"] < 0
+    if straight and end > HIGH * losses.top and overfits.answer != "overfits":
+        return f"the training loss only fell from {train.level[0]:.4g} to {end:.4g}, and does not level off"
+    return ""
+
+
+def _thirds(loss: Levels) -> tuple[slice, slice]:
+    """Return the last third of the epochs, and the third before it; at least 3 epochs each."""
+    n = len(loss.loss)
+    third = max(3, n // 3)
+    return slice(n - third, n), slice(max(n - 2 * third, 0), max(n - third, 3))
+
+
+def _falls(loss: Levels | None) -> bool:
+    """Tell whether a loss surely falls over its last third."""
+    if loss is None:
+        return False
+    slope, error = loss.slope(_thirds(loss)[0])
+    return slope < -2 * error
+
+
+def _foreseen(loss: Levels) -> dict[str, float]:
+    """Return the slopes of the last two thirds, and what as many epochs again would take off, with its 95% interval."""
+    last, before = (loss.slope(third) for third in _thirds(loss))
+    length = max(3, len(loss.loss) // 3)
+    fall = length * _drawn_on(last[0], before[0])
+    low, high = (
+        fall + way * np.hypot(length * _drawn_on(last[0] - way * 2 * last[1], before[0]) - fall,
+                              length * _drawn_on(last[0], before[0] - way * 2 * before[1]) - fall)
+        for way in (-1, 1)
+    )  # fmt: skip
+    return {"slope": last[0], "slope_error": last[1], "slope_before": before[0], "slope_before_error": before[1],
+            "fall": fall, "fall_low": max(low, 0), "fall_high": high}  # fmt: skip
+
+
+def _drawn_on(slope: float, before: float) -> float:
+    """Return what three thirds more take off, in lengths of a third, if each is as much flatter as the last was."""
+    lessening = np.clip(slope / before, 0, 1) if before < 0 else 1.0
+    return float(max(-slope, 0) * (lessening + lessening**2 + lessening**3))
+
+
 def _halves(history: History, train: Levels) -> dict[str, float]:
-    """Return the slopes of both halves of the training loss, along the sum of the learning rates: schedules level it off."""
+    """Return the slopes of both halves of the training loss, along the sum of the rates: a schedule levels it off."""
     way = np.cumsum(history.lr)[train.epochs - 1]
     middle, n = int(np.searchsorted(way, way[-1] / 2)), len(way)
     early, _ = train.slope(slice(0, max(middle, 3)), way)
@@ -315,12 +312,5 @@ def _growth(norm: np.ndarray) -> float:
     """Return how many times larger the gradients of the last quarter are than those of the first."""
     norm = norm[np.isfinite(norm)]
     quarter = max(1, len(norm) // 4)
-    return float(np.median(norm[-quarter:]) / np.median(norm[:quarter])) if norm.size and norm[0] > 0 else np.nan
-
-
-def _for_underfitting(rate: Answer, epochs: Answer) -> str:
-    if rate.answer in ("too high", "too low"):
-        return "Set the learning rate right first."
-    if epochs.answer == "no":
-        return f"More epochs first; then {COMPLEX}."
-    return f"{COMPLEX.capitalize()} would help."
+    first = np.median(norm[:quarter]) if norm.size else 0
+    return float(np.median(norm[-quarter:]) / first) if first > 0 else np.nan

@@ -74,12 +74,12 @@ class Validation(Result):
         How the rows were divided: "by", "reason", "folds", "gap".
     baselines : dict of str to dict
         The same figures for "commonest_class" (or "mean") of the training rows and, of a cross-validation, for
-        "permuted" labels, the mean over 5 exchanges of labels, or of numbers: of rows that stand for themselves freely,
+        "permuted" labels, the mean over some exchanges of labels, or of numbers: of rows that stand for themselves freely,
         of groups as `clew.splits.units` finds them group by group, along a record in time or an image by a shift (see
         `clew.validate.exchange`). The model without a look gives each class the probability of its share.
     permuted_spread : dict of str to float
-        The standard deviation of the figures over the exchanges of "permuted", a rough one of 5; empty without a
-        cross-validation.
+        The standard deviation of the figures over the exchanges of "permuted", a rough one of 5; empty of a single one,
+        and without a cross-validation.
     shuffled : dict of str to float
         The same figures had the rows been dealt at random, whatever belongs together: what is often reported, and flatters.
         Empty where each row stands for itself, so that they were dealt at random.
@@ -133,6 +133,7 @@ def cross_validate(
     n_folds: int = 5,
     by: By = "auto",
     gap: float | None = None,
+    permutations: int = N_PERMUTATIONS,
     random_state: int = 0,
     on_progress: OnProgress | None = None,
 ) -> Validation:
@@ -149,6 +150,8 @@ def cross_validate(
         Whether `fit` learns labels or the target.
     n_folds, by, gap, random_state
         As for `clew.splits.folds`.
+    permutations : int
+        How often labels are exchanged, for what chance gives.
     on_progress : callable (done, total), optional
         Told after each model, those of exchanged labels and of shuffled rows included; returning False stops.
 
@@ -161,7 +164,7 @@ def cross_validate(
     """
     known = labelled(samples, kind, of="cross_validate")
     parts = folds(known, n_folds=n_folds, by=by, gap=gap, random_state=random_state)
-    rounds = 1 + N_PERMUTATIONS + (parts.by != "row")
+    rounds = 1 + permutations + (parts.by != "row")
     fit = _told(fit, rounds * parts.n_folds, on_progress)
     classes = [] if kind == "regression" else np.unique(_truth(known, kind)).tolist()
     predicted, probability, warnings = out_of_fold(known, fit, parts, classes)
@@ -170,7 +173,7 @@ def cross_validate(
     warnings = [*_left_out(samples, known, kind), *warnings, *_copies(known, parts)]
     warnings += [caveat] if caveat else []
     found = _figures(truth, predicted, probability, unit, classes, kind)
-    baselines, spread = _baselines(known, fit, parts, classes, kind, random_state)
+    baselines, spread = _baselines(known, fit, parts, classes, kind, permutations, random_state)
     warnings += [*found.warnings, *_below_chance(found)]
     return Validation(
         scores=found,
@@ -440,6 +443,7 @@ def _baselines(
     parts: Folds,
     classes: list[str],
     kind: Kind,
+    permutations: int,
     random_state: int,
 ) -> tuple[dict[str, dict[str, float | None]], dict[str, float | None]]:
     """Return the figures of a model that looks at no feature and of the model on exchanged labels, and these' spread.
@@ -449,7 +453,7 @@ def _baselines(
     """
     truth = _truth(samples, kind)
     permuted = []
-    for mixed in exchanged(samples, truth, n=N_PERMUTATIONS, random_state=random_state):
+    for mixed in exchanged(samples, truth, n=permutations, random_state=random_state):
         other = samples.with_target(mixed) if kind == "regression" else samples.with_labels(mixed)
         anew = (
             parts if parts.by in ("time", "space") else folds(other, **parts.settings)
@@ -461,7 +465,8 @@ def _baselines(
         "commonest_class" if classes else "mean": _numbers(blind),
         "permuted": _numbers({name: values.mean() for name, values in each.items()}),
     }
-    return baselines, _numbers({name: values.std(ddof=1) for name, values in each.items()})
+    spread = {name: values.std(ddof=1) for name, values in each.items()} if permutations > 1 else {}
+    return baselines, _numbers(spread)
 
 
 def _shuffled(

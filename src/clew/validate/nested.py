@@ -32,13 +32,15 @@ Fit = Callable[[Samples], Model]
 class Entry(NamedTuple):
     """A family that enters the comparison: its settings to choose among, and a fit for each.
 
-    Of two that are as good the first is chosen, so the plainest comes first.
+    Of two that are as good the first is chosen, so the plainest comes first. One that is dear to fit may stay out of the
+    inner folds (``inner`` False): its first settings stand, and it has no part in the choice of the best of all.
     """
 
     name: str
     words: str
     grid: list[dict[str, Any]]
     fits: list[Fit]
+    inner: bool = True
 
 
 # ---- judging by sums over rows, so that a fold or a group less costs a subtraction ----
@@ -208,6 +210,38 @@ def compare_fits(
     )
 
 
+def paired_difference(
+    known: Samples,
+    parts: Folds,
+    one: np.ndarray,
+    other: np.ndarray,
+    *,
+    to: str,
+    kind: Kind = "classification",
+    metric: str = "auto",
+) -> Difference:
+    """Return by how much one model's figure is above another's, on rows that the same folds held out.
+
+    Parameters
+    ----------
+    known : Samples
+        Rows that all have a label, or a target.
+    parts : Folds
+    one, other : ndarray, shape (n_rows,)
+        The class (str) or number that each model says of each row, out of fold.
+    to : str
+        The name of the other.
+    kind, metric
+        As for `compare_fits`.
+    """
+    judge, truth, classes = _judging(known, kind, metric)
+    prepared = [[_Fold(*rows, None) for rows in zip(parts.train, parts.test, strict=True)]]
+    held = _Held(known, truth, classes, judge, prepared)
+    codes = (np.searchsorted(classes, said) if classes else said for said in (one, other))
+    mine, its = ([[said[test] for test in parts.test]] for said in codes)
+    return _compared({"one": mine, to: its}, held, to)["one"]
+
+
 def _judging(known: Samples, kind: Kind, metric: str) -> tuple[_Judge, np.ndarray, list[str]]:
     """Return how predictions are judged, the truth as codes of classes or as numbers, and the classes."""
     choices = OF_CLASSES if kind == "classification" else OF_NUMBERS
@@ -258,7 +292,7 @@ def _answer(entry: Entry, known: Samples, fold: _Fold, judge: _Judge, classes: l
     """Return what every candidate of a family says of the held-out rows, and how good it is on the inner folds."""
     outer, held_out = known.take(fold.train), known.take(fold.test)
     said = np.stack([_predict(fit, outer, held_out, classes) for fit in entry.fits])
-    if fold.inner is None:
+    if fold.inner is None or not entry.inner:
         return _Answer(said, np.full(len(entry.fits), np.nan))
     sums = np.zeros((len(entry.fits), 1))
     for train, test in zip(fold.inner.train, fold.inner.test, strict=True):

@@ -3,7 +3,9 @@ import torch
 
 from clew.neural.nets.activations import ACTIVATIONS, DERIVATIVES, activation, derivative
 
-GRID = torch.cat([torch.linspace(-8, 8, 161, dtype=torch.float64), torch.tensor([-40.0, -1e-9, 1e-9, 40.0]).double()])
+GRID = torch.cat(
+    [torch.linspace(-8, 8, 161, dtype=torch.float64), torch.tensor([-40.0, -1e-9, 1e-9, 40.0]).double()]
+)
 GRID = GRID[GRID != 0]  # the kinks have a test of their own
 
 
@@ -47,7 +49,9 @@ def test_each_call_makes_a_module_of_its_own_that_leaves_its_input_alone():
 
 
 def test_an_unknown_activation_is_refused_in_a_sentence():
-    with pytest.raises(ValueError, match=r"'activation' of a net must be one of: relu, .* Got 'rely' instead\."):
+    with pytest.raises(
+        ValueError, match=r"'activation' of a net must be one of: relu, .* Got 'rely' instead\."
+    ):
         activation("rely")
     with pytest.raises(ValueError, match="must be one of"):
         derivative("rely", torch.zeros(1))

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import nn
@@ -47,7 +49,7 @@ def test_it_is_weighted_sums_with_an_activation_after_each_but_the_last(hidden, 
 def test_parameters_are_counted_by_the_formula(hidden):
     net = Mlp(MlpConfig(30, 4, hidden=hidden))
     widths = [30, *hidden, 4]
-    assert sum(p.numel() for p in net.parameters()) == sum(a * b + b for a, b in zip(widths, widths[1:]))
+    assert sum(p.numel() for p in net.parameters()) == sum(a * b + b for a, b in pairwise(widths))
 
 
 def test_the_measures_are_those_of_the_rows_also_of_images():
@@ -62,6 +64,13 @@ def test_no_two_activations_are_one_module_and_none_works_in_place():
     activations = [layer for layer in net.layers if isinstance(layer, nn.ReLU)]
     assert len({id(layer) for layer in activations}) == 3
     assert not any(layer.inplace for layer in activations)
+
+
+def test_a_layer_without_units_is_refused_in_a_sentence():
+    with pytest.raises(
+        ValueError, match=r"'hidden' layers of an mlp must have at least 1 unit\. Got \(8, 0\) instead"
+    ):
+        MlpConfig(4, 2, hidden=(8, 0))
 
 
 class TestDropout:

@@ -3,7 +3,13 @@ import pytest
 import torch
 from torch import nn
 
-from clew.neural.nets.perceptron import LONGEST_PATH, Perceptron, PerceptronConfig, perceptron_rule
+from clew.neural.nets.perceptron import (
+    LONGEST_PATH,
+    Perceptron,
+    PerceptronConfig,
+    PerceptronRun,
+    perceptron_rule,
+)
 
 XOR = torch.tensor([[0.0, 0], [0, 1], [1, 0], [1, 1]])
 UNLIKE = torch.tensor([-1, 1, 1, -1])
@@ -84,6 +90,21 @@ def test_on_xor_it_makes_mistakes_in_every_pass_and_says_so(seed):
     assert run.sentence.startswith("The perceptron rule made mistakes in each of 100 passes")
     assert "it has not converged" in run.sentence
     assert "was not checked" in run.sentence
+
+
+def test_the_sentence_of_a_run_that_converged_counts_what_it_took():
+    easy = perceptron_rule(torch.tensor([[1.0], [2.0]]), torch.tensor([0, 1]), random_state=0)
+    passes, mistakes = len(easy.mistakes), int(easy.mistakes.sum())
+    assert easy.sentence.startswith(
+        f"The perceptron rule converged after {passes} passes and {mistakes} mistakes (at most"
+    )
+    shown_once = PerceptronRun(
+        easy.weights, torch.tensor([1]), False, easy.path, 1.0, -1.0, easy.classes, True
+    )
+    assert shown_once.sentence.startswith(
+        "The perceptron rule made mistakes in each of 1 pass, 1 of them in the last"
+    )
+    assert "more passes will find one" in shown_once.sentence
 
 
 def test_the_path_leads_from_nothing_to_the_weights_one_row_a_mistake():

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -15,9 +12,6 @@ from clew.neural.nets.gru import GRU
 from clew.neural.nets.lstm import LSTM
 from clew.neural.nets.recurrent import RecurrentConfig, blank, steps_inside
 from clew.neural.nets.self_feedback import SelfFeedback
-from clew.read.motions import open_motions
-from clew.simulate.sequences import adding_problem
-from tests.conftest import shared
 
 NETS = [SelfFeedback, Elman, FullyRecurrent, LSTM, GRU]
 KERNELS = {Elman: nn.RNN, LSTM: nn.LSTM, GRU: nn.GRU}
@@ -39,13 +33,11 @@ def answers_and_gradients(net, x, lengths=None):
     """The answers, and the gradients of a random projection of them to the weights and to x."""
     x = x.clone().requires_grad_()
     answers = net(x, lengths)
-    project = draw(len(x), 20, answers.shape[-1], dtype=x.dtype, seed=2)  # the same however much padding there is
+    project = draw(len(x), 20, answers.shape[-1], dtype=x.dtype, seed=2)  # alike for any amount of padding
+    project = project[:, 0] if answers.ndim == 2 else project[:, : answers.shape[1]]
     if net.config.head == "tag":
-        answers, project = answers[steps_inside(x, lengths)], project[:, : x.shape[1]][steps_inside(x, lengths)]
-    elif net.config.head == "forecast":
-        project = project[:, : answers.shape[1]]
-    else:
-        project = project[:, 0]
+        inside = steps_inside(x, lengths)
+        answers, project = answers[inside], project[inside]
     loss = (answers * project).sum()
     return [answers.detach(), *torch.autograd.grad(loss, [x, *net.parameters()], allow_unused=True)]
 
@@ -56,15 +48,21 @@ def close(found, wanted, tolerance, gradients=None):
         torch.testing.assert_close(a, b, rtol=0, atol=tolerance if i == 0 else gradients or tolerance)
 
 
-@pytest.mark.parametrize(("dtype", "forward", "gradients"), [(torch.float64, 1e-12, 1e-12), (torch.float32, 1e-6, 1e-5)])
+@pytest.mark.parametrize(
+    ("dtype", "forward", "gradients"), [(torch.float64, 1e-12, 1e-12), (torch.float32, 1e-6, 1e-5)]
+)
 @pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["even", "padded"])
 @pytest.mark.parametrize("net", [Elman, FullyRecurrent, LSTM, GRU])
-def test_the_loop_in_the_open_and_the_kernel_give_the_same_answers_and_gradients(net, lengths, dtype, forward, gradients):
+def test_the_loop_in_the_open_and_the_kernel_give_the_same_answers_and_gradients(
+    net, lengths, dtype, forward, gradients
+):
     fast = make(net, dtype, head="tag")
     slow = make(net, dtype, head="tag", fast=False)
     slow.load_state_dict(fast.state_dict())
     x = draw(4, 7, 3, dtype=dtype)
-    close(answers_and_gradients(slow, x, lengths), answers_and_gradients(fast, x, lengths), forward, gradients)
+    close(
+        answers_and_gradients(slow, x, lengths), answers_and_gradients(fast, x, lengths), forward, gradients
+    )
 
 
 @pytest.mark.parametrize("both", [False, True], ids=["forward", "both"])
@@ -119,7 +117,7 @@ def test_tokens_in_the_padding_may_be_anything(fast):
     tokens = torch.randint(6, (4, 7), generator=torch.Generator().manual_seed(0))
     other = tokens.masked_fill(~steps_inside(tokens, LENGTHS), -100)
     torch.testing.assert_close(own(tokens, LENGTHS), own(other, LENGTHS), rtol=0, atol=0)
-    assert (blank(other, LENGTHS) >= 0).all()
+    assert (blank(other, steps_inside(other, LENGTHS)) >= 0).all()
 
 
 @pytest.mark.parametrize("net", NETS)
@@ -131,6 +129,18 @@ def test_the_state_goes_on_where_it_was_left(net):
     torch.testing.assert_close(torch.cat([first, second], dim=1), own(x), rtol=0, atol=1e-12)
     forgotten, _ = own.forward_from(x[:, 4:], None)
     assert (forgotten - second).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("net", [SelfFeedback, Elman, LSTM, GRU])
+def test_the_head_sees_the_last_step_of_each_direction_the_mean_or_the_largest(net):
+    own, x = make(net), draw(4, 7, 3)
+    hidden, state = own.unroll(x, None, LENGTHS)
+    ends = state[0][-2:].transpose(0, 1).flatten(1)  # of the last layer: forward, reverse
+    pieces = [hidden[row, :n] for row, n in enumerate(LENGTHS)]
+    wanted = {"last": ends, "mean": [p.mean(0) for p in pieces], "max": [p.amax(0) for p in pieces]}
+    for pool, rows in wanted.items():
+        found = make(net, pool=pool).pool(hidden, LENGTHS)
+        torch.testing.assert_close(found, torch.stack(tuple(rows)), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("net", NETS)
@@ -163,7 +173,15 @@ def test_the_config_takes_its_sizes_from_the_data():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"hidden": 0}, {"layers": 0}, {"dropout": 1.0}, {"head": "regress"}, {"pool": "sum"}, {"vocabulary": 0}, {"horizon": 0}],
+    [
+        {"hidden": 0},
+        {"layers": 0},
+        {"dropout": 1.0},
+        {"head": "regress"},
+        {"pool": "sum"},
+        {"vocabulary": 0},
+        {"horizon": 0},
+    ],
 )
 def test_a_wrong_setting_is_named(wrong):
     with pytest.raises(ValueError, match=f"The '{next(iter(wrong))}' setting of a recurrent net must be"):
@@ -180,3 +198,50 @@ def test_a_net_that_reads_backwards_takes_no_state():
     own = make(LSTM)
     with pytest.raises(ValueError, match="must read in one direction"):
         own.forward_from(draw(4, 7, 3), own.unroll(draw(4, 7, 3))[1])
+
+
+def trained(net, x, y, loss, *, updates, lr=0.01):
+    adam = torch.optim.Adam(net.parameters(), lr=lr)
+    for _ in range(updates):
+        adam.zero_grad()
+        loss(net(x), y).backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        adam.step()
+    return net.eval()
+
+
+def test_the_next_steps_of_a_sine_are_forecast():
+    def sines(n, seed):
+        frequency, phase = torch.rand(2, n, 1, generator=torch.Generator().manual_seed(seed))
+        turns = (0.02 + 0.06 * frequency) * torch.arange(60) + phase
+        return torch.sin(2 * torch.pi * turns)[..., None].split([40, 20], dim=1)
+
+    (x, y), (fresh, wanted) = sines(128, 0), sines(256, 1)
+    net = make(
+        LSTM,
+        torch.float32,
+        n_in=1,
+        n_out=1,
+        hidden=32,
+        layers=1,
+        bidirectional=False,
+        head="forecast",
+        horizon=20,
+    )
+    error = nn.functional.mse_loss(trained(net, x, y, nn.functional.mse_loss, updates=200)(fresh), wanted)
+    persistence = nn.functional.mse_loss(fresh[:, -1:].expand_as(wanted), wanted)
+    assert error < 0.1 < 0.5 < persistence
+
+
+@pytest.mark.parametrize("both", [True, False], ids=["both", "forward"])
+def test_a_tag_that_rests_on_the_next_step_needs_both_directions(both):
+    bits = torch.randint(2, (128, 20), generator=torch.Generator().manual_seed(0))
+    x, y = bits[..., None].float() - 0.5, bits.roll(-1, dims=1)  # the tag is the next bit
+    net = make(GRU, torch.float32, n_in=1, hidden=8, layers=1, bidirectional=both, head="tag")
+
+    def loss(answers, y):
+        return nn.functional.cross_entropy(answers[:, :-1].flatten(0, 1), y[:, :-1].flatten())
+
+    net = trained(net, x[:64], y[:64], loss, updates=80, lr=0.03)
+    accuracy = (net(x[64:])[:, :-1].argmax(2) == y[64:, :-1]).float().mean()
+    assert accuracy > 0.99 if both else accuracy < 0.6

@@ -32,10 +32,10 @@ def _silu(x: Tensor) -> Tensor:
     return s * (1 + x * (1 - s))
 
 
-# At a kink, the derivative is that of the left side: torch's choice as well, but for softsign, which has none.
+# At a kink (relu, leaky-relu) the derivative is that of the left side, as torch has it.
 DERIVATIVES: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": lambda x: (x > 0).to(x),
-    "leaky-relu": lambda x: torch.where(x > 0, 1.0, 0.01).to(x),
+    "leaky-relu": lambda x: (x > 0).to(x) + 0.01 * (x <= 0).to(x),
     "elu": lambda x: torch.exp(x.clamp(max=0)),
     "gelu": _gelu,
     "silu": _silu,

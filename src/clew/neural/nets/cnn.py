@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+import math
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
 
 from torch import Tensor, nn
 
 from clew.neural.nets.activations import activation
 
+LONG_SIGNAL = 200  # samples from which on a signal is pooled by 4
+MOST_BLOCKS = 6  # that are added without being asked
+Pool = Literal["max", "average"]
+Normalise = Literal["batch", "group", "none"]
+Gather = Literal["flatten", "average"]
 CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 POOLS: dict[str, dict[int, type[nn.Module]]] = {
     "max": {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d},
@@ -54,27 +60,56 @@ class CnnConfig:
     channels: tuple[int, ...] = (16, 32, 64)
     kernel: int = 3
     convolutions_per_block: int = 1
-    pool: Literal["max", "average"] = "max"
+    pool: Pool = "max"
     pool_size: int = 2
-    normalise: Literal["batch", "group", "none"] = "batch"
-    gather: Literal["flatten", "average"] = "flatten"
+    normalise: Normalise = "group"
+    gather: Gather = "flatten"
     hidden: int = 64
     activation: str = "relu"
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
+        for name, choices in (("pool", Pool), ("normalise", Normalise), ("gather", Gather)):
+            got = getattr(self, name)
+            if got not in get_args(choices):
+                raise ValueError(
+                    f"The '{name}' of a cnn must be one of: {', '.join(get_args(choices))}. Got '{got}' instead."
+                )
         if len(self.size) not in CONVOLUTIONS:
             raise ValueError(f"The 'size' of a cnn must have 1, 2 or 3 sides. Got {len(self.size)} instead.")
-        if self.kernel % 2 == 0:
+        if self.kernel < 1 or self.kernel % 2 == 0:
             raise ValueError(f"The 'kernel' of a cnn must be odd. Got {self.kernel} instead.")
+        for name in ("channels", "pool_size", "convolutions_per_block"):
+            got = getattr(self, name)
+            if min(got if name == "channels" else (got,), default=1) < 1:
+                raise ValueError(f"The '{name}' of a cnn must be at least 1. Got {got} instead.")
 
     @staticmethod
     def of(shape: tuple[int, ...], n_out: int, **settings: Any) -> CnnConfig:
-        """Fit the measures to rows of ``shape`` (channels, sides ...)."""
+        """Fit the measures to rows of ``shape`` (channels, sides ...).
+
+        A signal gets wider kernels, and the mean of each map, since what it shows may begin anywhere in the window.
+        Blocks are added, up to 6, until a unit of the last maps sees half of the longest side.
+        """
         n_in, *size = shape
         if len(size) == 1:
-            settings = {"kernel": 7, **settings}
-        return CnnConfig(n_in, n_out, tuple(size), **settings)
+            pool_size = 4 if size[0] >= LONG_SIGNAL else 2
+            settings = {"kernel": 7, "pool_size": pool_size, "gather": "average", **settings}
+        config = CnnConfig(n_in, n_out, tuple(size), **settings)
+        if "channels" in settings:
+            return config
+        while config.field_of_view < max(size) / 2 and len(config.channels) < MOST_BLOCKS:
+            config = replace(config, channels=(*config.channels, config.channels[-1]))
+        return config
+
+    @property
+    def field_of_view(self) -> int:
+        """Return how many places along an axis a unit of the last maps sees, where each block pools."""
+        seen, jump = 1, 1
+        for _ in self.channels:
+            seen += jump * (self.convolutions_per_block * (self.kernel - 1) + self.pool_size - 1)
+            jump *= self.pool_size
+        return seen
 
 
 class Cnn(nn.Module):
@@ -93,14 +128,12 @@ class Cnn(nn.Module):
             self.gather = nn.Sequential(GLOBAL_POOLS[n_axes](1), nn.Flatten())
         else:
             self.gather = nn.Sequential(nn.Flatten())
-            for length in side:
-                width *= length
+            width *= math.prod(side)
         layers: list[nn.Module] = []
         if config.hidden:
             layers = [nn.Linear(width, config.hidden), activation(config.activation)]
             width = config.hidden
-        if config.dropout:
-            layers.append(nn.Dropout(config.dropout))
+        layers += [nn.Dropout(config.dropout)] if config.dropout else []
         self.layers = nn.Sequential(*layers)
         self.head = nn.Linear(width, config.n_out)
 
@@ -120,10 +153,15 @@ def _block(
         if config.normalise == "batch":
             layers.append(BATCH_NORMS[n_axes](channels))
         elif config.normalise == "group":
-            layers.append(nn.GroupNorm(max(g for g in (1, 2, 4, 8) if channels % g == 0), channels))
+            layers.append(nn.GroupNorm(_groups(channels), channels))
         layers.append(activation(config.activation))
         width = channels
     pools = tuple(config.pool_size if length // config.pool_size >= 2 else 1 for length in side)
     if max(pools) > 1:
         layers.append(POOLS[config.pool][n_axes](pools))
     return nn.Sequential(*layers), tuple(length // p for length, p in zip(side, pools))
+
+
+def _groups(channels: int) -> int:
+    """Return how many groups are normalised by themselves: up to 8, of 4 channels or more."""
+    return max(groups for groups in (1, 2, 4, 8) if groups == 1 or channels % (4 * groups) == 0)

@@ -13,7 +13,7 @@ class Elman(RecurrentNet):
 
     Notes
     -----
-    Elman (1990), Cognitive Science 14, doi:10.1207/s15516709cog1402_1.
+    Elman (1990), Cognitive Science 14, doi:10.1016/0364-0213(90)90002-E.
     """
 
     kernel = nn.RNN

@@ -34,9 +34,7 @@ class FullyRecurrent(RecurrentNet):
                 f"Got layers={config.layers}, bidirectional={config.bidirectional}."
             )
         super().__init__(config)
-        self.head = nn.Linear(
-            config.n_answers, config.n_answers
-        )  # output units stay within -1 to 1: it only scales
+        self.head = nn.Linear(config.n_answers, config.n_answers)  # units stay within -1 to 1: it scales them
         nn.init.eye_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 

@@ -33,6 +33,12 @@ class MlpConfig:
     activation: str = "relu"
     dropout: float = 0.0
 
+    def __post_init__(self) -> None:
+        if min(self.hidden, default=1) < 1:
+            raise ValueError(
+                f"The 'hidden' layers of an mlp must have at least 1 unit. Got {self.hidden} instead."
+            )
+
     @staticmethod
     def of(shape: tuple[int, ...], n_out: int, **settings: Any) -> MlpConfig:
         """Fit the measures to rows of ``shape``: (n_features,), or any other, whose numbers are taken in a line."""

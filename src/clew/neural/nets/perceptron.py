@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 LONGEST_PATH = 1000  # mistakes after which the weights are kept for drawing
+TINY = 1e-300  # weights of 0, as they may come about again, have a margin of 0
 
 
 @dataclass(frozen=True)
@@ -77,16 +78,13 @@ class PerceptronRun:
     @property
     def sentence(self) -> str:
         """Say whether the rule converged, and if not, whether it ever can."""
-        n_epochs, n_mistakes, last = len(self.mistakes), int(self.mistakes.sum()), int(self.mistakes[-1])
+        passes, mistakes = _count(len(self.mistakes), "pass"), _count(int(self.mistakes.sum()), "mistake")
         if self.converged:
-            passes = "pass" if n_epochs == 1 else "passes"
             return (
-                f"The perceptron rule converged after {n_epochs:,} {passes} and {n_mistakes:,} mistakes "
-                f"(at most {self.bound:,.0f} were possible by Novikoff's bound)."
+                f"The perceptron rule converged after {passes} and {mistakes} "
+                f"(at most {int(self.bound):,} were possible by Novikoff's bound)."
             )
-        made = (
-            f"The perceptron rule made mistakes in each of {n_epochs:,} passes, {last:,} of them in the last"
-        )
+        made = f"The perceptron rule made mistakes in each of {passes}, {int(self.mistakes[-1]):,} of them in the last"
         if self.separable is False:
             return (
                 f"{made}: it does not converge on these rows, and cannot, since no straight line (or plane) "
@@ -130,9 +128,8 @@ def perceptron_rule(X: Tensor, y: Tensor, *, max_epochs: int = 100, random_state
     if len(classes) != 2:
         raise ValueError(f"The 'y' of perceptron_rule must hold 2 classes. Got {len(classes)} instead.")
     sign = torch.where(y == classes[1], 1.0, -1.0).double()  # (n_rows,)
-    rows = torch.cat(
-        [X.double(), torch.ones(len(X), 1, dtype=torch.float64)], dim=1
-    )  # the 1 carries the bias
+    ones = torch.ones(len(X), 1, dtype=torch.float64)  # the bias is the weight of a feature that is always 1
+    rows = torch.cat([X.double(), ones], dim=1)  # (n_rows, n_features + 1)
     order = torch.Generator().manual_seed(random_state)
     weights = torch.zeros(rows.shape[1], dtype=torch.float64)
     path, mistakes = [weights], []
@@ -154,7 +151,12 @@ def perceptron_rule(X: Tensor, y: Tensor, *, max_epochs: int = 100, random_state
         converged=mistakes[-1] == 0,
         path=torch.stack(path),
         radius=float(rows.norm(dim=1).max()),
-        margin=float((sign * (rows @ weights)).min() / weights.norm()),
+        margin=float((sign * (rows @ weights)).min() / weights.norm().clamp(min=TINY)),
         classes=classes,
         separable=True if mistakes[-1] == 0 else None,
     )
+
+
+def _count(n: int, what: str) -> str:
+    ending = "" if n == 1 else "es" if what.endswith("s") else "s"
+    return f"{n:,} {what}{ending}"

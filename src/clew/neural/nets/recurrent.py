@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-State = tuple[
-    Tensor, ...
-]  # each (layers * directions, B, units), as torch has it: (hidden,), or (hidden, cell)
+# each (layers * directions, B, units), as torch has it: (hidden,), or (hidden, cell)
+State = tuple[Tensor, ...]
 Head = Literal["classify", "tag", "forecast"]
 Pool = Literal["last", "mean", "max"]
 
@@ -157,7 +156,7 @@ class RecurrentNet(nn.Module):
         if state is not None and self.config.bidirectional:
             raise ValueError("A net that goes on from a state must read in one direction. Got a bidirectional one.")  # fmt: skip
         if lengths is not None:
-            x = blank(x, lengths)
+            x = blank(x, steps_inside(x, lengths))
         if self.embedding is not None:
             x = self.embedding(x)  # (B, T, F)
         run = self._by_kernel if self.config.fast and self.kernel else self._in_steps
@@ -238,10 +237,9 @@ def steps_inside(x: Tensor, lengths: Tensor | None) -> Tensor:
             f"The lengths of sequences must be from 1 to the number of steps ({x.shape[1]}). "
             f"Got {int(lengths.min())} to {int(lengths.max())}."
         )
-    return torch.arange(x.shape[1], device=x.device) < lengths[:, None]
+    return torch.arange(x.shape[1], device=x.device) < lengths.to(x.device)[:, None]
 
 
-def blank(x: Tensor, lengths: Tensor) -> Tensor:
+def blank(x: Tensor, inside: Tensor) -> Tensor:
     """Return ``x`` with 0 in the padding, where anything may have stood, NaN as well."""
-    outside = ~steps_inside(x, lengths)  # (B, T)
-    return x.masked_fill(outside if x.ndim == 2 else outside[..., None], 0)
+    return x.masked_fill(~(inside if x.ndim == 2 else inside[..., None]), 0)

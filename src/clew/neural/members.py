@@ -1,0 +1,88 @@
+"""The nets of a model, one by one: what makes them alike, and how one is built again of its configuration and weights."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from clew.learn.model_file import json_bytes
+from clew.neural.architectures import architecture_of
+from clew.neural.estimators import NetClassifier, NetRegressor
+from clew.neural.preprocess import Preprocess
+from clew.neural.weights import Weight, fill
+
+if TYPE_CHECKING:
+    from clew.neural.model import NetModel
+
+Estimator = NetClassifier | NetRegressor
+
+
+def answers_of(estimator: Estimator, X: Any) -> np.ndarray:
+    """Return the probabilities of classes, or the numbers, that an estimator says of rows; float64."""
+    return estimator.predict_proba(X) if isinstance(estimator, NetClassifier) else estimator.predict(X)
+
+
+def in_common(estimator: Estimator) -> bytes:
+    """Return what the members of a model must have in common: net, scale of the rows, and classes or scale of the target."""
+    names = ("classes_", "target_mean_", "target_spread_")
+    learnt = {name: getattr(estimator, name).tolist() for name in names if hasattr(estimator, name)}
+    config: Any = estimator.net_.config
+    shared = {
+        "net": estimator.net,
+        "config": dataclasses.asdict(config),
+        "scale": estimator.preprocess_.config(),
+    }
+    return json_bytes(shared | learnt)
+
+
+def net_of(architecture: str, settings: Mapping[str, Any], state: Mapping[str, Weight]) -> nn.Module:
+    """Build a net of its whole configuration and its weights, in evaluation mode.
+
+    Raises
+    ------
+    DataError
+        If the weights are not those of such a net.
+    """
+    config_class, net_class = architecture_of(architecture).classes()
+    given = {name: tuple(one) if isinstance(one, list) else one for name, one in settings.items()}
+    with torch.random.fork_rng():  # first weights are drawn, only to be replaced
+        net: nn.Module = net_class(config_class(**given))
+    double = any(one.dtype in (np.float64, torch.float64) for one in state.values())
+    return fill(net.double() if double else net, state, what=f"a net '{architecture}'").eval()
+
+
+def estimator_of(model: NetModel, member: int) -> Estimator:
+    """Return a member as a fitted estimator; on the CPU, so that it answers alike everywhere."""
+    net = model.net(member)
+    precision = "float64" if next(net.parameters()).dtype == torch.float64 else "float32"
+    kind = NetClassifier if model.kind == "classification" else NetRegressor
+    settings = model.recipe | {"scale": model.preprocess["scale"], "device": "cpu", "precision": precision}
+    made = kind(model.architecture, random_state=model.seeds[member], **settings)
+    made.net_, made.preprocess_ = net, Preprocess.from_config(model.preprocess)
+    made.history_, made.warnings_ = model.histories[member], []
+    made.shape_ = _shape_of_net(model)
+    made.n_features_in_ = made.shape_[-1 if made.preprocess_.sequences else 0]
+    if isinstance(made, NetClassifier):
+        made.classes_ = np.array(model.classes)
+    else:
+        made.target_mean_, made.target_spread_ = (
+            np.array(model.target["mean"]),
+            np.array(model.target["spread"]),
+        )
+    return made
+
+
+def _shape_of_net(model: NetModel) -> tuple[int, ...]:
+    """Return the shape of one row as the net gets it."""
+    match architecture_of(model.architecture).takes:
+        case "rows":
+            return (int(np.prod(model.shape)),)
+        case "sequences" if model.cut:
+            return (*model.shape[:0:-1], model.shape[0])
+        case _:
+            return tuple(model.shape)

@@ -1,0 +1,380 @@
+"""A trained net, or several of one kind, as plain arrays beside all that must be known to use them."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from clew.errors import DataError, SettingError, check
+from clew.learn.forest import Prediction, check_features, outside_of
+from clew.learn.model_file import json_bytes
+from clew.measure.cutouts import Cutouts
+from clew.neural.architectures import architecture_of
+from clew.neural.members import Estimator, answers_of, estimator_of, in_common, net_of
+from clew.neural.model_rows import Seen, amplitudes, check_cutouts, in_order, plain, values_for
+from clew.neural.place import device_of
+from clew.neural.weights import FORMAT, VERSION, read_net, write_net
+from clew.result import Result, frozen_view
+from clew.samples import Samples
+from clew.validate.history import History
+
+__all__ = ["NetModel", "answers_of", "values_for"]
+APART = ("net", "net_settings", "scale", "loss", "augment", "random_state")  # of an estimator, told otherwise
+# What decides an answer, and so the hash; the rest tells how it came to be.
+DECIDES = (
+    "kind", "classes", "feature_names", "units", "n_rows", "class_counts", "measure", "architecture", "net_settings", "shape",
+    "preprocess", "cut", "target",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class NetModel(Result):
+    """A trained net, or several that differ in their random state: weights as arrays, and all that must be known to use them.
+
+    Parameters
+    ----------
+    kind : str
+        "classification" or "regression".
+    classes : list of str
+        The classes, in the order of the outputs; empty for regression.
+    feature_names, units : list of str
+        The features that it reads, or the channels of the cut-outs, in order, and their units.
+    n_rows : int
+        The number of rows it was trained on; 0 where nobody said.
+    class_counts : dict of str to int
+        How many of these were of each class.
+    measure : dict
+        How the rows were measured, for measuring new ones in the same way.
+    notes : list of str
+        What was left out in training, and what to mind.
+    architecture : str
+        One of `clew.neural.architectures.ARCHITECTURES`.
+    net_settings : dict
+        The configuration of the net, whole: it can be built from this alone.
+    shape : list of int
+        Of one row as it is given: (features,), (channels, sides ...), or (steps, features) of sequences from elsewhere.
+    preprocess : dict
+        What is done to rows first: see `clew.neural.preprocess.Preprocess`.
+    cut : dict
+        How the cut-outs were cut that it looks at; empty where it reads features.
+    target : dict
+        "mean" and "spread" of the numbers that a regressor was trained on; empty for classes.
+    recipe : dict
+        How it was trained: the settings of `clew.neural.estimators.NetClassifier` but those that are told elsewhere.
+    seeds : list of int
+        The random state of each member.
+    trained_with : dict
+        The version of torch, the device, and the digest of the rows.
+    feature_range : ndarray of float64, shape (n_features, 2)
+        The smallest and the largest value of each feature, or standard deviation of each channel, among the training rows.
+    weights : dict of str to ndarray
+        Of all members, by torch's names behind the number of the member: "0.layers.0.weight".
+    histories : list of History
+        The training of each member.
+    """
+
+    kind: str
+    classes: list[str]
+    feature_names: list[str]
+    units: list[str]
+    n_rows: int
+    class_counts: dict[str, int]
+    architecture: str
+    net_settings: dict[str, Any]
+    shape: list[int]
+    preprocess: dict[str, Any]
+    recipe: dict[str, Any]
+    seeds: list[int]
+    feature_range: np.ndarray
+    weights: dict[str, np.ndarray]
+    histories: list[History]
+    target: dict[str, Any] = dataclasses.field(default_factory=dict)
+    cut: dict[str, Any] = dataclasses.field(default_factory=dict)
+    measure: dict[str, Any] = dataclasses.field(default_factory=dict)
+    notes: list[str] = dataclasses.field(default_factory=list)
+    trained_with: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "weights", {name: frozen_view(one) for name, one in self.weights.items()})
+
+    @staticmethod
+    def of(
+        estimators: Sequence[Estimator],
+        samples: Samples | None = None,
+        cutouts: Cutouts | None = None,
+        *,
+        measure: dict[str, Any] | None = None,
+        notes: Sequence[str] = (),
+    ) -> NetModel:
+        """Make a model of fitted estimators that differ in nothing but their random state.
+
+        Parameters
+        ----------
+        estimators : sequence of NetClassifier or NetRegressor
+            Fitted to `values_for` of the samples or the cut-outs.
+        samples : Samples, optional
+            The training rows; without cut-outs, their features are what the model reads.
+        cutouts : Cutouts, optional
+            What the model looks at.
+        measure : dict, optional
+            How the rows were measured.
+        notes : sequence of str
+            What to mind.
+
+        Raises
+        ------
+        DataError
+            If there is no estimator, a net of another kind than clew's, or they were not trained alike.
+        """
+        check(len(estimators), DataError, "A model must be of at least one net. Got none.")
+        first = estimators[0]
+        for one in estimators:
+            check(isinstance(one.net, str), DataError, "A model must be of a net that clew can build again. Got one of your own: save its weights with clew.neural.weights.write_state.")  # fmt: skip
+            check(in_common(one) == in_common(first), DataError, "The nets of a model must be trained alike, on the same rows, but for their random state (give validation=, not held_out). Got others.")  # fmt: skip
+        seen = Seen.of(samples, cutouts, shape=first.shape_, scale=first.preprocess_)
+        classes = [str(name) for name in getattr(first, "classes_", [])]
+        labels = None if samples is None or not classes else samples.labels
+        config: Any = first.net_.config
+        return NetModel(
+            kind="classification" if classes else "regression",
+            classes=classes,
+            feature_names=seen.names,
+            units=seen.units,
+            n_rows=seen.n_rows,
+            class_counts={} if labels is None else {name: int((labels == name).sum()) for name in classes},
+            architecture=str(first.net),
+            net_settings=plain(dataclasses.asdict(config)),
+            shape=seen.shape,
+            preprocess=plain(first.preprocess_.config()),
+            recipe={name: value for name, value in first.get_params().items() if name not in APART},
+            seeds=[int(one.random_state) for one in estimators],
+            feature_range=seen.range,
+            weights={
+                f"{member}.{name}": value.numpy().copy()
+                for member, one in enumerate(estimators)
+                for name, value in one.net_.state_dict().items()
+            },
+            histories=[one.history_ for one in estimators],
+            target={} if classes else {name: getattr(first, f"target_{name}_").tolist() for name in ("mean", "spread")},
+            cut=seen.how,
+            measure=dict(measure or {}),
+            notes=[*notes, *dict.fromkeys(told for one in estimators for told in one.warnings_)],
+            trained_with={"torch": torch.__version__, "device": device_of(first.device).type, "rows": seen.digest},
+        )  # fmt: skip
+
+    # ---- what it is ----
+    @property
+    def members(self) -> int:
+        """Return the number of nets whose mean it is."""
+        return len(self.seeds)
+
+    @property
+    def n_parameters(self) -> int:
+        """Return the number of weights that one net learnt."""
+        return sum(one.numel() for one in self.net().parameters())
+
+    @property
+    def target_name(self) -> str:
+        """Return the name of the number that it predicts; "a number" where nobody named it."""
+        return self.settings.get("target") or self.measure.get("how", {}).get("target") or "a number"
+
+    @property
+    def looks_at(self) -> str:
+        """Say what a row is to it: "3 features", or "cut-outs of 3 channels, 64 x 64 px"."""
+        n, sides = len(self.feature_names), self.shape[1:]
+        if self.cut:
+            size = f"{' x '.join(map(str, sides))} {'samples' if len(sides) == 1 else 'px'}"
+            return f"cut-outs of {n} channel{'s' * (n != 1)}, {size}"
+        return f"{n} feature{'s' * (n != 1)}" if n else f"rows of shape {tuple(self.shape)}"
+
+    def headline(self) -> str:
+        """Say what it tells apart and what it was trained on."""
+        what = f"classes {', '.join(self.classes)}" if self.classes else self.target_name
+        words = architecture_of(self.architecture).words
+        which = words if self.members == 1 else f"{self.members} nets, each {words},"
+        rows = f"trained on {self.n_rows:,} rows x" if self.n_rows else "for"
+        return f"{which} for {what}, {rows} {self.looks_at}"
+
+    def summary(self) -> dict[str, Any]:
+        """Return what the model is, how its training ended, and its hash."""
+        return {
+            "kind": self.kind,
+            "classes": list(self.classes),
+            "class_counts": dict(self.class_counts),
+            "net": self.architecture,
+            "members": self.members,
+            "parameters": self.n_parameters,
+            "rows": self.n_rows,
+            "looks_at": self.looks_at,
+            "training": [one.summary() for one in self.histories],
+            "sha256": self.sha256,
+        }
+
+    @property
+    def sha256(self) -> str:
+        """Return the hash of what it answers by: weights and description, without versions, threads and how it was trained."""
+        said = {"format": FORMAT, "version": VERSION} | {name: getattr(self, name) for name in DECIDES}
+        sha = hashlib.sha256(json_bytes(said))
+        for name in sorted(self.weights):
+            array = self.weights[name]
+            array = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(array.shape)
+            sha.update(f"{name} {array.dtype.str} {array.shape}".encode())
+            sha.update(array.tobytes())
+        return sha.hexdigest()
+
+    # ---- answers ----
+    def predict(self, samples: Samples | np.ndarray, cutouts: Cutouts | None = None) -> Prediction:
+        """Predict the class or the number of each row: the mean over the members.
+
+        Parameters
+        ----------
+        samples : Samples, or ndarray of shape (n_rows, ...)
+            Rows with the features and units of the training rows, in any order; a bare array is taken as it is.
+        cutouts : Cutouts, optional
+            Of these rows, cut as `cut` says, where the model looks at such; in any order.
+
+        Raises
+        ------
+        DataError
+            If features, units or cut-outs differ from those of the training rows, or a number is not finite.
+        """
+        mean = self._each(samples, cutouts).mean(axis=0)
+        sample = samples.sample if isinstance(samples, Samples) else None
+        if self.kind == "regression":
+            return Prediction(label=None, probability=None, value=mean, classes=[], sample=sample)
+        label = np.array(self.classes)[mean.argmax(axis=-1)]  # argmax takes the first class at a tie
+        return Prediction(label=label, probability=mean, value=None, classes=self.classes, sample=sample)
+
+    def predict_raw(self, values: Any) -> np.ndarray:
+        """Return the probabilities of each class, float64 (n_rows, n_classes), or the numbers (n_rows,), of bare rows.
+
+        Parameters
+        ----------
+        values : ndarray, shape (n_rows, ...)
+            As the features or cut-outs of the training rows, in their units: (n_rows, C, T) of signals. Text where it was
+            trained on such.
+        """
+        return self._each(values, None).mean(axis=0)
+
+    def spread(self, samples: Samples | np.ndarray, cutouts: Cutouts | None = None) -> np.ndarray:
+        """Return the standard deviation between members, float64: (n_rows, n_classes) of probabilities, or (n_rows,) of numbers.
+
+        Raises
+        ------
+        SettingError
+            If there is one member only.
+        """
+        check(self.members > 1, SettingError, "The spread of a model must be between 2 members at least. Got one: train it with more random states.")  # fmt: skip
+        return self._each(samples, cutouts).std(axis=0, ddof=1)
+
+    def activations(
+        self, samples: Samples | np.ndarray, cutouts: Cutouts | None = None, *, layer: str | None = None
+    ) -> np.ndarray:
+        """Return what a layer of the first member says of each row, float64 (n_rows, d).
+
+        Parameters
+        ----------
+        samples, cutouts
+            As for `predict`.
+        layer : str, optional
+            A name as `net` names its modules; what goes into the last layer by default.
+        """
+        return self._estimators[0].embed(self.values(samples, cutouts), layer=layer).astype(np.float64)
+
+    def outside(self, samples: Samples, cutouts: Cutouts | None = None) -> list[str]:
+        """Say which features, or amplitudes of which channels, lie outside of what was seen in training, for how many rows.
+
+        Where each row is brought to a scale of its own, amplitudes do not matter.
+        """
+        if not self.n_rows or (self.cut and self.preprocess["scale"] in ("each", "peak")):
+            return []
+        values = self.values(samples, cutouts, ordered=False)
+        what = "the standard deviation of " if self.cut else ""
+        names = [f"{what}{name}" for name in self.feature_names]
+        return outside_of(names, self.feature_range, amplitudes(values) if self.cut else values)
+
+    def _each(self, samples: Any, cutouts: Cutouts | None) -> np.ndarray:
+        """Return what every member says, float64 (members, n_rows, ...)."""
+        values = self.values(samples, cutouts)
+        return np.stack([answers_of(one, values) for one in self._estimators])
+
+    # ---- nets ----
+    def net(self, member: int = 0) -> nn.Module:
+        """Return the torch module of a member, in evaluation mode.
+
+        Raises
+        ------
+        SettingError
+            If there is no such member.
+        DataError
+            If the weights are not those of such a net.
+        """
+        check(0 <= member < self.members, SettingError, "The 'member' of a model must be from 0 to {}. Got {} instead.", self.members - 1, member)  # fmt: skip
+        mine = f"{member}."
+        state = {name.removeprefix(mine): one for name, one in self.weights.items() if name.startswith(mine)}
+        return net_of(self.architecture, self.net_settings, state)
+
+    def estimator(self, member: int = 0) -> Estimator:
+        """Return a member as a fitted estimator, whose classes are text; it computes on the CPU."""
+        return estimator_of(self, member)
+
+    @cached_property
+    def _estimators(self) -> list[Estimator]:
+        return [self.estimator(member) for member in range(self.members)]
+
+    # ---- rows ----
+    def values(self, samples: Any, cutouts: Cutouts | None, *, ordered: bool = True) -> Any:
+        """Return rows as the estimators take them (``ordered``), or as they were given, checked."""
+        if not isinstance(samples, Samples):
+            values, moving = samples, architecture_of(self.architecture).takes == "sequences" and not self.cut
+            shape = self.shape if moving else list(np.shape(values)[1:])
+            check(shape == self.shape, DataError, "The rows of the model must be of shape {}, as those that it was trained on. Got {}.", tuple(self.shape), tuple(shape))  # fmt: skip
+        elif self.cut:
+            check(cutouts is not None, DataError, "The model looks at raw data, and must be given the cut-outs of the rows. Got none.")  # fmt: skip
+            assert cutouts is not None
+            check_cutouts(cutouts, self.feature_names, self.shape, self.cut)
+            values = cutouts.of(samples).values
+        else:
+            check_features(self.feature_names, self.units, samples)
+            values = samples.features[:, [samples.feature_names.index(name) for name in self.feature_names]]
+        return in_order(values, self.architecture) if ordered and self.cut else values
+
+    # ---- save, load ----
+    def save_model(self, folder: str | Path, *, quality: Sequence[str] = ()) -> Path:
+        """Write ``model.safetensors``, ``config.json``, ``history.csv`` and a model card into a new folder.
+
+        It appears whole or not at all; the same model gives the same bytes.
+
+        Parameters
+        ----------
+        folder : path
+        quality : sequence of str
+            Sentences for the card that say how good it is on rows that it has never seen.
+
+        Raises
+        ------
+        SettingError
+            If the folder exists, or the folder to hold it does not.
+        """
+        return write_net(self, Path(folder), quality=quality)
+
+    @staticmethod
+    def load_model(folder: str | Path) -> NetModel:
+        """Read a model that `save_model` wrote.
+
+        Raises
+        ------
+        DataError
+            If the folder does not hold a whole model of a net, as it was written, or one of a newer clew.
+        """
+        return read_net(Path(folder))

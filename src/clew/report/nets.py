@@ -1,0 +1,119 @@
+"""Sections on a net: how it is made and was trained, and what it goes by, from the record alone."""
+
+from __future__ import annotations
+
+from clew.explain.net_features import NetExplanation
+from clew.explain.net_looks import WRONG, NetLooks
+from clew.plot import losses as draw_losses
+from clew.plot import net_explained as draw
+from clew.plot import saliency as draw_saliency
+from clew.report.gathered import Record
+from clew.report.parts import drawn, section
+from clew.report.words import code, counted, prose, safe
+from clew.steps.outcome import sentences
+from clew.validate.loss_curves import read_losses
+
+SHOWN = 12  # maps of single rows at most
+
+
+# ---- how it was trained ----
+def trained(record: Record) -> str:
+    """Show how the latest net is made, how its training went, and what to mind."""
+    net, name = record.forest, record.models[-1]["name"]
+    readings = [read_losses(one) for one in net.histories]
+    first = readings[0]
+    settings = ", ".join(f"{key} {_written(value)}" for key, value in net.net_settings.items())
+    recipe = ", ".join(f"{key} {_written(value)}" for key, value in net.recipe.items() if value is not None)
+    said = [
+        f"<p>{prose(' '.join(sentences([net.headline()])))} {counted(net.n_parameters, 'weight')} in each. sha256 {code(record.models[-1]['sha256'][:16])}.</p>",
+        f'<p class="quiet note">{prose(" ".join(sentences(net.notes)))}</p>' if net.notes else "",
+        f'<p class="quiet note">{code(settings)}<br>{code(recipe)}</p>',
+    ]
+    faint = "" if len(readings) == 1 else f" Faint: the other {counted(len(readings) - 1, 'member')}."
+    curves = drawn(
+        draw_losses.losses(first, members=net.histories[1:]),
+        "losses",
+        f"Loss of {'the net' if len(readings) == 1 else 'the first member'} against its epochs.{faint}",
+        label=first.headline(),
+    )
+    answers = f'<p class="quiet note">{prose(" ".join(first.sentences()))}</p>'
+    title = "The classifier" if net.classes else "The model"
+    body = f'<div class="pair"><div>{curves}</div><div>{"".join(said)}{_members(record)}{answers}</div></div>'
+    return section(title, safe(name), body, kind="all")
+
+
+def _written(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _members(record: Record) -> str:
+    """Say of each member which epoch it kept and what it came to."""
+    net = record.forest
+    if net.members == 1:
+        return ""
+    rows = "".join(
+        f'<tr><td class="number">{seed}</td><td class="number">{one.best_epoch} of {one.n_epochs}</td>'
+        f'<td class="number">{one.train_loss_at_best:.3g}</td><td class="number">{_validated(one)}</td></tr>'
+        for seed, one in zip(net.seeds, net.histories, strict=True)
+    )
+    loss = safe(net.histories[0].loss)
+    return (
+        '<div class="wide"><table><tr><th class="number">seed</th><th class="number">epoch kept</th>'
+        f'<th class="number">{loss}, trained on</th><th class="number">{loss}, held out</th></tr>{rows}</table></div>'
+    )
+
+
+def _validated(one: object) -> str:
+    value = one.summary()["valid_loss"]  # type: ignore[attr-defined]
+    return "–" if value is None else f"{value:.3g}"
+
+
+# ---- what it goes by ----
+def by_features(one: NetExplanation, before: str) -> str:
+    """Show what a net on measured features goes by, beside a forest; ``before`` is HTML that comes first."""
+    first, *others = sentences([one.verdict()])
+    body = f"{before}<p>{prose(first)}</p>"
+    body += "".join(f'<p class="quiet note">{prose(other)}</p>' for other in others)
+    figure = drawn(
+        draw.features(one),
+        "net features",
+        f"{one.shown_of()} rows; gradients are over {len(one.sample):,} rows. Features that can stand in for each other share one line.",
+        label="; ".join(one.ranked()),
+    )
+    mind = f'<div class="mind">{"".join(f"<p>{prose(each)}</p>" for each in sentences(one.caveats()))}</div>'
+    return section("What the model goes by", "permutation, and integrated gradients", f'{body}<div class="pair"><div>{figure}</div>{mind}</div>', kind="all")  # fmt: skip
+
+
+def by_looks(one: NetLooks, before: str) -> str:
+    """Show where a net looks: whether that can be believed, places and channels, and single rows."""
+    bold = prose(one.verdict()) if one.placed else f"<b>{prose(one.verdict())}</b>"
+    lines = "".join(f"<p>{prose(each)}</p>" for each in one.ranked())
+    figures = []
+    if one.placed and one.told.any():
+        figures.append(drawn(draw.places(one), "places", f"{one.shown_of()} rows; bands: the middle half of them.", label=one.where()))  # fmt: skip
+        if len(one.channels) > 1:
+            figures.append(drawn(draw.channels(one), "channels", "", label=one.which_channel()))
+    if one.sanity is not None:
+        caption = "The maps of the trained net beside those of nets whose weights are random."
+        figures.append(
+            drawn(draw_saliency.sanity(one.sanity), "sanity", caption, label=one.sanity.headline())
+        )
+    mind = f'<div class="mind">{"".join(f"<p>{prose(each)}</p>" for each in sentences(one.caveats()))}</div>'
+    both = "".join(f"<div>{each}</div>" for each in figures)
+    body = f'{before}<p>{bold}</p>{lines}<div class="trees">{both}</div>{mind}{_rows(one)}'
+    return section("What the net looks at", safe(one.method), body, kind="all")
+
+
+def _rows(one: NetLooks) -> str:
+    """Show the maps of single rows, each with what it is and what the net says."""
+    n = min(len(one.sample), SHOWN)
+    cells = []
+    for row in range(n):
+        wrong = one.why[row] == WRONG and len(one.outputs) > 1
+        said = f"<b>{safe(one.truth[row])}, taken for {safe(one.said[row])}</b>" if wrong else f"{safe(one.truth[row])}, the net says {safe(one.said[row])}"  # fmt: skip
+        drawing = draw.looks(one, row=row, width=700 if one.of_windows else 380)
+        label = f"Where the net looks in {one.sample[row]}"
+        cells.append(drawn(drawing, f"look {row}", f"{code(one.sample[row])} ({safe(one.why[row])}): {said}", label=label))  # fmt: skip
+    kind = "trees" if one.of_windows else "painted"
+    more = f'<p class="quiet">{n} of {len(one.sample)} are shown.</p>' if n < len(one.sample) else ""
+    return f'<div class="{kind}">{"".join(cells)}</div>{more}'

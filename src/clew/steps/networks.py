@@ -1,0 +1,199 @@
+"""What is the nets' own in the workflow: which goes with which rows, the raw data behind these, and models of either kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from clew.errors import DataError, SettingError, check
+from clew.neural.net_settings import IN_STEPS, ON_FEATURES
+from clew.result import settings_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from clew.learn.forest import Forest, Prediction
+    from clew.measure.cutouts import Cutouts
+    from clew.measure.measured import Measured
+    from clew.neural.model import NetModel
+    from clew.samples import Samples
+    from clew.study.study import Step, Study
+
+ModelName = Literal["forest", "perceptron", "mlp", "cnn", "elman", "lstm", "gru"]
+MODELS: tuple[ModelName, ...] = get_args(ModelName)
+Raw = Callable[["Samples"], "Cutouts"]
+OF_ANY = ("features", "target", "kind")  # what is learnt, whatever learns it
+
+
+# ---- steps on record ----
+def is_net(trained: Step | None) -> bool:
+    """Return whether a training on record was one of a net."""
+    return trained is not None and trained.function.startswith("clew.neural.")
+
+
+def model_of(trained: Step | None) -> ModelName:
+    """Return the kind of model that a training on record made; the forest where there is none."""
+    return trained.settings["model"] if trained is not None and is_net(trained) else "forest"
+
+
+def name_of(study: Study, trained: Step) -> str:
+    """Return the name of the model that a training made, such as "cnn-3"."""
+    return next(str(one["name"]) for one in study.models() if one["step"] == trained.id)
+
+
+def latest_forest(study: Study, *, of: str) -> tuple[Step | None, list[str]]:
+    """Return the latest training of a forest, for verbs that know forests only, and what to say if a net came after it."""
+    trained = [one for one in study.steps() if one.verb == "train"]
+    if not trained:
+        return None, []
+    if not is_net(trained[-1]):
+        return trained[-1], []
+    forest = next((one for one in reversed(trained) if not is_net(one)), None)
+    which = "a forest with the usual settings" if forest is None else name_of(study, forest)
+    return forest, [
+        f"This is about {which}, not about {name_of(study, trained[-1])}: clew {of} has forests only."
+    ]
+
+
+def taken_over(trained: Step | None, model: ModelName, step: Callable[..., Any]) -> dict[str, Any]:
+    """Return the settings of a training that another step of the same model takes over; of another only what is learnt."""
+    if trained is None:
+        return {}
+    names = settings_of(step).keys() & trained.settings.keys()
+    if model_of(trained) != model:
+        names &= set(OF_ANY)
+    return {name: trained.settings[name] for name in names}
+
+
+# ---- settings ----
+def chosen_step(model: ModelName, settings: dict[str, Any], forest: Any, net: Any) -> Any:
+    """Return the step of a model, forest or net; refuse settings that only the other one has.
+
+    Parameters
+    ----------
+    model : str
+    settings : dict
+        As they were given; a net's own name is put in.
+    forest, net : callable
+        The two steps.
+
+    Raises
+    ------
+    SettingError
+        If one goes with the other kind of model, or torch is not installed.
+    """
+    step, other = (forest, net) if model == "forest" else (net, forest)
+    meant = "a net (--model mlp, cnn, ...)" if model == "forest" else "the forest"
+    for name in settings:
+        wrong = name in settings_of(other) and name not in settings_of(step)
+        check(not wrong, SettingError, "The setting --{} must go with {}. Got --model {}.", name.replace("_", "-"), meant, model)  # fmt: skip
+    if model != "forest":
+        need_torch()
+        settings["model"] = model
+    return step
+
+
+def need_torch() -> None:
+    """Refuse to go on without torch.
+
+    Raises
+    ------
+    SettingError
+        If it is not installed.
+    """
+    check(find_spec("torch") is not None, SettingError, "A net must have torch, which is not installed. Got a clew without it: pip install 'clew[neural]'.")  # fmt: skip
+
+
+# ---- raw data ----
+def raw_for(study: Study, model: ModelName, settings: dict[str, Any]) -> Raw | None:
+    """Return what cuts the raw data behind rows for a model; None where it looks at measurements.
+
+    Raises
+    ------
+    DataError
+        If there is no such data behind these rows, or the model cannot look at it.
+    """
+    if model == "forest" or model in ON_FEATURES:
+        return None
+    kind = study.facts()["kind"]
+    check(kind in ("image", "signal"), DataError, "The model '{}' must have images of objects or windows of recordings to look at. Got {}: mlp takes their measurements.", model, "distances" if kind == "distances" else "rows of tables")  # fmt: skip
+    check(kind == "signal" or model not in IN_STEPS, DataError, "The model '{}' must have windows of recordings, which it reads sample by sample. Got images of objects: cnn takes these.", model)  # fmt: skip
+    from clew.steps.cutting import cutter
+
+    return cutter(study, **{name: settings[name] for name in ("side", "around") if name in settings})
+
+
+def raw_like(study: Study, model: Forest | NetModel) -> Raw | None:
+    """Return what cuts raw data as a trained model knows them; None where it looks at measurements."""
+    how = getattr(model, "cut", None)
+    if not how:
+        return None
+    from clew.steps.cutting import cutter_like
+
+    return cutter_like(study, how)
+
+
+def raw_again(study: Study, one: Step) -> Raw | None:
+    """Return what cuts the raw data that a step on record saw; None where it saw none."""
+    if "raw" not in one.inputs:
+        return None
+    from clew.steps.cutting import cutter
+
+    if "side" in one.settings:
+        return cutter(study, side=one.settings["side"], around=one.settings["around"])
+    steps = {each.id: each for each in study.steps()}
+    models: list[Any] = [study.result(steps[i]) for i in one.inputs["steps"] if steps[i].verb == "train"]
+    return raw_like(study, models[0])
+
+
+def raw_of_measured(
+    model: Forest | NetModel, files: list[tuple[Path, Path | None]], measured: Measured
+) -> tuple[Any, ...]:
+    """Return the cut-outs of newly measured objects, which a net that looks at such is given; nothing otherwise."""
+    how = getattr(model, "cut", None)
+    if not how:
+        return ()
+    from clew.steps.cutting import cut_measured
+
+    return (cut_measured(files, measured, how),)
+
+
+def spread_of(model: Any, prediction: Prediction, *rows: Any) -> np.ndarray:
+    """Return the standard deviation between a net's members of each answer, float64 (n_rows,).
+
+    Parameters
+    ----------
+    model : NetModel
+    prediction : Prediction
+        What it said of these rows.
+    *rows : Samples, Cutouts
+        The rows.
+    """
+    spread: np.ndarray = model.spread(*rows)
+    if prediction.probability is None:
+        return spread
+    return spread[range(len(spread)), prediction.probability.argmax(axis=1)]
+
+
+# ---- models on disk ----
+def load_model(folder: Path) -> Forest | NetModel:
+    """Read a model of either kind.
+
+    Raises
+    ------
+    DataError
+        If the folder holds none.
+    SettingError
+        If it is a net and torch is not installed.
+    """
+    from clew.learn.forest import Forest
+    from clew.learn.model_file import format_of
+
+    if format_of(folder) != "clew net":
+        return Forest.load_model(folder)
+    need_torch()
+    from clew.neural.model import NetModel
+
+    return NetModel.load_model(folder)

@@ -1,0 +1,251 @@
+"""Nets in the workflow: the same verbs, rows, seal and thread, with a forest always beside."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+from clew import steps
+from clew.errors import DataError, SealedError, SettingError
+from clew.report.verb import report
+from clew.steps import networks
+from clew.study.study import Study
+from tests.steps.recorded import START, WINDOW, recorded_study
+from tests.steps.worlds import write_table
+
+QUICK = {"epochs": 4, "members": 2, "lr": 0.01}
+
+
+def labelled(study, of_sample, folder):
+    names = study.sample_names()
+    pd.DataFrame({"sample": names, "label": [of_sample(name) for name in names]}).to_csv(
+        folder / "l.csv", index=False
+    )
+    steps.label(study, folder / "l.csv")
+    return study
+
+
+@pytest.fixture(scope="module")
+def made_table(tmp_path_factory):
+    """A table, labelled, with a net, a forest and a net."""
+    folder = tmp_path_factory.mktemp("nets")
+    path, kind = write_table(folder)
+    steps.new(folder / "t.study", [path])
+    place = dict(zip([f"cells.csv#{i + 1}" for i in range(len(kind))], kind, strict=True))
+    study = labelled(Study(folder / "t.study"), lambda name: "xy"[place[name]], folder)
+    steps.train(study, model="mlp", **QUICK)
+    steps.train(study, trees=5)
+    steps.train(study, model="mlp", hidden="16", **QUICK)
+    return study, path
+
+
+@pytest.fixture
+def of_table(made_table, tmp_path):
+    study, path = made_table
+    shutil.copytree(study.folder, tmp_path / "t.study")
+    return Study(tmp_path / "t.study"), path
+
+
+def spots(folder, name, seed):
+    """Write a picture of 40 disks of one size and brightness: half of them bright above, half below."""
+    rng, pixels = np.random.default_rng(seed), np.full((160, 256), 20.0)
+    y, x = np.mgrid[:160, :256]
+    for i in range(40):
+        row, column = 16 + 32 * (i // 8), 16 + 32 * (i % 8)
+        inside = np.hypot(y - row, x - column) < 9
+        pixels[inside] = 120 + (4 if i % 2 else -4) * (y - row)[inside]
+    tifffile.imwrite(folder / name, (pixels + rng.normal(0, 2, pixels.shape)).clip(0, 255).astype(np.uint8))
+    return folder / name
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """Objects whose measurements are alike and whose pixels are not, with a cnn that tells them apart."""
+    folder = tmp_path_factory.mktemp("pictures")
+    files = [spots(folder, f"s{i}.tif", i) for i in range(5)]
+    steps.new(folder / "s.study", files, threshold=60, sealed=0.2)
+    study = Study(folder / "s.study")
+    labelled(study, lambda name: "top" if int(name.rpartition("#")[2]) % 2 else "bottom", folder)
+    steps.train(study, model="cnn", epochs=10, members=1, lr=0.01, augment="none")
+    return study, folder
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    """Windows of two stations, with a cnn that tells bursts from quiet."""
+    folder = tmp_path_factory.mktemp("recordings")
+    study = recorded_study(folder)
+    steps.train(study, model="cnn", epochs=8, members=1, lr=0.01)
+    return study, folder
+
+
+# ---- tables ----
+def test_numbers_of_models_go_on_across_kinds_and_each_loads_as_what_it_is(made_table):
+    study, _ = made_table
+    assert [one["name"] for one in study.models()] == ["mlp-1", "forest-2", "mlp-3"]
+    loaded = [networks.load_model(study.folder / one["path"]) for one in study.models()]
+    assert [type(one).__name__ for one in loaded] == ["NetModel", "Forest", "NetModel"]
+    assert [one.sha256 for one in loaded] == [one["sha256"] for one in study.models()]
+    assert [networks.model_of(one) for one in study.steps() if one.verb == "train"] == [
+        "mlp",
+        "forest",
+        "mlp",
+    ]
+
+
+def test_the_latest_net_is_validated_as_it_was_trained_with_a_forest_beside(of_table):
+    study, _ = of_table
+    told = steps.validate(study)
+    assert (
+        told.step.verb == "validate"
+        and told.step.settings["hidden"] == "16"
+        and told.step.settings["lr"] == 0.01
+    )
+    assert told.lines[1].startswith("Beside it, the forest on 5 measurements: balanced accuracy")
+    assert any("a mlp trained as mlp-3 was" in line for line in told.lines)
+    assert told.data["beside"]["metrics"]["balanced_accuracy"]["value"] > 0.9
+    forest = steps.validate(study, model="forest", trees=5)
+    assert type(
+        forest.result
+    ).__name__ == "Validation" and "forest with other settings than mlp-3" in "".join(forest.lines)
+
+
+def test_the_forest_cannot_be_left_out_beside_a_net(of_table):
+    study, _ = of_table
+    told = steps.compare(study, families="mlp", folds=2)
+    assert [one.name for one in told.result.families] == ["forest", "mlp"]
+    assert told.step.settings["hidden"] == "16"
+
+
+def test_seal_thread_and_page_know_nets(of_table, tmp_path):
+    study, path = of_table
+    steps.validate(study, folds=2, permutations=1)
+    with pytest.raises(SealedError):
+        steps.test(study)
+    told = steps.test(study, reason="the test")
+    assert told.data["model"] == "mlp-3" and len(told.result.truth) == 18
+    out = tmp_path / "p.csv"
+    steps.predict(study.folder, [path], out=out)
+    table = pd.read_csv(out)
+    assert list(table) == [
+        "source",
+        "sample",
+        "label",
+        "probability",
+        "probability_x",
+        "probability_y",
+        "spread",
+    ]
+    model = study.result([one for one in study.steps() if one.verb == "train"][-1])
+    both = np.stack([model.estimator(i).predict_proba(study.samples().features)[:, 0] for i in (0, 1)])
+    open_ = table.set_index("sample").loc[study.samples().sample]
+    np.testing.assert_allclose(open_["spread"], both.std(axis=0, ddof=1), atol=1e-6)
+    assert steps.verify(study).data["same"]
+    report(study)
+    assert "Beside it, on the same folds: the forest" in (study.folder / "report.html").read_text()
+
+
+def test_a_model_that_was_changed_on_disk_is_found(of_table):
+    study, _ = of_table
+    weights = study.folder / "models" / "mlp-3" / "model.safetensors"
+    changed = bytearray(weights.read_bytes())
+    changed[-1] ^= 1
+    weights.write_bytes(changed)
+    found = steps.verify(study)
+    assert found.status == 1 and [row["same"] for row in found.data["steps"]].count(False) == 1
+
+
+def test_what_to_label_next_is_asked_of_the_net_and_its_activations(of_table, tmp_path):
+    study, _ = of_table
+    free = study.samples().sample[:30].tolist()
+    pd.DataFrame({"sample": free, "label": ""}).to_csv(tmp_path / "none.csv", index=False)
+    with study.store.writing() as db:
+        db.execute("DELETE FROM labels WHERE sample IN ({})".format(",".join("?" * len(free))), free)
+    told = steps.next_up(study, n=6)
+    trained = study.last("train")
+    assert told.step.inputs["steps"] == [trained.id]
+    assert any("mlp-3 says what is uncertain" in line for line in told.lines)
+
+
+def test_verbs_that_know_forests_only_say_so(of_table):
+    study, _ = of_table
+    with pytest.raises(DataError, match="must be a forest. Got mlp-3, a net"):
+        steps.explain(study)
+    forest, said = networks.latest_forest(study, of="repeat")
+    assert forest.settings["trees"] == 5 and said == [
+        "This is about forest-2, not about mlp-3: clew repeat has forests only."
+    ]
+    told = steps.repeat(study, runs=2, folds=2)
+    assert said[0] in told.warnings and told.step.settings["trees"] == 5
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"model": "mlp", "trees": 3}, "--trees must go with the forest. Got --model mlp"),
+        ({"epochs": 3}, "--epochs must go with a net .* Got --model forest"),
+        ({"model": "cnn"}, "Got rows of tables: mlp takes their measurements"),
+        ({"model": "lstm"}, "Got rows of tables: mlp"),
+    ],
+)
+def test_flags_and_rows_that_do_not_go_with_a_model_are_refused_in_one_sentence(made_table, given, said):
+    with pytest.raises((SettingError, DataError), match=said):
+        steps.train(made_table[0], **given)
+
+
+def test_without_torch_one_sentence_says_how_to_get_it(made_table, monkeypatch):
+    monkeypatch.setattr(networks, "find_spec", lambda name: None)
+    for act in (
+        lambda: steps.train(made_table[0], model="mlp"),
+        lambda: networks.load_model(made_table[0].folder / "models" / "mlp-1"),
+    ):
+        with pytest.raises(SettingError, match=r"pip install 'clew\[neural\]'"):
+            act()
+
+
+# ---- objects and windows ----
+def test_a_cnn_sees_what_no_measurement_tells(pictures):
+    study, folder = pictures
+    told = steps.test(study, reason="the test")
+    assert told.data["model"] == "cnn-1" and told.result.scores.metrics["accuracy"].value > 0.95
+    assert "raw" in told.step.inputs
+    with pytest.raises(DataError, match="Got images of objects: cnn takes these"):
+        steps.train(study, model="gru")
+
+
+def test_new_images_are_cut_as_the_models_were_and_painted(pictures, tmp_path):
+    study, folder = pictures
+    new = spots(tmp_path, "new.tif", 77)
+    told = steps.predict(study.folder, [new], out=tmp_path / "p.csv", paint=tmp_path / "painted")
+    table = pd.read_csv(tmp_path / "p.csv")
+    truth = np.where(table["sample"].str.rpartition("#")[2].astype(int) % 2, "top", "bottom")
+    assert len(table) == 40 and (table["label"] == truth).mean() > 0.95 and "spread" not in table
+    painted = tifffile.imread(tmp_path / "painted" / "new.tif.classes.tif")
+    assert set(np.unique(painted)) == {0, 1, 2} and len(told.data["painted"]) == 1
+
+
+def test_events_and_windows_of_recordings_are_found_by_a_net(recordings, tmp_path):
+    study, folder = recordings
+    steps.predict(study.folder, [folder / "AAA.mseed"], out=tmp_path / "e.csv")
+    events = pd.read_csv(tmp_path / "e.csv")
+    begin = np.array([pd.Timestamp(one, tz="UTC").timestamp() for one in events["start"]]) - START
+    assert len(events) == 20 and ((begin // WINDOW) % 2 == 1).all()
+    steps.predict(study.folder, [folder / "AAA.mseed"], out=tmp_path / "w.csv", each_window=True)
+    table = pd.read_csv(tmp_path / "w.csv")
+    model = networks.load_model(study.folder / "models" / "cnn-1")
+    rows = study.samples()
+    rows = rows.take(rows.origin["station"].to_numpy() == "XX.AAA")
+    said = model.predict(rows, networks.raw_like(study, model)(rows))
+    window = ((rows.origin["start"].to_numpy() - START) / WINDOW).round().astype(int)
+    assert len(window) >= 30
+    np.testing.assert_allclose(table["probability_burst"][window], said.probability[:, 0], atol=1e-5)
+
+
+def test_the_thread_of_a_net_on_raw_data_gives_the_same_bits_again(recordings):
+    study, _ = recordings
+    assert "raw" in study.last("train").inputs
+    assert steps.verify(study).data["same"]
