@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pickle
+import re
+import shlex
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,3 +24,38 @@ def shared(relative: str) -> Path:
             pytest.fail(f"the shared data set '{relative}' must be there in CI")
         pytest.skip(f"needs the shared data set '{relative}'")
     return path
+
+
+@pytest.fixture(scope="session")
+def demonstrated(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path, Any]]:
+    """Run a demo's command once for all workers: the folder that it made, not to be changed, and what it told.
+
+    ``demonstrated("clew demo --out clew-demo --no-serve")`` does as the command line would, with the folder elsewhere.
+    """
+    from clew.app import demonstrating
+    from clew.cli import main
+
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # which all workers of this run share
+
+    def run(line: str) -> tuple[Path, Any]:
+        words = shlex.split(line)[1:]
+        at = words.index("--out") + 1
+        room = base / re.sub(r"\W+", "-", line)
+        room.mkdir(exist_ok=True)
+        out, kept = room / words[at], room / "told.pickle"
+        with open(room / "lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not kept.exists():
+                told = []
+                with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as left:
+                    walk = demonstrating.walk_through
+                    patch.setattr(
+                        demonstrating, "walk_through", lambda *a, **b: told.append(walk(*a, **b)) or told[0]
+                    )
+                    main([*words[:at], str(out), *words[at + 1 :]])
+                assert left.value.code == 0, line
+                kept.write_bytes(pickle.dumps(told[0]))
+        return out, pickle.loads(kept.read_bytes())
+
+    return run

@@ -10,9 +10,15 @@ from clew.bench.timing import Work, check_installed, measure
 
 
 def row_of(name: str, prepare=None) -> dict:
-    """Measure the row of this name once, on fewer data."""
+    """Measure the row of this name once, on fewer data; no whole run goes before it as a warm-up, as timings would need."""
     work = next(one for one in works() if one.name == name)
-    return measure(replace(work, prepare=prepare or work.prepare, peak=False), repeats=1)
+
+    def once():
+        sides = (prepare or work.prepare)()
+        ours, rival = (one and replace(one, warm=one.warm or (lambda: None)) for one in (sides.ours, sides.rival))
+        return replace(sides, ours=ours, rival=rival)
+
+    return measure(replace(work, prepare=once, peak=False), repeats=1)
 
 
 def test_every_figure_of_the_issue_has_its_row():

@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -165,14 +166,20 @@ def test_a_file_is_classified_as_the_image_it_holds(tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_the_second_start_compiles_nothing_and_the_first_says_so():
-    first = bench._first_use(again=False)
+def test_the_second_start_compiles_nothing_and_the_first_says_so(tmp_path, monkeypatch):
+    rooms = [tmp_path / "first", tmp_path / "again"]
+    for room in rooms:
+        room.mkdir()
+    made = iter([SimpleNamespace(name=str(room)) for room in rooms])
+    monkeypatch.setattr(bench.tempfile, "TemporaryDirectory", lambda prefix: next(made))
+    first, again = (bench._first_use(again=again) for again in (False, True))
     quality = first.judge([first.ours.run(0)])
     assert quality["compiled"] > 10
     assert quality["said"] == 1
-    again = bench._first_use(again=True)
-    again.ours.run(0)
-    assert again.judge([again.ours.run(0)]) == {"compile_s": 0.0, "compiled": 0, "said": 0}
+    assert [one.name for one in rooms[0].iterdir()] == ["0"]
+    (rooms[0] / "0").rename(rooms[1] / "kept")  # what the first start compiled, so that it is compiled once
+    assert again.judge([again.ours.run(1)]) == {"compile_s": 0.0, "compiled": 0, "said": 0}
+    assert [one.name for one in rooms[1].iterdir()] == ["kept"]
 
 
 @pytest.mark.slow

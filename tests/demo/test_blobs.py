@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,8 @@ from clew.study.study import Study
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
-    out = tmp_path_factory.mktemp("demo") / "clew-demo"
-    return out, blobs(out=out)
+def told(demonstrated):
+    return demonstrated("clew demo --out clew-demo --no-serve")
 
 
 def test_all_four_steps_are_told_in_order(told):
@@ -74,15 +74,17 @@ def test_what_was_painted_trains_a_pixel_classifier_by_the_command_that_is_told(
     assert trained.data["validation"]["metrics"]["balanced_accuracy"]["value"] > 0.97
 
 
-def test_nothing_is_ever_replaced_by_a_demo(told):
-    out, outcome = told
+def test_nothing_is_ever_replaced_by_a_demo(told, tmp_path, monkeypatch):
+    (first, outcome), out = told, tmp_path / "clew-demo"
+    shutil.copytree(first, out)
+    monkeypatch.chdir(tmp_path)
     (out / "mine.txt").write_text("precious")
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
-    again = blobs(out=out)
+    again = blobs(out=Path("clew-demo"))
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
-    assert (out.with_name(f"{out.name}-2") / "blobs.study" / "report.html").exists()
+    assert (tmp_path / "clew-demo-2" / "blobs.study" / "report.html").exists()
     again_told, told_before = (  # a longer path may fold a line in two
         " ".join(" ".join(one.lines).replace(str(folder), "OUT").split())
-        for one, folder in ((again, out.with_name(f"{out.name}-2")), (outcome, out))
+        for one, folder in ((again, "clew-demo-2"), (outcome, first))
     )
     assert again_told == told_before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 
 from clew.cli import main
-from clew.demo.signals import _detected, _marked, against_truth, signals
+from clew.demo.signals import _detected, _marked, against_truth
 from clew.learn.events import Event, Events
 from clew.simulate import sensor_network
 from clew.steps import Outcome
@@ -19,9 +20,8 @@ from clew.study.study import Study
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
-    out = tmp_path_factory.mktemp("demo") / "clew-demo"
-    return out, signals(out=out)
+def told(demonstrated):
+    return demonstrated("clew demo signals --out village --no-serve")
 
 
 def run(*words):
@@ -81,12 +81,14 @@ def test_the_forest_gives_one_hash_on_any_number_of_threads_and_the_thread_is_on
 
 @pytest.mark.slow
 def test_every_command_that_is_told_runs(told, tmp_path, monkeypatch, capsys):
-    out, outcome = told
+    out, outcome = tmp_path / "village", told[1]
+    shutil.copytree(told[0], out)
     monkeypatch.chdir(tmp_path)
     commands = (re.search(r"  (clew (log|verify|predict|new) .*)", line) for line in outcome.lines)
     said = [found[1] for found in commands if found]
     assert [one.split()[1] for one in said] == ["log", "verify", "predict", "new"]
     for one in said:
+        one = one.replace(str(told[0]), str(out))
         words = shlex.split(one.replace("RECORDINGS", str(out / "tuesday" / "XX.SIM1.mseed")))
         assert run(*words[1:]) == 0, capsys.readouterr().err
     from obspy import read_events

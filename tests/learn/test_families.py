@@ -236,7 +236,7 @@ def test_all_families_on_penguins():
     frame = pd.read_csv(shared("tables/penguins.csv")).dropna()
     columns = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"]
     table = frame[[*columns, "species"]].reset_index(drop=True)
-    found = compare(Samples.from_frame(table, labels="species"), repeats=1)
+    found = compare(Samples.from_frame(table, labels="species"), repeats=1, folds=3)
     assert found.n_candidates == 24
     assert found.simplest.name == "linear"
     assert all(found.figure(one).value > 0.93 for one in found.families if one.name != "dummy")

@@ -101,6 +101,11 @@ def test_whole_numbers_of_sequences_are_codes_and_steps_of_one_number_get_an_axi
     assert learnt.codes == 6 and prepared.values.tolist() == [[1, 2, 5], [0, 0, 0]]
     with pytest.raises(DataError, match="whole numbers from 0 to 5, .* Got 6"):
         learnt.apply([[6]])
+    counts = np.arange(24).reshape(3, 4, 2)
+    assert (
+        both(counts, sequences=True)[0].codes == 0
+        and abs(both(counts, sequences=True)[1].values.mean()) < 1e-12
+    )
     assert both(np.ones((3, 4)), sequences=True)[1].values.shape == (3, 4, 1)
     assert both([np.arange(3.0), np.arange(2.0)])[1].values.shape == (2, 3, 1)
 

@@ -19,7 +19,9 @@ def test_on_digits_it_is_within_a_factor_of_10_of_the_best_of_a_grid():
     best = grid[int(np.argmin(losses))]
     net = NetClassifier(lr="find", **settings).fit(X, y)
     assert best / 10 <= net.lr_ <= best * 10 and LOWEST < net.lr_ < HIGHEST
+    said = net.predict_proba(X)
     assert net.lr_ == net.find_rate(X, y).suggested and net.lr == "find"
+    np.testing.assert_array_equal(net.predict_proba(X), said)  # what was fitted stays
     assert net.history_.train_loss_at_best < 2 * min(losses) + 0.2
     assert (
         not best / 10 <= grid[0] <= best * 10 and not best / 10 <= grid[-1] <= best * 10

@@ -45,6 +45,14 @@ def asked_steps(y: np.ndarray, given: Prepared) -> np.ndarray:
     return np.broadcast_to(steps.reshape(*steps.shape, *[1] * (y.ndim - 2)), y.shape)
 
 
+def weight_of(sample_weight: Any, asked: np.ndarray) -> np.ndarray | None:
+    """Return the weight of the row of each answer that is asked for; None where all count the same."""
+    if sample_weight is None:
+        return None
+    shape = (-1, *[1] * (asked.ndim - 1))
+    return np.broadcast_to(np.reshape(sample_weight, shape), asked.shape)[asked]
+
+
 def plain(X: Any) -> Any:
     """Return a list or a sparse matrix as it is, and all else as an array."""
     return X if isinstance(X, (list, tuple)) or hasattr(X, "toarray") else np.asarray(X)

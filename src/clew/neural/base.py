@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.utils.validation import _check_feature_names, check_is_fitted
 from torch import Tensor, nn
 
@@ -166,9 +166,10 @@ class Net(BaseEstimator):
         RateSuggestion
             ``suggested`` is the rate; NaN where none made the loss fall.
         """
-        self.warnings_ = []
-        training, _ = self._begin(X, y, None, None, sample_weight)
-        return find_rate(self.net_, training, recipe=self._recipe(), objective=self._objective(training))
+        own = clone(self)  # what was fitted stays
+        own.warnings_ = []
+        training, _ = own._begin(X, y, None, None, sample_weight)
+        return find_rate(own.net_, training, recipe=own._recipe(), objective=own._objective(training))
 
     def _recipe(self) -> Recipe:
         settings = {name: getattr(self, name) for name in Recipe.__dataclass_fields__}
@@ -191,7 +192,7 @@ class Net(BaseEstimator):
             validation = some(X, held), some(y, held)
             X, y, weight = some(X, train), some(y, train), None if weight is None else weight[train]
         else:
-            check(groups is None, SettingError, "The 'groups' of a net must go with 'held_out', which deals them. Got none.")  # fmt: skip
+            check(groups is None, SettingError, "The 'groups' of a net must go with 'held_out', which deals them. Got groups alone.")  # fmt: skip
         sequences = True if self._takes("sequences") else None
         self.preprocess_ = Preprocess.learn(X, scale=self.scale, sequences=sequences)
         given = self._prepare(X)
@@ -213,9 +214,7 @@ class Net(BaseEstimator):
         share: Any = self.held_out
         check(isinstance(share, float) and 0 < share < 1, SettingError, "The 'held_out' of a net must be a share between 0 and 1. Got {} instead.", share)  # fmt: skip
         random, shares = np.random.default_rng(self.random_state), np.array([1 - share, share])
-        first = np.array(
-            [np.ravel(one)[0] for one in y]
-        )  # of several answers; by it rows are shared out evenly
+        first = np.array([np.ravel(one)[0] for one in y])  # of several answers
         by = (first.astype(str), None) if is_classifier(self) else (None, first.astype(np.float64))
         stratum = strata(*by)
         if groups is None:
@@ -324,6 +323,7 @@ class Net(BaseEstimator):
         """Return the loss that was given, or the usual one."""
         if self.loss is None:
             return self._usual_objective(training)
+        check(self.class_weight == "given", SettingError, "The 'class_weight' of a net must be 'given' with a loss of your own. Got {}.", self.class_weight)  # fmt: skip
         return self.loss if isinstance(self.loss, Objective) else Objective(self.loss)
 
     def _usual_objective(self, training: Rows) -> Objective:

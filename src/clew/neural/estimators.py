@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.metrics import r2_score
 
 from clew.errors import DataError, SettingError, check
 from clew.neural.answers import answer_array, asked_steps, steps_of
@@ -71,9 +72,9 @@ class NetClassifier(ClassifierMixin, Net):
         """Return the share of right answers, of rows or of the steps that are no padding."""
         if answer_array(y).ndim == 1:
             return super().score(X, answer_array(y), sample_weight)
-        given = self._prepare(X)
+        said, given = self.predict(X), self._prepare(X)
         y = _classes(y, given)
-        return float((self.predict(X) == y)[asked_steps(y, given)].mean())
+        return float((said == y)[asked_steps(y, given)].mean())
 
     def _learn_targets(self, y: Any, given: Prepared) -> np.ndarray:
         y = _classes(y, given)
@@ -154,14 +155,15 @@ class NetRegressor(RegressorMixin, Net):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return R2, the share of the variance that is foretold; over the steps that are no padding."""
-        from sklearn.metrics import r2_score
-
-        given = self._prepare(X)
-        y, said = self._numbers(y, given), self.predict(X)
-        if y.ndim == 1 or self.target_mean_.ndim == y.ndim - 1:
-            return super().score(X, y, sample_weight)
+        said = self.predict(X)
+        y = self._numbers(y, self._prepare(X))
         asked = ~np.isnan(y)
-        return float(r2_score(y[asked], said[asked]))
+        single = (
+            self.target_mean_.ndim == y.ndim - 1
+        )  # scikit-learn's own mean over outputs; else over all numbers
+        return float(
+            r2_score(y, said, sample_weight=sample_weight) if single else r2_score(y[asked], said[asked])
+        )
 
     def _learn_targets(self, y: Any, given: Prepared) -> np.ndarray:
         numbers = self._numbers(y, given)
@@ -188,9 +190,9 @@ class NetRegressor(RegressorMixin, Net):
         return np.where(asked, y, np.nan)
 
     def _head(self) -> str:
-        return (
-            str((self.net_settings or {}).get("head", "classify")) if self._takes("sequences") else "classify"
-        )
+        """Return what a recurrent net answers: "classify" (once a sequence), "tag" (at each step) or "forecast"."""
+        settings = self.net_settings or {}
+        return settings.get("head", "classify") if self._takes("sequences") else "classify"
 
     def _single(self, numbers: np.ndarray) -> bool:
         """Tell whether y is one number of each row, or of each step of it."""
@@ -204,6 +206,7 @@ class NetRegressor(RegressorMixin, Net):
         return super()._for_sequences(targets) | horizon
 
     def _usual_objective(self, training: Rows) -> Objective:
+        check(self.class_weight == "given", SettingError, "The 'class_weight' of a regressor must be 'given': it has no classes. Got {}.", self.class_weight)  # fmt: skip
         return SquaredError()
 
 

@@ -108,11 +108,10 @@ class _Run:
         augment: Augment | None,
         size: int,
     ) -> None:
-        for name, needs in (
-            ("patience", recipe.patience is not None),
-            ("schedule", recipe.schedule == "plateau"),
-        ):
-            check(not needs or validation is not None, SettingError, "The '{}' of a net must go with validation rows. Got {} without any.", name, getattr(recipe, name))  # fmt: skip
+        needs = (
+            "patience" if recipe.patience is not None else "schedule" if recipe.schedule == "plateau" else ""
+        )
+        check(validation is not None or not needs, SettingError, "The '{}' of a net must go with validation rows. Got none.", needs)  # fmt: skip
         self.device = device_of(recipe.device)
         dtype, self.mixed = computing(recipe.precision, self.device)
         self.net = net.to(self.device, dtype)
@@ -131,9 +130,7 @@ class _Run:
         self.best = self.weights()
         self.lowest, self.best_epoch, self.waited = math.inf, 0, 0
         self.slower = 1.0  # what "plateau" has made of the rate
-        self.epochs: list[
-            list[float]
-        ] = []  # of each: train_loss, valid_loss, valid_score, lr, gradient_norm, updates
+        self.epochs: list[list[float]] = []  # train_loss, valid_loss, valid_score, lr, gradient_norm, updates
         self.batch_loss: list[float] = []
         self.ended: Ended | None = None
 
@@ -143,9 +140,8 @@ class _Run:
         self.net.train()
         total = seen = 0.0
         self.norms = list[float]()
-        for rows in batches(
-            epoch_order(len(self.training), self.n, self.random), self.size, alone=self.alone
-        ):
+        order = epoch_order(len(self.training), self.n, self.random)
+        for rows in batches(order, self.size, alone=self.alone):
             batch = self.training.take(rows)
             if self.augment is not None:
                 batch = self.augment(batch, self.random)
@@ -166,9 +162,8 @@ class _Run:
         for one in self.parameters:  # what zero_grad does, without its detours
             one.grad = None
         with self.arithmetic():
-            loss = self.objective.backward(
-                self.net, batch, scale=self.scaler.scale, truncate=self.recipe.truncate
-            )
+            settings = {"scale": self.scaler.scale, "truncate": self.recipe.truncate}
+            loss = self.objective.backward(self.net, batch, **settings)
         self.scaler.unscale_(self.optimizer)
         if self.recipe.clip is not None or update % NORM_EVERY == 0:
             self.norms.append(float(nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip or math.inf)))

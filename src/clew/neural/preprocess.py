@@ -92,7 +92,7 @@ class Preprocess:
         if sequences is None:
             sequences = _is_list(X) and len({np.shape(one)[:1] for one in X}) > 1
         given = _gathered(X, sequences=sequences)
-        if given.values.dtype.kind == "i" and sequences:
+        if sequences and given.values.ndim == 2:
             return Preprocess("none", codes=int(given.values.max()) + 1, sequences=True)
         if scale != "training":
             return Preprocess(scale, sequences=sequences)
@@ -120,11 +120,8 @@ class Preprocess:
         self._check_columns(given.values)
         real, scaled = given.real, np.empty(given.values.shape, dtype)
         for rows in _blocks(given.values):
-            block, inside = (
-                given.values[rows].astype(np.float64),
-                None if real is None else real[rows, :, None],
-            )
-            scaled[rows] = self._scaled(block, inside)
+            inside = None if real is None else real[rows, :, None]
+            scaled[rows] = self._scaled(given.values[rows].astype(np.float64), inside)
         return Prepared(scaled, given.lengths)
 
     def _scaled(self, values: np.ndarray, real: np.ndarray | None) -> np.ndarray:
@@ -165,17 +162,14 @@ class Preprocess:
     @staticmethod
     def from_config(config: dict[str, Any]) -> Preprocess:
         """Return what `config` was made of."""
-        plain: Any = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in config.items()
-        }
-        return Preprocess(**plain)
+        given: Any = {key: tuple(one) if isinstance(one, list) else one for key, one in config.items()}
+        return Preprocess(**given)
 
 
 # ---- rows of whatever kind as one array ----
 def _is_list(X: Any) -> bool:
-    return isinstance(X, (list, tuple)) or (
-        getattr(getattr(X, "dtype", None), "kind", "") == "O" and np.ndim(X) == 1
-    )
+    boxes = isinstance(X, np.ndarray) and X.dtype.kind == "O" and X.ndim == 1
+    return boxes or isinstance(X, (list, tuple))
 
 
 def _is_text(X: Any) -> bool:
@@ -196,9 +190,8 @@ def _padded(parts: list[np.ndarray]) -> Prepared:
     check(len(shapes) == 1, DataError, "The sequences must all have the same features. Got {}.", " and ".join(map(str, shapes)))  # fmt: skip
     lengths = np.array([len(part) for part in parts], np.int64)
     check(lengths.min(), DataError, "The sequences must have at least one step. Got an empty one, number {}.", int(lengths.argmin()) + 1)  # fmt: skip
-    values = np.zeros(
-        (len(parts), lengths.max(), *shapes[0]), np.result_type(*{part.dtype for part in parts})
-    )
+    dtype = np.result_type(*{part.dtype for part in parts})
+    values = np.zeros((len(parts), lengths.max(), *shapes[0]), dtype)
     for row, part in zip(values, parts, strict=True):
         row[: len(part)] = part
     return Prepared(values, lengths)

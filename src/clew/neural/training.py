@@ -264,7 +264,7 @@ def fit_net(
         *(seen.notes if isinstance(seen, Cutouts) else []),
         *told,
         *why,
-        *_kept(members, net),
+        *_kept(members),
         *_doubts(members),
     ]
     shown = None if cutouts is None else seen
@@ -351,13 +351,17 @@ def _told(on_progress: OnProgress | None, member: int, net: NetSettings) -> OnPr
 
 
 # ---- what is said of a training ----
-def _kept(members: list[Any], net: NetSettings) -> list[str]:
-    """Say which epoch each member kept, and of how many."""
+def _kept(members: list[Any]) -> list[str]:
+    """Say which epoch each member kept, and of how many; and how far they differ on the rows held out."""
     histories: list[History] = [one.history_ for one in members]
     if not histories[0].validated:
         return []
     kept = ", ".join(f"{one.best_epoch} of {one.n_epochs}" for one in histories)
-    return [f"The epoch{'s' * (len(histories) > 1)} kept: {kept}"]
+    if len(histories) == 1:
+        return [f"The epoch kept: {kept}"]
+    found = [one.valid_score[one.best_epoch - 1] for one in histories]
+    spread = f"{histories[0].score} on the rows held out goes from {min(found):.2f} to {max(found):.2f} between members"
+    return [f"The epochs kept: {kept}; {spread}"]
 
 
 def _doubts(members: list[Any]) -> list[str]:

@@ -36,7 +36,7 @@ def curve(
     )
     warnings = [*result.warnings, *whose_labels(study, settings)]
     said = _of_rows(result) if settings.get("over", "rows") == "rows" else _of_values(result)
-    lines = [*said, *sentences(warnings), f"Next: {_next(study, result)}"]
+    lines = [*said, *sentences(warnings), f"Next: {_next(study, result, model)}"]
     return Outcome(lines, result.summary(), recorded, result, warnings)
 
 
@@ -73,8 +73,8 @@ def _table(first: str, metric: str, figures: list[tuple[str, Any, Any]]) -> list
     ]  # fmt: skip
 
 
-def _next(study: Study, result: Any) -> str:
+def _next(study: Study, result: Any, model: ModelName) -> str:
     verdict = result.diagnosis.verdict if hasattr(result, "diagnosis") else ""
-    if verdict in ("high bias", "bias and variance"):
+    if model == "forest" and verdict in ("high bias", "bias and variance"):
         return f"clew curve {study.folder} --over depth"
     return f"clew report {study.folder}"

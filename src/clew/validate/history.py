@@ -27,7 +27,7 @@ class History(Result):
     lr : ndarray of float64, shape (n_epochs,)
         The learning rate at the end of the epoch.
     gradient_norm : ndarray of float64, shape (n_epochs,)
-        The Euclidean norm of all gradients before clipping, in the mean over the updates of the epoch.
+        The Euclidean norm of all gradients before clipping, in the mean over every 16th update of the epoch; over all with clipping.
     updates : ndarray of int64, shape (n_epochs,)
         How many updates had been made by the end of the epoch.
     batch_loss : ndarray of float64, shape (n_updates,)
