@@ -3,7 +3,16 @@ import pytest
 import scipy.sparse
 
 from clew.errors import DataError
-from clew.neural.answers import answer_array, asked_steps, checked_weight, length_of, plain, some, steps_of
+from clew.neural.answers import (
+    answer_array,
+    asked_steps,
+    checked_weight,
+    length_of,
+    plain,
+    some,
+    steps_of,
+    weight_of,
+)
 from clew.neural.preprocess import Prepared
 
 GIVEN = Prepared(np.zeros((3, 4, 1)), np.array([4, 1, 2]))
@@ -45,6 +54,8 @@ def test_weights_are_one_number_of_each_row():
     for wrong in ([1, 2], [1, -1, 1], [1, np.nan, 1], [0, 0, 0]):
         with pytest.raises(DataError, match="for each row .3., not all of them zero"):
             checked_weight(wrong, 3)
+    asked = asked_steps(np.zeros((3, 4)), GIVEN)
+    assert weight_of(None, asked) is None and weight_of([5, 6, 7], asked).tolist() == [5] * 4 + [6] + [7] * 2
 
 
 def test_rows_are_counted_and_taken_whatever_holds_them():

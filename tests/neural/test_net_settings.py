@@ -44,6 +44,7 @@ def test_hidden_units_are_written_with_commas_or_as_a_list():
     assert NetSettings(hidden=[5]).of_architecture()["hidden"] == (5,)
     assert NetSettings(model="lstm", hidden="16,16").of_architecture() == {
         "dropout": 0.2,
+        "pool": "max",
         "hidden": 16,
         "layers": 2,
     }

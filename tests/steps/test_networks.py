@@ -106,7 +106,7 @@ def test_the_latest_net_is_validated_as_it_was_trained_with_a_forest_beside(of_t
         and told.step.settings["lr"] == 0.01
     )
     assert told.lines[1].startswith("Beside it, the forest on 5 measurements: balanced accuracy")
-    assert any("a mlp trained as mlp-3 was" in line for line in told.lines)
+    assert any("the mlp trained as mlp-3 was" in line for line in told.lines)
     assert told.data["beside"]["metrics"]["balanced_accuracy"]["value"] > 0.9
     forest = steps.validate(study, model="forest", trees=5)
     assert type(

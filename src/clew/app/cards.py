@@ -12,6 +12,7 @@ from clew.app.recorded import record_at, record_of, said
 if TYPE_CHECKING:
     from clew.app.session import Session
     from clew.explain.explanation import Explanation
+    from clew.explain.net_features import NetExplanation
     from clew.explore.exploration import Exploration
     from clew.explore.hypotheses import Hypothesis
     from clew.report.gathered import Record
@@ -23,6 +24,10 @@ GRID = 64  # places at which a density is drawn
 DRAWN_FROM = 5_000  # rows at most that a density is estimated from
 EDGE = 0.005  # of the rows that a strip leaves out at either end
 SPOKEN = 8  # groups of features in "what speaks"
+LINES = "Lines: 5 to 95% of refits. Permuted: what is lost on held-out rows."
+LINES_OF_NET = (
+    "What is lost on held-out rows. Lines: 95% over groups; beside it what a forest loses on the same folds."
+)
 
 
 # ---- the look ----
@@ -284,14 +289,25 @@ def correlations(session: Session, *, step: int | None = None) -> Bulk | dict[st
 @handles("cards.speaks")
 def speaks(session: Session) -> dict[str, Any]:
     """Return what the explained model goes by, per group of correlated features and per member, if it was asked."""
-    from clew.explain.explanation import Explanation
+    from clew.explain.net_features import NetExplanation
+    from clew.explain.net_looks import NetLooks
     from clew.report import words
 
     record = record_of(session.workspace)
     if "explain" not in record.judged:
         return {"explained": False, "trained": record.forest is not None}
-    step, found = record.judged["explain"]
-    assert isinstance(found, Explanation)
+    step, result = record.judged["explain"]
+    found: Any = result
+    told = {
+        "explained": True,
+        "step": step.id,
+        "verdict": found.verdict(),
+        "goes_by": said(words.goes_by(record)),
+        "outdated": record.trained is not None and record.trained.id not in step.inputs.get("steps", []),
+        "cause": found.cause(),
+    }
+    if isinstance(found, NetLooks):  # what it looks at are places, which the report draws
+        return told | {"rows": [], "left_out": 0, "remarks": found.ranked(), "measure": found.method}
     rows: list[dict[str, Any]] = []
     for g in found.ranking[:SPOKEN].tolist():
         columns = sorted(found.correlated.groups[g], key=lambda column: -found.sizes[column, 0])
@@ -301,30 +317,33 @@ def speaks(session: Session) -> dict[str, Any]:
                 _bar(found, name, found.sizes[column], [name], member=True)
                 for column, name in ((column, found.feature_names[column]) for column in columns)
             ]
-    return {
-        "explained": True,
-        "step": step.id,
-        "verdict": found.verdict(),
-        "goes_by": said(words.goes_by(record)),
+    of_net = isinstance(found, NetExplanation)
+    return told | {
         "rows": [] if found.idle else rows,
         "left_out": max(0, len(found.groups) - SPOKEN),
-        "outdated": record.trained is not None and record.trained.id not in step.inputs.get("steps", []),
-        "cause": found.cause(),
+        "remarks": [],
+        "measure": f"loss of {found.permutation.lost} where permuted"
+        if of_net
+        else "mean |SHAP|, over refits",
+        "head": ["the net", "a forest"] if of_net else ["SHAP", "permuted"],
+        "lines": LINES_OF_NET if of_net else LINES,
     }
 
 
 def _bar(
-    found: Explanation, name: str, size: np.ndarray, features: list[str], *, member: bool
+    found: Explanation | NetExplanation, name: str, size: np.ndarray, features: list[str], *, member: bool
 ) -> dict[str, Any]:
+    from clew.explain.net_features import NetExplanation
     from clew.report.words import figure
 
-    mean, low, high = size.tolist()
+    mean, low, high = (value if np.isfinite(value) else None for value in size.tolist())
+    beside = found.beside if isinstance(found, NetExplanation) else found.permutation
     return {
         "name": name,
         "member": member,
         "value": mean,
         "low": low,
         "high": high,
-        "said": f"{mean:.3f}",
-        "permuted": figure(found.loss_of(features)),
+        "said": "not known" if mean is None else f"{mean:.3f}",
+        "permuted": figure(beside.loss_of(features)),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from clew.errors import SettingError, check, check_choice
 from clew.report.verb import report
 from clew.steps import VERBS as STEPS
 from clew.steps import Verb
+from clew.steps.networks import model_of
 from clew.steps.outcome import plain
 from clew.steps.settings import Setting, settings_of_verb
 
@@ -59,15 +61,31 @@ def form(session: Session, *, verb: str) -> dict[str, Any]:
     study = session.workspace.study if of_study and session.workspace.has_study else None
     before = None if study is None else study.last(verb)
     reason = [one for one in settings if one.name == "reason"]
+    trained = None if study is None else study.last("train")
+    whose = _whose(chosen)
     usual = {} if study is None else {"features": study.facts()["features"]}  # as was said when it was made
     return {
         "verb": verb,
         "help": chosen.help,
-        "settings": [_told(one, usual) for one in settings if one.kind != "study"],
+        "settings": [
+            _told(one, usual) | {"of": whose.get(one.name, "")} for one in settings if one.kind != "study"
+        ],
+        "model": model_of(trained),
         "study": None if study is None else study.folder.name,
         "seals": bool(reason),
         "seconds": before.seconds if before else None,
     }
+
+
+def _whose(verb: Verb) -> dict[str, str]:
+    """Return which settings only the "forest" has, or only a "net", where a verb has one model at a time."""
+    if len(verb.steps) < 2 or verb.name == "compare":
+        return {}
+    forest, *nets = (
+        {one.name for one in settings_of_verb(replace(verb, settings=place))} for place in verb.steps
+    )
+    net = set().union(*nets)
+    return dict.fromkeys(net - forest, "net") | dict.fromkeys(forest - net, "forest")
 
 
 def _told(one: Setting, usual: dict[str, Any]) -> dict[str, Any]:

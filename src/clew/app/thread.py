@@ -226,7 +226,8 @@ def _next(workspace: Workspace, steps: list[Step]) -> list[dict[str, str]]:
         if "validate" not in last or last["validate"].id < model.id:
             found["validate"] = "What to expect on rows that were not trained on."
         if "explain" not in last or last["explain"].id < model.id:
-            found["explain"] = "Which measurements the model goes by."
+            looks = "raw" in model.inputs
+            found["explain"] = "Where the net looks." if looks else "Which measurements the model goes by."
         found["curve"] = "Would more labels help?"
         found["compare"] = "Would another kind of model do better?"
         found["train"] = "Train again, with other settings."

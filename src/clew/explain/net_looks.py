@@ -192,8 +192,10 @@ class NetLooks(Result):
 
     def headline(self) -> str:
         """Say whether the maps can be believed, and where they are densest."""
-        if not self.placed:
+        if not self.believable:
             return self.verdict().partition(" (")[0].rstrip(".")
+        if not self.placed:
+            return f"{self.method} of {len(self.sample)} rows, of which only the signs speak of the net"
         return f"{self.method} of {len(self.sample)} rows: densest {self._densest(self.told)}"
 
     def summary(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import r2_score
 
 from clew.errors import DataError, SettingError, check
-from clew.neural.answers import answer_array, asked_steps, steps_of
+from clew.neural.answers import answer_array, asked_steps, steps_of, weight_of
 from clew.neural.base import Net
 from clew.neural.objectives import PADDING, CrossEntropy, Objective, SquaredError
 from clew.neural.preprocess import Prepared
@@ -74,7 +74,8 @@ class NetClassifier(ClassifierMixin, Net):
             return super().score(X, answer_array(y), sample_weight)
         said, given = self.predict(X), self._prepare(X)
         y = _classes(y, given)
-        return float((said == y)[asked_steps(y, given)].mean())
+        asked = asked_steps(y, given)
+        return float(np.average((said == y)[asked], weights=weight_of(sample_weight, asked)))
 
     def _learn_targets(self, y: Any, given: Prepared) -> np.ndarray:
         y = _classes(y, given)
@@ -158,12 +159,9 @@ class NetRegressor(RegressorMixin, Net):
         said = self.predict(X)
         y = self._numbers(y, self._prepare(X))
         asked = ~np.isnan(y)
-        single = (
-            self.target_mean_.ndim == y.ndim - 1
-        )  # scikit-learn's own mean over outputs; else over all numbers
-        return float(
-            r2_score(y, said, sample_weight=sample_weight) if single else r2_score(y[asked], said[asked])
-        )
+        if self.target_mean_.ndim == y.ndim - 1:  # the mean over outputs, as everywhere in scikit-learn
+            return float(r2_score(y, said, sample_weight=sample_weight))
+        return float(r2_score(y[asked], said[asked], sample_weight=weight_of(sample_weight, asked)))
 
     def _learn_targets(self, y: Any, given: Prepared) -> np.ndarray:
         numbers = self._numbers(y, given)

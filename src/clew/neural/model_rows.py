@@ -80,7 +80,8 @@ class Seen:
     ) -> Seen:
         """Look at cut-outs, or else at features; where there are neither, at the ``shape`` of the net's own rows."""
         if cutouts is not None:
-            table, size, how = amplitudes(cutouts.values), list(cutouts.shape), plain(cutouts.how)
+            table, size = amplitudes(cutouts.values), list(cutouts.shape)
+            how = plain(cutouts.how) or {"rate": cutouts.rate}  # never empty: that tells a model of cut-outs
             channels = list(cutouts.channels)
             return Seen(channels, _units(cutouts), size, len(table), _range(table), how, cutouts.digest())
         if samples is not None:

@@ -116,6 +116,8 @@ class NetSettings:
             check(not units, SettingError, "The 'hidden' of a perceptron must not be given: it has no hidden layer. Got {}.", self.hidden)  # fmt: skip
             return {}
         found: dict[str, Any] = {"dropout": self.dropout}
+        if name in IN_STEPS:
+            found["pool"] = "max"  # what tells the class may lie anywhere in the window
         if not units:
             return found
         if name == "mlp":

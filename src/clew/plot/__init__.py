@@ -39,6 +39,7 @@ DRAWN = {
     "Representative": "clew.plot.labels:representative",
     "LabelErrors": "clew.plot.labels:label_errors",
     "Validation": "clew.plot.validate:validation",
+    "ValidationBeside": "clew.plot.validate:validation",
     "Scores": "clew.plot.validate:metrics",
     "StrokeValidation": "clew.plot.strokes:strokes",
     "SegmentationScores": "clew.plot.segmentation:pixels",

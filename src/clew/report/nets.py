@@ -71,37 +71,33 @@ def _validated(one: object) -> str:
 # ---- what it goes by ----
 def by_features(one: NetExplanation, before: str) -> str:
     """Show what a net on measured features goes by, beside a forest; ``before`` is HTML that comes first."""
-    first, *others = sentences([one.verdict()])
-    body = f"{before}<p>{prose(first)}</p>"
-    body += "".join(f'<p class="quiet note">{prose(other)}</p>' for other in others)
-    figure = drawn(
-        draw.features(one),
-        "net features",
-        f"{one.shown_of()} rows; gradients are over {len(one.sample):,} rows. Features that can stand in for each other share one line.",
-        label="; ".join(one.ranked()),
-    )
-    mind = f'<div class="mind">{"".join(f"<p>{prose(each)}</p>" for each in sentences(one.caveats()))}</div>'
-    return section("What the model goes by", "permutation, and integrated gradients", f'{body}<div class="pair"><div>{figure}</div>{mind}</div>', kind="all")  # fmt: skip
+    caption = f"{one.shown_of()} rows; gradients are over {len(one.sample):,} rows. Features that can stand in for each other share one line."
+    figure = drawn(draw.features(one), "net features", caption, label="; ".join(one.ranked()))
+    body = f'<div class="pair"><div>{before}<p>{prose(one.verdict())}</p>{figure}</div>{_mind(one)}</div>'
+    return section("What the model goes by", "permutation, and integrated gradients", body, kind="all")
 
 
 def by_looks(one: NetLooks, before: str) -> str:
     """Show where a net looks: whether that can be believed, places and channels, and single rows."""
-    bold = prose(one.verdict()) if one.placed else f"<b>{prose(one.verdict())}</b>"
-    lines = "".join(f"<p>{prose(each)}</p>" for each in one.ranked())
-    figures = []
-    if one.placed and one.told.any():
-        figures.append(drawn(draw.places(one), "places", f"{one.shown_of()} rows; bands: the middle half of them.", label=one.where()))  # fmt: skip
-        if len(one.channels) > 1:
-            figures.append(drawn(draw.channels(one), "channels", "", label=one.which_channel()))
+    said = prose(one.verdict())
+    said = f"<p>{said if one.believable else f'<b>{said}</b>'}</p>"
+    parts = [before + said + "".join(f"<p>{prose(each)}</p>" for each in one.ranked())]
     if one.sanity is not None:
         caption = "The maps of the trained net beside those of nets whose weights are random."
-        figures.append(
-            drawn(draw_saliency.sanity(one.sanity), "sanity", caption, label=one.sanity.headline())
-        )
-    mind = f'<div class="mind">{"".join(f"<p>{prose(each)}</p>" for each in sentences(one.caveats()))}</div>'
-    both = "".join(f"<div>{each}</div>" for each in figures)
-    body = f'{before}<p>{bold}</p>{lines}<div class="trees">{both}</div>{mind}{_rows(one)}'
+        parts.append(drawn(draw_saliency.sanity(one.sanity), "sanity", caption, label=one.sanity.headline()))
+    if one.placed and one.told.any():
+        caption = f"{one.shown_of()} rows; bands: the middle half of them."
+        parts.append(drawn(draw.places(one), "places", caption, label=one.where()))
+        if len(one.channels) > 1:
+            parts.append(drawn(draw.channels(one), "channels", "", label=one.which_channel()))
+    both = "".join(f"<div>{each}</div>" for each in parts)
+    body = f'<div class="trees">{both}</div>{_mind(one)}{_rows(one)}'
     return section("What the net looks at", safe(one.method), body, kind="all")
+
+
+def _mind(one: NetExplanation | NetLooks) -> str:
+    """Return what to mind, a paragraph each."""
+    return f'<div class="mind">{"".join(f"<p>{prose(each)}</p>" for each in sentences(one.caveats()))}</div>'
 
 
 def _rows(one: NetLooks) -> str:

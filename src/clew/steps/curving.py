@@ -23,12 +23,9 @@ def curve(
     model : {"forest", "perceptron", "mlp", "cnn", "elman", "lstm", "gru"}
         The kind of model; that of the latest by default. Curves of nets are over labels only.
     """
-    from clew.learn.curves import curve as forest
-    from clew.neural.comparing import curve_net
-
     trained = study.last("train")
     model = model or model_of(trained)
-    step = chosen_step(model, settings, forest, curve_net)
+    step = chosen_step(model, settings, "clew.learn.curves:curve", "clew.neural.comparing:curve_net")
     settings = taken_over(trained, model, step) | settings
     learning_settings(study, settings)
     recorded, result = study.run(

@@ -16,12 +16,10 @@ if TYPE_CHECKING:
 
 def compare(study: Study, *, on_progress: OnProgress | None = None, **settings: Any) -> Outcome:
     """Compare families of models on the same folds, each tuned within them, and count what was tried."""
-    from clew.learn.families import compare as families
-    from clew.neural.comparing import compare_nets
-
     trained = study.last("train")
     nets = _nets(trained, settings)
-    step = chosen_step(nets[0] if nets else "forest", settings, families, compare_nets)
+    places = ("clew.learn.families:compare", "clew.neural.comparing:compare_nets")
+    step = chosen_step(nets[0] if nets else "forest", settings, *places)
     settings.pop("model", None)
     settings = taken_over(trained, nets[0] if len(nets) == 1 else "forest", step) | settings
     learning_settings(study, settings)

@@ -35,10 +35,7 @@ def train(
         A forest, or a net. forest, perceptron and mlp learn from measurements; cnn looks at images of objects or at windows,
         elman, lstm and gru at windows.
     """
-    from clew.learn.training import train as forest
-    from clew.neural.training import train_net
-
-    step = chosen_step(model, settings, forest, train_net)
+    step = chosen_step(model, settings, "clew.learn.training:train", "clew.neural.training:train_net")
     raw = raw_for(study, model, settings)
     learning_settings(study, settings)
     facts = study.facts()
@@ -87,13 +84,10 @@ def validate(
     model : {"forest", "perceptron", "mlp", "cnn", "elman", "lstm", "gru"}
         The kind of model; that of the latest by default. Beside a net stands a forest on the same folds.
     """
-    from clew.learn.training import validate as forest
-    from clew.neural.training import validate_net
-
     trained = study.last("train")
     model = model or model_of(trained)
-    step = chosen_step(model, settings, forest, validate_net)
-    a_model = f"a {model}"
+    step = chosen_step(model, settings, "clew.learn.training:validate", "clew.neural.training:validate_net")
+    a_model = "a forest" if model == "forest" else f"the {model}"
     what = f"{a_model} with these settings"
     if trained is not None:
         settings = taken_over(trained, model, step) | settings
@@ -138,7 +132,6 @@ def test(study: Study, *, reason: str | None = None, model: str | None = None) -
         Name of the model, such as forest-2; the latest otherwise.
     """
     from clew.learn.evaluate import test as on_features
-    from clew.neural.training import test_net
 
     study.need_rows()
     check(
@@ -155,7 +148,9 @@ def test(study: Study, *, reason: str | None = None, model: str | None = None) -
     if made.kind == "classification" and not study.has_sealed_labels():
         inputs.append(_named_look(study, trained, settings))  # refuses before the seal is broken
     raw = raw_like(study, made)
-    step: Any = on_features if raw is None else test_net
+    step: Any = on_features
+    if raw is not None:
+        from clew.neural.training import test_net as step
     recorded, result = study.run(step, *inputs, raw=raw, reason=reason, **settings)
     times = _times_shown(study)
     warnings = [*result.warnings, _overlap_of_sealed(study)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -68,7 +69,7 @@ def taken_over(trained: Step | None, model: ModelName, step: Callable[..., Any])
 
 
 # ---- settings ----
-def chosen_step(model: ModelName, settings: dict[str, Any], forest: Any, net: Any) -> Any:
+def chosen_step(model: ModelName, settings: dict[str, Any], forest: str, net: str) -> Any:
     """Return the step of a model, forest or net; refuse settings that only the other one has.
 
     Parameters
@@ -76,23 +77,30 @@ def chosen_step(model: ModelName, settings: dict[str, Any], forest: Any, net: An
     model : str
     settings : dict
         As they were given; a net's own name is put in.
-    forest, net : callable
-        The two steps.
+    forest, net : str
+        The two steps, such as "clew.learn.training:train".
 
     Raises
     ------
     SettingError
         If one goes with the other kind of model, or torch is not installed.
     """
-    step, other = (forest, net) if model == "forest" else (net, forest)
+    place, other = (forest, net) if model == "forest" else (net, forest)
+    step = _step_at(place)
+    strange = [name for name in settings if name not in settings_of(step)]
+    known = settings_of(_step_at(other)) if strange else {}  # what is not asked for is not imported
     meant = "a net (--model mlp, cnn, ...)" if model == "forest" else "the forest"
-    for name in settings:
-        wrong = name in settings_of(other) and name not in settings_of(step)
-        check(not wrong, SettingError, "The setting --{} must go with {}. Got --model {}.", name.replace("_", "-"), meant, model)  # fmt: skip
+    for name in strange:
+        check(name not in known, SettingError, "The setting --{} must go with {}. Got --model {}.", name.replace("_", "-"), meant, model)  # fmt: skip
     if model != "forest":
         need_torch()
         settings["model"] = model
     return step
+
+
+def _step_at(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def need_torch() -> None:

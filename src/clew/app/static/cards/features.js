@@ -47,9 +47,9 @@ export function Speaks() {
       <p class="note">${answer.trained ? "What the model goes by, per feature and per group of features that share credit, was not asked yet." : "A trained model will say here which features it goes by. Give labels or names, then train."}</p>
       <div class="acts"><button class="button" onClick=${() => openForm(answer.trained ? "explain" : "train")}>${answer.trained ? "Explain the model…" : "Train…"}</button></div></section>`;
   }
-  return html`<section class="section speaks" aria-label="What speaks for a class"><div class="title"><h2>What speaks</h2><span class="quiet">mean |SHAP|, over refits</span></div>
+  return html`<section class="section speaks" aria-label="What speaks for a class"><div class="title"><h2>What speaks</h2><span class="quiet">${answer.measure}</span></div>
     <p>${answer.goes_by.length ? html`<${Said} pieces=${answer.goes_by} />` : answer.verdict}</p>
     ${answer.outdated && html`<div class="notice" role="note"><b>This is about another model than the latest.</b> <button class="link" onClick=${() => openForm("explain")}>Explain again</button></div>`}
-    ${answer.rows.length > 0 && html`<${Bars} rows=${answer.rows.map((/** @type {any} */ one) => ({ ...one, said: [one.said, one.permuted] }))} head=${["SHAP", "permuted"]} caption=${`Lines: 5 to 95% of refits. Permuted: what is lost on held-out rows. Thin: members of a group that share credit.${answer.left_out ? ` ${answer.left_out} weaker left out.` : ""}`} />`}
-    <${More} title="What to mind" remarks=${[answer.verdict, answer.cause]} /></section>`;
+    ${answer.rows.length > 0 && html`<${Bars} rows=${answer.rows.map((/** @type {any} */ one) => ({ ...one, said: [one.said, one.permuted] }))} head=${answer.head} caption=${`${answer.lines} Thin: members of a group that share credit.${answer.left_out ? ` ${answer.left_out} weaker left out.` : ""}`} />`}
+    <${More} title="What to mind" remarks=${[answer.verdict, ...answer.remarks, answer.cause]} /></section>`;
 }

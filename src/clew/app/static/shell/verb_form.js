@@ -6,7 +6,7 @@ import { startJob } from "./jobs.js";
 import { Revealed } from "./seal.js";
 import { lasting } from "./words.js";
 
-/** @typedef {{name: string, flag: string, kind: string, choices: string[], many: boolean, default: any, required: boolean, help: string}} Setting */
+/** @typedef {{name: string, flag: string, kind: string, choices: string[], many: boolean, default: any, required: boolean, help: string, of: string}} Setting */
 
 const FEW = 8; // settings that are shown at once
 
@@ -26,15 +26,17 @@ export function VerbForm({ verb, preset, close }) {
   const box = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => { /** @type {HTMLElement | null | undefined} */ (box.current?.querySelector(".field :is(input, select, textarea)"))?.focus(); }, [form]);
   if (!form) return html`<div class="scroll">${error ? html`<div class="notice" role="alert">${error}</div>` : html`<p class="quiet">Reading the form.</p>`}</div>`;
-  const sent = differing(form.settings, values);
+  const model = values.model || form.settings.find((/** @type {Setting} */ one) => one.name === "model")?.default || form.model;
+  const settings = form.settings.filter((/** @type {Setting} */ one) => !one.of || (one.of === "forest") === (model === "forest"));
+  const sent = differing(settings, values);
   const run = async (/** @type {Event} */ event) => {
     event.preventDefault();
     setBusy(true);
     setError("");
     try { await startJob(verb, sent); close(); } catch (why) { setError(/** @type {Error} */ (why).message); setBusy(false); }
   };
-  const first = form.settings.filter((/** @type {Setting} */ one, /** @type {number} */ i) => all || one.required || !one.flag || one.name in preset || i < FEW);
-  const hidden = form.settings.length - first.length;
+  const first = settings.filter((/** @type {Setting} */ one, /** @type {number} */ i) => all || one.required || !one.flag || one.name in preset || i < FEW);
+  const hidden = settings.length - first.length;
   return html`<form class="verb-form" ref=${box} onSubmit=${run}><div class="scroll">
       <p class="finding">${form.help}</p>
       ${form.seals && seal && html`<div class="seal-warning"><${Revealed} seal=${seal} /></div>`}
