@@ -163,7 +163,7 @@ def test_blood_cells_are_told_apart_by_a_cnn_in_new_images_about_as_well_as_by_t
     folder, side = shared("images/blood_cells_bccd"), 96
     table = pd.read_csv(folder / "boxes.csv")
     rare = table.cell_type != "RBC"
-    table = table[rare | (table.groupby(["image", "cell_type"]).cumcount() < 4)].sort_values(
+    table = table[rare | (table.groupby(["image", "cell_type"]).cumcount() < 2)].sort_values(
         "image", kind="stable"
     )
     each = [part for _, part in table.groupby("image")]
@@ -180,23 +180,25 @@ def test_blood_cells_are_told_apart_by_a_cnn_in_new_images_about_as_well_as_by_t
     cutouts = Cutouts(
         values=np.array(values), sample=samples.sample, axes="cyx", channels=["red", "green", "blue"]
     )
-    found = compare_nets(samples, cutouts, families="forest,cnn", folds=3, members=1, held_out=0.0, epochs=12)
+    found = compare_nets(samples, cutouts, families="forest,cnn", folds=3, members=1, held_out=0.0, epochs=10)
     assert found.figure(found.family("cnn")).value > 0.95
     assert found.figure(found.family("forest")).value > 0.97  # the size of the box says nearly all
 
 
 # ---- sequences ----
-def test_promoters_are_known_from_their_letters_but_no_better_than_by_a_support_vector_machine():
-    lines = shared("dna/promoters/uci_ecoli_promoters_106x57.data").read_text().split("\n")
+def test_promoters_are_known_from_their_letters_by_an_mlp_and_less_well_by_an_lstm():
+    lines = shared("dna/promoters/uci_ecoli_promoters_106x57.data").read_text().splitlines()
     parts = [line.split(",") for line in lines if line.strip()]
     text, y = [one[2].strip() for one in parts], np.array([one[0] for one in parts])
     letters = np.array([[letter == base for letter in one for base in "acgt"] for one in text], float)
-    group = alike(text, 20)
-    dealt = list(StratifiedGroupKFold(5, shuffle=True, random_state=0).split(letters, y, group))
+    apart = StratifiedGroupKFold(5, shuffle=True, random_state=0)
+    dealt = list(apart.split(letters, y, alike(text, 20)))
+    machine = (unseen(letters, y, dealt, lambda n: SVC(C=10)) == y).mean()
+    mlp = (unseen(letters, y, dealt, lambda n: net("mlp", n, epochs=30)) == y).mean()
     both_ways = {"hidden": 32, "bidirectional": True, "pool": "max"}
     lstm = (unseen(text, y, dealt, lambda n: net("lstm", n, epochs=20, **both_ways)) == y).mean()
-    machine = (unseen(letters, y, dealt, lambda n: SVC(C=10)) == y).mean()
-    assert lstm > 0.75 and machine > 0.85
+    assert machine > 0.88 and mlp > 0.88  # each letter has its place, counted from where a gene begins
+    assert 0.65 < lstm < mlp  # which an LSTM cannot learn from 85 sequences
 
 
 def alike(text, n):

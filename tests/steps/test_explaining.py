@@ -7,10 +7,13 @@ import json
 import pytest
 
 from clew import steps
-from clew.errors import DataError
+from clew.errors import DataError, SettingError
 from clew.explain.explanation import CAUSE
 from clew.steps.explaining import explain
 from clew.steps.learning import CIRCULAR
+from clew.steps.networks import raw_again
+from clew.study.study import Study
+from tests.steps.test_networks import labelled, spots
 from tests.steps.worlds import QUICK
 
 FEW = {"permutations": 3, "refits": 3}
@@ -82,3 +85,36 @@ def test_a_model_of_selected_features_is_judged_as_validate_judges_it(trained):
         {name: figure[name] for name in ("value", "low", "high")}
     )
     assert any("selected among 5. Every fold selected anew" in line for line in told.lines)
+
+
+# ---- nets ----
+def test_a_net_on_measurements_is_explained_beside_a_forest(trained):
+    steps.train(trained, model="mlp", epochs=6, members=1, lr=0.01, hidden="8")
+    told = explain(trained, folds=2, permutations=2)
+    assert told.lines[0].startswith("The model predicts") and "A forest on the same folds" in told.lines[0]
+    assert told.lines[2].startswith("What mlp-2 goes by, over ")
+    assert "the forest's by" in told.lines[3] and told.data["model"] == "mlp-2"
+    assert trained.steps()[-1].verb == "explain" and "raw" not in trained.steps()[-1].inputs
+    with pytest.raises(SettingError, match="refits"):
+        explain(trained, refits=3)  # which a net has not
+
+
+def test_a_net_on_images_says_first_whether_its_maps_can_be_believed_and_repeats(tmp_path):
+    files = [spots(tmp_path, f"s{i}.tif", i) for i in range(2)]
+    steps.new(tmp_path / "s.study", files, threshold=60, sealed=0.2)
+    study = labelled(
+        Study(tmp_path / "s.study"),
+        lambda name: "top" if int(name.rpartition("#")[2]) % 2 else "bottom",
+        tmp_path,
+    )
+    steps.train(study, model="cnn", epochs=3, members=1, lr=0.01, augment="none")
+    told = explain(study, averaged=4, draws=1, steps=4)
+    assert told.lines[0].startswith("The map")
+    assert told.lines[1].startswith("What cnn-1 goes by, over 4 held-out rows:")
+    assert any("no causal claim" in line for line in told.lines)
+    recorded = study.steps()[-1]
+    assert recorded.inputs["raw"] and set(told.result.sample) <= set(
+        study.samples().sample
+    )  # open rows alone
+    again = study.rerun(recorded, raw=raw_again(study, recorded))
+    assert again.digest() == recorded.digest

@@ -211,3 +211,13 @@ def test_without_validation_rows_groups_are_to_be_held_out(topic):
     found = about(topic, decay(30, 0.1))
     assert found.answer == "cannot tell"
     assert "Hold out some groups" in found.advice
+
+
+def test_no_more_is_foreseen_than_is_left_of_a_loss():
+    """A validation loss near 0 that fell steeply from a bump cannot fall by ten times itself."""
+    valid = np.array([1.5, 0.4, 0.15, 0.15, 0.19, 0.09, 0.04, 0.05, 0.06, 0.11, 0.23, 0.09, 0.06, 0.05, 0.03]) / 2.3
+    told = read_losses(history(decay(15, 0.002), valid)).about("epochs")
+    assert told.evidence["fall_high"] <= valid[-3:].max()
+    assert told.answer == "yes"
+    below = read_losses(history(decay(15, 0.002) - 3, valid - 3, chance=1.0)).about("epochs")
+    assert below.evidence["fall_high"] > valid[-3:].max()  # a loss that can be negative has no floor

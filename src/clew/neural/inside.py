@@ -317,7 +317,8 @@ def hidden_states(net: nn.Module, x: Any) -> HiddenStates:
 
     with watching(net, watch, only=nn.RNNBase), torch.no_grad():
         if isinstance(net, RecurrentNet):
-            states["layers"] = net.unroll(as_input(net, inputs[None]))[0]
+            steps, _ = net.framed(as_input(net, inputs[None]))
+            inputs, states["layers"] = as_array(steps[0]), net.unroll(steps)[0]
         else:
             net(as_input(net, inputs[None]))
     check(

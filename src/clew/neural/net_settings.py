@@ -20,6 +20,7 @@ ON_FEATURES: tuple[NetName, ...] = ("perceptron", "mlp")  # the others look at r
 IN_STEPS: tuple[NetName, ...] = ("elman", "lstm", "gru")
 SMALLEST, LARGEST = 8, 64  # rows of an update that is chosen,
 UPDATES = 16  # so that an epoch has so many, where the rows allow it
+MOST_STEPS = 64  # of a window; more are slow to learn and soon forgotten
 LATER = {"NetModel": Any}  # what signatures name that only torch can load
 
 
@@ -31,15 +32,15 @@ class NetSettings:
     ----------
     model : {"perceptron", "mlp", "cnn", "elman", "lstm", "gru"}
         The kind of net. perceptron and mlp learn from the measured features, the others from raw data: cnn from images of
-        objects or windows of recordings, elman, lstm and gru from windows, sample by sample.
+        objects or windows of recordings, elman, lstm and gru from windows, step by step.
     hidden : str or list of int, optional
         Nets: units of the hidden layers, such as 64,32; of a cnn those of its fully connected layer.
     epochs : int
         Nets: how often they see all rows, at most.
     batch_size : int, optional
         Nets: rows of an update; by default a power of 2 from 8 to 64, so that an epoch has 16 updates or more.
-    lr : float
-        Nets: the highest learning rate.
+    lr : float or "find"
+        Nets: the highest learning rate; "find" tries rates on the training rows first, once for all members.
     schedule : {"constant", "cosine", "one-cycle", "step", "plateau"}
         Nets: how the learning rate changes.
     dropout : float
@@ -60,6 +61,9 @@ class NetSettings:
     around : {"keep", "blank"}
         Nets on images: "blank" puts the background in place of all that is not the object, so that neighbours (which may be
         sealed) are not seen; "keep" where the surroundings tell the class.
+    frame : int, optional
+        elman, lstm and gru: how many samples they hear at once, as one step; by default so many that a window has at most 64
+        steps.
     scale : {"auto", "training", "each", "peak", "none"}
         Nets: to mean 0 and standard deviation 1 over the training rows, or of each row by itself, or to a peak of 1. "auto" is
         "training", but "each" for windows whose amplitudes differ by more than a factor of 30.
@@ -76,7 +80,7 @@ class NetSettings:
     hidden: str | list[int] | None = None
     epochs: int = 50
     batch_size: int | None = None
-    lr: float = 0.003
+    lr: float | Literal["find"] = 0.003
     schedule: Schedule = "one-cycle"
     dropout: float = 0.2
     weight_decay: float = 0.01
@@ -86,6 +90,7 @@ class NetSettings:
     augment: Literal["auto", "none"] = "auto"
     side: int | None = None
     around: Literal["keep", "blank"] = "blank"
+    frame: int | None = None
     scale: Literal["auto", "training", "each", "peak", "none"] = "auto"
     class_weight: Literal["given", "equal"] = "given"
     threads: int = 1
@@ -95,6 +100,8 @@ class NetSettings:
         whole = isinstance(self.members, (int, np.integer)) and not isinstance(self.members, bool)
         check(whole and 1 <= self.members <= 100, SettingError, "The 'members' of a net must be a whole number from 1 to 100. Got {} instead.", self.members)  # fmt: skip
         check(0 <= self.held_out <= 0.5, SettingError, "The 'held_out' of a net must be a share from 0 to 0.5. Got {} instead.", self.held_out)  # fmt: skip
+        framed = isinstance(self.frame, (int, np.integer)) and not isinstance(self.frame, bool)
+        check(self.frame is None or (framed and self.frame >= 1), SettingError, "The 'frame' of a net must be a whole number of samples above 0. Got {} instead.", self.frame)  # fmt: skip
         check(0 <= self.dropout < 1, SettingError, "The 'dropout' of a net must be from 0 to below 1. Got {} instead.", self.dropout)  # fmt: skip
         self.of_architecture()
 
@@ -103,8 +110,8 @@ class NetSettings:
         """Return whether the net looks at raw data, and not at measured features."""
         return self.model not in ON_FEATURES
 
-    def of_architecture(self) -> dict[str, Any]:
-        """Return what the net's own configuration takes of these.
+    def of_architecture(self, length: int = 1) -> dict[str, Any]:
+        """Return what the net's own configuration takes of these, for windows of so many samples.
 
         Raises
         ------
@@ -118,6 +125,7 @@ class NetSettings:
         found: dict[str, Any] = {"dropout": self.dropout}
         if name in IN_STEPS:
             found["pool"] = "max"  # what tells the class may lie anywhere in the window
+            found["frame"] = self.frame or -(-length // MOST_STEPS)
         if not units:
             return found
         if name == "mlp":

@@ -248,7 +248,7 @@ def fit_net(
     members = []
     for member in range(net.members):
         one = make(
-            net.model, net_settings=net.of_architecture(), random_state=random_state + member, **settings
+            net.model, net_settings=net.of_architecture(X.shape[1]), random_state=random_state + member, **settings
         )
         validation = (X[judge], y[judge]) if judge.any() else None
         one.fit(X[learn], y[learn], validation=validation, on_progress=_told(on_progress, member, net))

@@ -24,7 +24,7 @@ def truncated_forward(net: RecurrentNet, x: Tensor, lengths: Tensor | None = Non
     lengths : Tensor, optional
         (B,) of int64.
     steps : int
-        The sequence is cut every ``steps`` steps, counted from the end of the longest.
+        The sequence is cut every ``steps`` steps (of one frame each), counted from the end of the longest.
 
     Raises
     ------
@@ -35,6 +35,7 @@ def truncated_forward(net: RecurrentNet, x: Tensor, lengths: Tensor | None = Non
     -----
     Williams & Peng (1990), Neural Computation 2, doi:10.1162/neco.1990.2.4.490.
     """
+    x, lengths = net.framed(x, lengths)
     hidden = torch.cat([part for _, part in pieces(net, x, lengths, steps)], dim=1)  # (B, longest, units)
     hidden = pad(hidden, (0, 0, 0, x.shape[1] - hidden.shape[1]))  # (B, T, units)
     return net.read_out(hidden, lengths)

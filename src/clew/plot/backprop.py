@@ -172,7 +172,7 @@ def _loss(axes: Any, trace: BackpropTrace) -> None:
     inner.plot(rows, got, "o", markersize=6.5, color=SURFACE, markeredgecolor=INK, label=name)
     inner.set_xlim(0.4, len(got) + 0.6)
     inner.margins(y=0.12)
-    inner.locator_params(axis="x", integer=True, nbins=6)
+    inner.set_xticks(rows if len(rows) <= 6 else rows[:: -(-len(rows) // 6)])
     inner.locator_params(axis="y", nbins=4)
     inner.set_xlabel("row", labelpad=1)
     inner.legend(

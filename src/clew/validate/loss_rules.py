@@ -289,8 +289,10 @@ def _foreseen(loss: Levels) -> dict[str, float]:
                               length * _drawn_on(last[0], before[0] - way * 2 * before[1]) - fall)
         for way in (-1, 1)
     )  # fmt: skip
+    room = loss.level[-1] if loss.loss.min() >= 0 else np.inf  # no such loss falls below 0
+    fall, low, high = (float(np.clip(one, 0, room)) for one in (fall, low, high))
     return {"slope": last[0], "slope_error": last[1], "slope_before": before[0], "slope_before_error": before[1],
-            "fall": fall, "fall_low": max(low, 0), "fall_high": high}  # fmt: skip
+            "fall": fall, "fall_low": low, "fall_high": high}  # fmt: skip
 
 
 def _drawn_on(slope: float, before: float) -> float:

@@ -22,7 +22,7 @@ class RecurrentConfig:
     Parameters
     ----------
     n_in : int
-        Values at each step; of tokens, how many numbers stand for one.
+        Values that the net hears at each step; of tokens, how many numbers stand for one.
     n_out : int
         Classes, or values to foretell.
     hidden : int
@@ -41,6 +41,9 @@ class RecurrentConfig:
         How many tokens there are; None where steps are numbers.
     horizon : int
         How many steps are forecast.
+    frame : int
+        How many moments of a sequence the net hears at once, as one step of ``n_in`` values, frame * F. What is left over at
+        the end is heard too, filled up with 0.
     fast : bool
         Whether torch's kernel does what `RecurrentNet.step` says, on the same weights.
     """
@@ -55,14 +58,17 @@ class RecurrentConfig:
     pool: Pool = "last"
     vocabulary: int | None = None
     horizon: int = 1
+    frame: int = 1
     fast: bool = True
 
     def __post_init__(self):
-        for name in ("n_in", "n_out", "hidden", "layers", "horizon"):
+        for name in ("n_in", "n_out", "hidden", "layers", "horizon", "frame"):
             self._check(name, getattr(self, name) >= 1, "an int from 1")
         self._check("dropout", 0 <= self.dropout < 1, "from 0 to below 1")
         self._check("head", self.head in get_args(Head), f"one of {', '.join(get_args(Head))}")
         self._check("pool", self.pool in get_args(Pool), f"one of {', '.join(get_args(Pool))}")
+        framed = self.head != "tag" and self.vocabulary is None and self.n_in % self.frame == 0
+        self._check("frame", self.frame == 1 or framed, "1 for tokens and for tagging, and divide n_in")
         self._check("vocabulary", self.vocabulary is None or self.vocabulary >= 1, "an int from 1, or None")
 
     def _check(self, name: str, fits: bool, must: str) -> None:
@@ -79,7 +85,8 @@ class RecurrentConfig:
                 "The sequences of a recurrent net must be of shape (T, F), or of shape (T,) with the setting 'vocabulary'. "
                 f"Got shape {tuple(shape)} and vocabulary {settings.get('vocabulary')}."
             )
-        return RecurrentConfig(**{"n_in": shape[1] if len(shape) == 2 else 32, "n_out": n_out, **settings})
+        n_in = shape[1] * settings.get("frame", 1) if len(shape) == 2 else 32
+        return RecurrentConfig(**{"n_in": n_in, "n_out": n_out, **settings})
 
     @property
     def directions(self) -> int:
@@ -140,13 +147,26 @@ class RecurrentNet(nn.Module):
         self, x: Tensor, state: State | None, lengths: Tensor | None = None
     ) -> tuple[Tensor, State]:
         """Return the answers and the state behind the last step, having begun with ``state`` (None: zeros)."""
+        x, lengths = self.framed(x, lengths)
         hidden, state = self.unroll(x, state, lengths)
         return self.read_out(hidden, lengths), state
+
+    def framed(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """Return a sequence (B, T, F) as steps of one frame each, (B, steps, frame * F), and how many there are of these."""
+        frame = self.config.frame
+        if frame == 1:
+            return x, lengths
+        if lengths is not None:
+            x, lengths = blank(x, steps_inside(x, lengths)), (lengths + frame - 1) // frame
+        x = nn.functional.pad(x, (0, 0, 0, -x.shape[1] % frame))
+        return x.unflatten(1, (-1, frame)).flatten(2), lengths
 
     def unroll(
         self, x: Tensor, state: State | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, State]:
         """Return what the last layer says at each step, (B, T, directions * units), 0 in the padding, and the state behind the last step.
+
+        A step is what `framed` made of the sequence.
 
         Raises
         ------
