@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 
 from clew import simulate, steps
 from clew.app.cards import densities
+from clew.app.recorded import record_of
 from clew.explore.stability import in_words
 from clew.report import words
 from clew.report.gathered import gather
 from clew.study.study import Study
 from clew.validate.claims import CIRCULAR
 from tests.app.fakes import fake_session
+from tests.steps.worlds import write_table
 
 
 def spoken(pieces):
@@ -155,3 +160,47 @@ def test_what_speaks_is_the_explanation_on_record(judged):
     members = {one["name"] for one in told["rows"] if one["member"]}
     assert members == {name for group in found.groups if len(group) > 1 for name in group}
     assert told["verdict"] == found.verdict() and not told["outdated"]
+
+
+def test_what_speaks_of_a_net_stands_beside_the_forests(tmp_path):
+    path, _ = write_table(tmp_path, 60)
+    steps.new(tmp_path / "t.study", [path], sealed=0)
+    study = Study(tmp_path / "t.study")
+    names = study.sample_names()
+    labels = pd.DataFrame({"sample": names, "label": ["xy"[i % 2] for i in range(len(names))]})
+    labels.to_csv(tmp_path / "l.csv", index=False)
+    steps.label(study, tmp_path / "l.csv")
+    steps.train(study, model="mlp", hidden="6", epochs=8, members=1, lr=0.03)
+    found = steps.explain(study, folds=2, permutations=2).result
+    session = fake_session(study)
+    told = session.ask("cards.speaks")
+    assert (
+        told["head"] == ["the net", "a forest"]
+        and told["measure"] == "loss of balanced accuracy where permuted"
+    )
+    first = told["rows"][0]
+    g = int(found.ranking[0])
+    assert first["value"] == found.group_sizes[g, 0]
+    assert first["permuted"] == words.figure(found.beside.loss_of(found.groups[g]))
+    assert json.loads(json.dumps(told, allow_nan=False))["cause"] == found.cause()
+    for view in ("judging.model", "thread", "about", "cards.look"):
+        json.dumps(session.ask(view), allow_nan=False)  # a net breaks none of them
+    assert "What the model goes by" in session.ask("figures.section", kind="explain")["html"]
+    assert "mlp" in session.ask("judging.model")["model"]["name"]
+
+
+def test_where_a_net_looks_has_no_bars_but_sentences(looked_at):
+    import dataclasses
+
+    from tests.explain.test_net_looks import looks, sanity
+
+    session = fake_session(looked_at / "blobs.study")
+    record = record_of(session.workspace)
+    step = record.steps[-1]
+    found = looks(sanity())
+    with pytest.MonkeyPatch.context() as patch:
+        odd = dataclasses.replace(record, judged={"explain": (step, found)})
+        patch.setattr("clew.app.cards.record_of", lambda workspace: odd)
+        told = session.ask("cards.speaks")
+    assert told["rows"] == [] and told["remarks"] == found.ranked()
+    assert told["verdict"] == found.verdict() and told["measure"] == "Grad-CAM"

@@ -37,6 +37,19 @@ def test_a_form_knows_the_study_what_is_usual_in_it_and_how_long_it_took(session
     assert session.ask("form", verb="new")["study"] is None
 
 
+@pytest.mark.parametrize(
+    ("verb", "forest", "net"), [("train", "trees", "epochs"), ("explain", "refits", "steps")]
+)
+def test_settings_that_only_one_kind_of_model_has_are_marked_so(session, verb, forest, net):
+    told = session.ask("form", verb=verb)
+    of = {one["name"]: one["of"] for one in told["settings"]}
+    assert (of[forest], of[net], of["target"], told["model"]) == ("forest", "net", "", "forest")
+
+
+def test_a_comparison_has_forest_and_nets_at_once(session):
+    assert {one["of"] for one in session.ask("form", verb="compare")["settings"]} == {""}
+
+
 def test_without_a_study_only_verbs_that_need_none_are_offered(session):
     assert {one["verb"] for one in session.ask("verbs")["verbs"]} == set(VERBS)
     alone = fake_session(None)

@@ -57,6 +57,26 @@ def workers_of(server):
     return found
 
 
+def test_the_form_of_train_shows_what_the_chosen_model_has(opened):
+    page = opened
+    dialog = run_form(page, "train")
+    assert (
+        dialog.get_by_label("trees", exact=True).count()
+        and not dialog.get_by_label("epochs", exact=True).count()
+    )
+    dialog.get_by_label("trees", exact=True).fill("7")
+    dialog.get_by_label("model", exact=True).select_option("cnn")
+    assert (
+        dialog.get_by_label("epochs", exact=True).count()
+        and not dialog.get_by_label("trees", exact=True).count()
+    )
+    dialog.get_by_label("epochs", exact=True).fill("9")
+    assert (
+        dialog.locator(".command").inner_text() == "clew train blobs.study --model cnn --epochs 9"
+    )  # no trees
+    shot(page, "form of a net")
+
+
 def test_a_step_is_run_from_its_form_and_hangs_on_the_thread(opened):
     page = opened
     until(lambda: len(titles(page)) == 5, what="the thread")

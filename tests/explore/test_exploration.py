@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -8,11 +9,12 @@ import pytest
 
 from clew.distances import square_distances
 from clew.errors import DataError, SettingError, Stopped
-from clew.explore.exploration import assign, explore
+from clew.explore.exploration import Exploration, NetExploration, assign, explore
 from clew.explore.stability import adjusted_rand
 from clew.result import Result
 from clew.samples import Samples
 from tests.conftest import shared
+from tests.explore.test_activations import Net
 
 QUICK = {"embed": "pca", "references": 99, "k_max": 4, "runs": 5}
 
@@ -513,3 +515,69 @@ def test_metrics_of_amounts_say_that_they_saw_scaled_features():
     assert any("meant for amounts that are not negative" in note for note in scaled.notes)
     plain = explore(samples(X), metric="braycurtis", scale="none", **QUICK)
     assert not any("meant for amounts" in note for note in plain.notes)
+
+
+# ---- activations of a net ----
+class Splits(Net):
+    """A net whose two classes are the halves of one cloud; its three units say by a wide margin on which side a row lies."""
+
+    feature_names = ("f0", "f1")
+
+    def activations(self, samples, cutouts=None):
+        side = np.where(samples.features[:, 0] > 0, 4.0, -4.0)[:, None]
+        return np.hstack([side + samples.features[:, :2] / 4, np.zeros((len(samples), 1))])
+
+
+def one_cloud(n=120):
+    return samples(np.random.default_rng(3).normal(size=(n, 3)))
+
+
+@pytest.fixture(scope="module")
+def said():
+    return explore(one_cloud(), Splits(), **QUICK)
+
+
+def test_a_net_pulls_one_cloud_apart_and_the_look_says_so_before_all_else(said):
+    assert explore(one_cloud(), **QUICK).k == 0  # the truth
+    assert isinstance(said, NetExploration) and said.evidence.k == 2 and said.agreement > 0.9
+    assert said.notes[0] == said.caution()
+    assert "learnt to tell x and y from labels" in said.caution() and "no evidence of groups" in said.caution()
+    assert said.headline().startswith("In the activations of a net, no evidence of groups in nature: 2 groups")
+    assert any("the net's own classes over again" in note for note in said.notes)
+    assert "1 of the 3 units of its last hidden layer are silent, the same in every row: they are left out." in said.notes
+    assert any("first of its 3 members" in note for note in said.notes)
+
+
+def test_groups_of_activations_are_told_by_what_was_measured(said):
+    assert said.features == ["activation 1", "activation 2"]
+    assert said.hypotheses.feature_names == ["f0", "f1", "f2"] == said.dip.names
+    assert said.hypotheses.stated[0].features == ["f0"] and said.bimodal == []
+    asked = explore(one_cloud(), Splits(), features="f1,f2", **QUICK)
+    assert asked.hypotheses.feature_names == ["f1", "f2"]
+    np.testing.assert_array_equal(asked.cut, said.cut)  # they have no say in the groups
+
+
+def test_sub_groups_that_the_net_was_not_taught_lie_apart_from_its_answers():
+    class Taught(Splits):
+        def predict(self, samples, cutouts=None):
+            return SimpleNamespace(label=np.where(samples.features[:, 1] > 0, "x", "y"))
+
+    other = explore(one_cloud(), Taught(), **QUICK)
+    assert abs(other.agreement) < 0.1 and any("the net's classes differ" in note for note in other.notes)
+
+
+def test_a_net_of_numbers_has_no_classes_to_repeat():
+    found = explore(one_cloud(), Splits(classes=()), **QUICK)
+    assert found.agreement is None and "learnt to predict height" in found.caution()
+
+
+def test_groups_of_activations_give_no_rule_for_new_rows(said, found):
+    with pytest.raises(DataError, match="must be of measurements.*carries over"):
+        assign(said, one_cloud())
+    assert len(assign(found, samples(two_groups()[0]))) == 100  # those of measurements do
+
+
+def test_a_look_at_activations_is_saved_whole_and_one_at_features_stays_what_it_was(said, found, tmp_path):
+    assert Result.load(said.save(tmp_path / "a.zip")).digest() == said.digest()
+    assert said.summary()["net"]["silent"] == 1 and json.loads(json.dumps(said.summary())) == said.summary()
+    assert type(found) is Exploration and "source" not in {each.name for each in dataclasses.fields(found)}

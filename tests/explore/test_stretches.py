@@ -129,7 +129,7 @@ def test_triggers_that_come_in_swarms_are_said_and_not_withheld():
 
 
 # ---- noise that drifts: in full with CLEW_SIMULATIONS=50 (`make simulations`), smaller in CI ----
-SIMULATIONS = int(os.environ.get("CLEW_SIMULATIONS", "4"))
+SIMULATIONS = int(os.environ.get("CLEW_SIMULATIONS", "2"))
 
 
 def wander(rng, n, memory, spread):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -33,6 +35,8 @@ def test_what_is_remembered_of_rows_is_what_they_were():
     raw = Seen.of(rows, cut, shape=[24], scale=scale)
     assert raw.units == ["nm/s", "nm/s"] and raw.shape == [2, 12] and raw.digest == cut.digest()
     assert Seen.of(rows, images(), shape=[], scale=scale).units == ["counts", "counts"]
+    untold = dataclasses.replace(cut, how={})  # where a model would take no "how" for rows of a table
+    assert Seen.of(rows, untold, shape=[24], scale=scale).how == {"rate": 100.0}
 
 
 def test_grids_in_a_line_are_remembered_by_their_channels():

@@ -45,6 +45,7 @@ def test_hidden_units_are_written_with_commas_or_as_a_list():
     assert NetSettings(model="lstm", hidden="16,16").of_architecture() == {
         "dropout": 0.2,
         "pool": "max",
+        "frame": 1,
         "hidden": 16,
         "layers": 2,
     }

@@ -26,36 +26,32 @@ from tests.conftest import shared
 from tests.steps.test_real_signals import event_and_noise
 
 pytestmark = pytest.mark.slow
-USUAL = {
-    name: getattr(NetSettings, name) for name in ("lr", "schedule", "weight_decay")
-}  # those of `clew train`
+USUAL = {name: getattr(NetSettings, name) for name in ("lr", "schedule", "weight_decay")}  # of `clew train`
 
 
 def net(kind, n_rows, *, epochs, seed=0, **settings):
-    """A classifier as `clew train` makes it for so many rows, but for the epochs: all of them are trained on, to the end."""
-    batch = NetSettings().batch_of(n_rows)
-    return NetClassifier(kind, net_settings={"dropout": 0.2} | settings, max_epochs=epochs, batch_size=batch, random_state=seed, **USUAL)  # fmt: skip
+    """A classifier as `clew train` makes it for so many rows, but trained on all of them for so many epochs."""
+    how = USUAL | {"max_epochs": epochs, "batch_size": NetSettings().batch_of(n_rows), "random_state": seed}
+    return NetClassifier(kind, net_settings={"dropout": 0.2} | settings, **how)
 
 
 def unseen(X, y, parts, make):
     """Predict each row by a model that has not seen it, nor its group."""
-    said = np.empty(len(y), object)
+    said = np.empty(len(y), y.dtype)
     for train, test in parts:
-        said[test] = (
-            make(len(train))
-            .fit([X[i] for i in train] if isinstance(X, list) else X[train], y[train])
-            .predict([X[i] for i in test] if isinstance(X, list) else X[test])
-        )
-    return said.astype(y.dtype)
+        said[test] = make(len(train)).fit(some(X, train), y[train]).predict(some(X, test))
+    return said
+
+
+def some(X, rows):
+    return [X[i] for i in rows] if isinstance(X, list) else X[rows]
 
 
 # ---- digits ----
 @pytest.fixture(scope="module")
 def digits():
     table = np.loadtxt(shared("images/digits/digits_8x8.csv.gz"), delimiter=",")
-    assert len(np.unique(table[:, :-1], axis=0)) == len(
-        table
-    )  # no digit stands twice, on both sides of a split
+    assert len(np.unique(table[:, :-1], axis=0)) == len(table)  # none stands on both sides of a split
     return table[:, :-1], table[:, -1].astype(int)
 
 
@@ -64,13 +60,10 @@ def test_digits_are_read_by_an_mlp(digits):
     right = []
     for seed in range(4):
         train, test = train_test_split(np.arange(len(y)), test_size=0.25, stratify=y, random_state=seed)
-        right.append(
-            net("mlp", len(train), epochs=50, seed=seed).fit(X[train], y[train]).score(X[test], y[test])
-        )
+        made = net("mlp", len(train), epochs=50, seed=seed).fit(X[train], y[train])
+        right.append(made.score(X[test], y[test]))
     assert np.mean(right) >= 0.97 and min(right) >= 0.96
-    wrong = np.random.default_rng(0).permutation(
-        y[train]
-    )  # the figure comes from the labels and from nothing else
+    wrong = np.random.default_rng(0).permutation(y[train])
     assert net("mlp", len(train), epochs=20).fit(X[train], wrong).score(X[test], y[test]) < 0.2
 
 
@@ -143,7 +136,8 @@ def test_labels_permuted_within_stations_teach_a_net_nothing(quakes):
     def found(labels):
         said = labels.copy()
         for train, test in zip(parts.train, parts.test):
-            model = fit_net(samples.with_labels(labels).take(np.flatnonzero(train)), None, small, kind="classification", random_state=0)  # fmt: skip
+            taught = samples.with_labels(labels).take(np.flatnonzero(train))
+            model = fit_net(taught, None, small, kind="classification", random_state=0)
             said[test] = model.predict(samples.take(np.flatnonzero(test))).label
         return balanced_accuracy_score(labels, said)
 
@@ -159,28 +153,30 @@ def test_labels_permuted_within_stations_teach_a_net_nothing(quakes):
 
 
 # ---- images of cells ----
-def test_blood_cells_are_told_apart_by_a_cnn_in_new_images_about_as_well_as_by_the_forest_on_their_boxes():
-    folder, side = shared("images/blood_cells_bccd"), 96
+def blood_cells(side=96, by=3):
+    """Boxes of all white cells and platelets, and of two red cells of each image; and squares round them, made smaller."""
+    folder = shared("images/blood_cells_bccd")
     table = pd.read_csv(folder / "boxes.csv")
-    rare = table.cell_type != "RBC"
-    table = table[rare | (table.groupby(["image", "cell_type"]).cumcount() < 2)].sort_values(
-        "image", kind="stable"
-    )
+    among = table.groupby(["image", "cell_type"]).cumcount()
+    table = table[(table.cell_type != "RBC") | (among < 2)].sort_values("image", kind="stable")
     each = [part for _, part in table.groupby("image")]
     images = [read_image(folder / part.image.iloc[0]) for part in each]
     boxes = [part[["ymin", "xmin", "ymax", "xmax"]].to_numpy() for part in each]
     samples = measure_boxes(images, boxes).samples.with_labels(table.cell_type.to_numpy(str))
-    values = []
+    squares = []
     for image, of_image in zip(images, boxes):
         wide = np.pad(image.pixels, ((0, 0), (side, side), (side, side)), mode="edge")
         for top, left, bottom, right in of_image:
             row, column = (top + bottom + side) // 2, (left + right + side) // 2
             square = wide[:, row : row + side, column : column + side]
-            values.append(square.reshape(3, side // 3, 3, side // 3, 3).mean((2, 4)))
-    cutouts = Cutouts(
-        values=np.array(values), sample=samples.sample, axes="cyx", channels=["red", "green", "blue"]
-    )
-    found = compare_nets(samples, cutouts, families="forest,cnn", folds=3, members=1, held_out=0.0, epochs=10)
+            squares.append(square.reshape(3, side // by, by, side // by, by).mean((2, 4)))
+    colours = ["red", "green", "blue"]
+    return samples, Cutouts(values=np.array(squares), sample=samples.sample, axes="cyx", channels=colours)
+
+
+def test_blood_cells_are_told_apart_by_a_cnn_in_new_images_and_by_the_forest_from_their_boxes():
+    short = {"members": 1, "held_out": 0.0, "epochs": 10}
+    found = compare_nets(*blood_cells(), families="forest,cnn", folds=3, **short)
     assert found.figure(found.family("cnn")).value > 0.95
     assert found.figure(found.family("forest")).value > 0.97  # the size of the box says nearly all
 
@@ -202,7 +198,7 @@ def test_promoters_are_known_from_their_letters_by_an_mlp_and_less_well_by_an_ls
 
 
 def alike(text, n):
-    """Number sequences so that those which share n letters in a row have the same: copies must not be on both sides."""
+    """Give sequences that share n letters in a row the same number: copies must not be on both sides."""
     group = np.arange(len(text))
     words = [{one[i : i + n] for i in range(len(one) - n + 1)} for one in text]
     for i in range(len(text)):
@@ -225,21 +221,15 @@ def test_the_temperature_of_a_week_is_foretold_better_than_by_persistence_or_the
 
     def weeks(first, last, step=1):
         at = [i for i in range(30, len(year) - 6) if year[i - 30] >= first and year[i + 6] <= last][::step]
-        return (
-            np.array(at),
-            np.stack([given[i - 30 : i] for i in at]),
-            np.stack([degrees[i : i + 7] for i in at]),
+        before, after = (
+            np.stack([one[i + a : i + b] for i in at]) for one, a, b in ((given, -30, 0), (degrees, 0, 7))
         )
+        return np.array(at), before, after
 
-    (_, X, y), (_, X_held, y_held), (at, X_new, y_new) = (
-        weeks(1975, 2012, 2),
-        weeks(2013, 2014),
-        weeks(2015, 2024),
-    )
-    lstm = NetRegressor(
-        "lstm", net_settings={"head": "forecast", "hidden": 32}, max_epochs=8, batch_size=64, **USUAL
-    )
-    lstm.fit(X, y, validation=(X_held, y_held))
+    _, X, y = weeks(1975, 2012, 2)
+    at, X_new, y_new = weeks(2015, 2024)
+    how = USUAL | {"net_settings": {"head": "forecast", "hidden": 32}, "max_epochs": 8, "batch_size": 64}
+    lstm = NetRegressor("lstm", **how).fit(X, y, validation=weeks(2013, 2014)[1:])
 
     def error(said):
         return np.sqrt(((said - y_new) ** 2).mean(axis=0)).mean()
@@ -249,9 +239,8 @@ def test_the_temperature_of_a_week_is_foretold_better_than_by_persistence_or_the
     found = error(lstm.predict(X_new))
     assert found < 0.9 * error(np.repeat(degrees[at - 1, None], 7, axis=1))
     assert found < 0.9 * error(ahead)
-    assert found == pytest.approx(
-        error(ahead + odd[at - 1, None] * fade), rel=0.02
-    )  # which does as well, without a net
+    faded = error(ahead + odd[at - 1, None] * fade)
+    assert found == pytest.approx(faded, rel=0.02)  # yesterday's oddity, fading, does as well without a net
 
 
 # ---- several nets ----
@@ -272,10 +261,8 @@ def test_an_ensemble_is_better_than_its_members_and_unsure_where_it_is_wrong(dig
 
 def test_a_large_net_on_few_doubtful_rows_overfits_which_is_said_and_stopped(digits):
     X, y = digits
-    random, (train, rest) = (
-        np.random.default_rng(0),
-        train_test_split(np.arange(len(y)), train_size=100, stratify=y, random_state=0),
-    )
+    random = np.random.default_rng(0)
+    train, rest = train_test_split(np.arange(len(y)), train_size=100, stratify=y, random_state=0)
     held, test, given = rest[:300], rest[300:], y[train].copy()
     given[random.choice(100, 20, replace=False)] = random.integers(0, 10, 20)  # some are wrong
     large = NetClassifier("mlp", net_settings={"hidden": (128, 64)}, max_epochs=150)

@@ -10,14 +10,15 @@ import pytest
 import tifffile
 
 from clew import steps
-from clew.errors import DataError, SealedError, SettingError
+from clew.errors import DataError, SealedError, SettingError, StudyError
 from clew.report.verb import report
-from clew.steps import networks
+from clew.steps import learning, networks
 from clew.study.study import Study
 from tests.steps.recorded import START, WINDOW, recorded_study
 from tests.steps.worlds import write_table
 
 QUICK = {"epochs": 4, "members": 2, "lr": 0.01}
+LOOK = {"embed": "pca", "references": 99, "k_max": 2, "runs": 3}
 
 
 def labelled(study, of_sample, folder):
@@ -247,3 +248,118 @@ def test_the_thread_of_a_net_on_raw_data_gives_the_same_bits_again(recordings):
     study, _ = recordings
     assert "raw" in study.last("train").inputs
     assert steps.verify(study).data["same"]
+
+
+# ---- looking at activations ----
+def asked_of(monkeypatch):
+    """Return what collects the names of the rows, and of the cut-outs, that nets are asked to say something of."""
+    from clew.neural.model import NetModel
+
+    asked, said = set(), NetModel.activations
+
+    def activations(self, samples, *cutouts, **settings):
+        asked.update(samples.sample.tolist(), *(one.sample.tolist() for one in cutouts))
+        return said(self, samples, *cutouts, **settings)
+
+    monkeypatch.setattr(NetModel, "activations", activations)
+    return asked
+
+
+def test_a_look_at_activations_is_on_record_with_its_net_and_comes_out_the_same_again(of_table, tmp_path):
+    study, _ = of_table
+    told = steps.explore(study, activations="mlp-1", **LOOK)
+    trained = next(one for one in study.steps() if one.verb == "train")
+    assert told.step.inputs["steps"] == [trained.id] and "raw" not in told.step.inputs
+    assert told.lines[0].startswith("mlp-1: This is about what a net says of the rows, which learnt to tell x and y")
+    assert told.lines.count(told.lines[0]) == 1 and not any(line.startswith("This is about") for line in told.lines)
+    assert told.data["agreement_with_net"] > 0.9
+    assert all(set(one["features"]) <= set("abcde") for one in told.data["hypotheses"])
+    assert any(line.startswith("Stated, not tested: the groups are those that a net") for line in told.lines)
+    assert "no evidence of groups in nature" in told.step.headline
+    study_steps, again = study.steps(), study.rerun(told.step)
+    assert study_steps[-1].id == told.step.id and again.digest() == told.step.digest
+    page = report(study, out=tmp_path / "p.html").data
+    assert "no evidence of groups in nature" in (tmp_path / "p.html").read_text() and page
+
+
+def test_the_latest_net_is_asked_though_a_forest_came_after_it(of_table):
+    study, _ = of_table
+    steps.train(study, trees=3)
+    latest = networks.net_named(study, "latest")
+    assert networks.name_of(study, latest) == "mlp-3"
+    with pytest.raises(SettingError, match="mlp-1, mlp-3.*Got 'mlp-2'"):
+        steps.explore(study, activations="mlp-2", **LOOK)
+    with pytest.raises(SettingError, match="forest-2"):
+        steps.explore(study, activations="forest-2", **LOOK)
+
+
+def test_a_study_without_a_net_has_no_activations(tmp_path):
+    steps.new(tmp_path / "n.study", [write_table(tmp_path)[0]])
+    with pytest.raises(DataError, match="must have a net.*--model mlp"):
+        steps.explore(Study(tmp_path / "n.study"), activations="latest")
+
+
+def test_sealed_rows_never_reach_a_net_that_is_looked_into(of_table, monkeypatch):
+    study, _ = of_table
+    asked, rows = asked_of(monkeypatch), Study._rows
+    steps.explore(study, activations="latest", **LOOK)
+    assert asked == set(study.samples().sample.tolist()) < set(study.sample_names())
+    monkeypatch.setattr(Study, "_rows", lambda self, sees, **kw: rows(self, "all", **kw))  # the mutant
+    steps.explore(study, activations="latest", **LOOK)
+    assert asked == set(study.sample_names())
+
+
+def test_a_cnn_is_looked_into_and_what_it_saw_of_open_objects_is_on_record(pictures, monkeypatch, tmp_path):
+    made, _ = pictures
+    shutil.copytree(made.folder, tmp_path / "s.study")
+    study = Study(tmp_path / "s.study")
+    asked = asked_of(monkeypatch)
+    told = steps.explore(study, activations="cnn-1", **LOOK)
+    assert asked == set(study.samples().sample.tolist())
+    assert told.step.inputs["raw"] and told.data["agreement_with_net"] > 0.8
+    raw = networks.raw_again(study, told.step)
+    assert study.rerun(told.step, raw=raw).digest() == told.step.digest
+    with pytest.raises(StudyError, match="raw data of step"):
+        study.rerun(told.step)
+
+
+def test_groups_of_a_net_are_neither_confirmed_nor_tested_nor_taken_for_truth(of_table):
+    study, _ = of_table
+    steps.explore(study, activations="latest", k=2, **LOOK)
+    steps.name(study, ["0=low", "1=high"])
+    with pytest.raises(DataError, match="of what a net says of the rows.*State it of people's labels.*not broken"):
+        steps.confirm(study, reason="too soon")
+    assert not study.openings()
+    steps.state(study, "a")
+    told = steps.confirm(study, reason="now", references=39, permutations=99)
+    verdicts = [one["verdict"] for one in told.data["hypotheses"]]
+    assert verdicts[:-1] == ["not tested"] * len(verdicts[:-1]) and verdicts[-1] == "confirmed"
+    assert told.data["replication"]["verdict"] == "not tested"
+    assert "carries over" in told.data["replication"]["reason"]
+
+
+def test_a_look_at_measurements_stays_the_one_that_is_to_replicate(of_table):
+    study, _ = of_table
+    first = steps.explore(study, k=2, **LOOK).step
+    steps.explore(study, activations="latest", k=2, **LOOK)
+    steps.name(study, ["0=low", "1=high"])
+    assert study.last("name").inputs["steps"] != [first.id]
+    with pytest.raises(DataError, match="People's labels of 72 open rows are the groups over again"):
+        steps.confirm(study, reason="labels that were copied from groups stay found out")
+
+
+def test_names_of_a_nets_groups_teach_what_the_net_had_learnt(of_table, tmp_path):
+    study, _ = of_table
+    steps.explore(study, activations="latest", k=2, **LOOK)
+    steps.name(study, ["0=low", "1=high"])
+    with study.store.writing() as db:
+        db.execute("DELETE FROM labels WHERE how = 'person'")
+    told = steps.train(study, trees=3)
+    assert told.step.settings["features"] == "all"
+    assert learning.CIRCULAR_OF_NET in told.warnings and learning.CIRCULAR not in told.warnings
+    assert steps.validate(study, trees=3, folds=2).lines[0].count("repeats the grouping")
+    with pytest.raises(DataError, match="must be of measurements"):
+        steps.test(study, reason="there is no truth")
+    assert not study.openings()
+    report(study, out=tmp_path / "p.html")
+    assert "how well the classifier repeats the net" in (tmp_path / "p.html").read_text()

@@ -66,7 +66,9 @@ def _otherwise(record: Record) -> dict[str, Any]:
 
     usual = {name: one.default for name, one in settings_of(explore).items()}
     assert record.look is not None
-    return {key: value for key, value in record.look.settings.items() if value != usual.get(key)}
+    asked = {key: value for key, value in record.look.settings.items() if value != usual.get(key)}
+    of_net = [one["name"] for one in record.models if one["step"] in record.look.inputs["steps"]]
+    return asked | ({"activations": of_net[0]} if of_net else {})
 
 
 def _evidence(looked: Exploration) -> dict[str, Any]:
@@ -132,7 +134,7 @@ def _mind(looked: Exploration) -> list[dict[str, str]]:
 @handles("cards.hypotheses")
 def hypotheses(session: Session, *, step: int | None = None) -> dict[str, Any]:
     """Return every hypothesis on record with its verdict; those of the look that is shown, and those stated by hand, first."""
-    from clew.steps.exploring import STATED
+    from clew.steps.exploring import why_stated
 
     workspace = session.workspace
     record = record_at(workspace, step) if workspace.looks() else record_of(workspace)
@@ -149,7 +151,9 @@ def hypotheses(session: Session, *, step: int | None = None) -> dict[str, Any]:
         "untold": record.exploration.hypotheses.untold
         if record.exploration and record.exploration.hypotheses
         else [],
-        "circular": STATED if shown and not people and not record.confirmations else "",
+        "circular": why_stated(record.exploration)
+        if shown and not people and not record.confirmations
+        else "",
         "confirmation": record.confirmations[0][1].headline() if record.confirmations else "",
         "to_label": f"Label {min(TO_LABEL, record.counts['open'])} {record.what}" if not people else "",
         "can_confirm": bool(sealed) and not record.confirmations,

@@ -43,7 +43,7 @@ def model(session: Session) -> dict[str, Any]:
         "target": record.samples.target is not None,
         "model": _model(record),
         "sentence": said(words.classifier_reaches(record)),
-        "circular": "" if record.by_people or not record.labelled.get("group") else words.CIRCULAR,
+        "circular": "" if record.by_people or not record.labelled.get("group") else words.circular(record),
         "metrics": _metrics(open_, tested.validation if tested else None),
         "open": None if open_ is None else _told(record, open_, "open rows, held out", record.validated.id),  # type: ignore[union-attr]
         "sealed": None if tested is None else _told(record, tested.validation, "sealed rows", tested.step.id),

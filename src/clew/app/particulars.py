@@ -120,9 +120,8 @@ def distance_to_centre(workspace: Workspace, view: Looked) -> np.ndarray:
     Rows without a group: from the mean of all of them.
     """
     samples = workspace.samples
-    names = (
-        view.look.features if view.look is not None and view.look.features else list(samples.feature_names)
-    )
+    looked = view.look.features if view.look is not None else []
+    names = [name for name in looked if name in samples.feature_names] or list(samples.feature_names)
     x = samples.features[:, [samples.feature_names.index(name) for name in names]]
     spread = x.std(axis=0)
     x = (x - x.mean(axis=0)) / np.where(spread > 0, spread, 1)

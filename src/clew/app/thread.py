@@ -138,6 +138,8 @@ def _dealt(one: Step, study: Study) -> tuple[str, str]:
 def _explore(one: Step, study: Study) -> tuple[str, str]:
     asked, k = one.settings.get("k"), one.summary.get("k", 0)
     only = one.settings.get("features")
+    if one.inputs["steps"]:
+        only = "what a net says"
     title = "explore" if only == study.facts().get("features") else f"explore, {_list(only)}"
     ari = one.summary.get("stability", {}).get("ari_mean")
     agree = f", ARI {ari:.2f}" if k and ari is not None else ""

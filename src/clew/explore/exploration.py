@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, cast
 
 import numpy as np
 
 from clew.errors import DataError, SettingError, Stopped, check
+from clew.explore.activations import Activations, activations_of
 from clew.explore.cluster import KEPT_ROWS, Clustering, points_of
 from clew.explore.cluster import cluster as cluster_rows
 from clew.explore.dip import DipTest, dip_test
@@ -17,18 +18,20 @@ from clew.explore.embed import Embedding, layout_once
 from clew.explore.embed import embed as embed_rows
 from clew.explore.evidence import Evidence, evidence
 from clew.explore.hypotheses import Hypotheses, hypotheses
-from clew.explore.stability import SETTLED, match, wandering
+from clew.explore.stability import SETTLED, adjusted_rand, match, wandering
 from clew.explore.stretches import LASTING, follows_time, p_apart
 from clew.explore.transform import transform
 from clew.result import Result, step
 from clew.samples import Samples
 from clew.splits import spread_over_groups
 from clew.splits.apart import spell_time
+from clew.words import listed
 
 STATED_FROM = 10_000  # rows at most that hypotheses are stated from: their trees gain nothing from more
 ROWS_AT_ONCE = 50_000  # of those that are not shown
 OF_AMOUNTS = ("braycurtis", "canberra")
 FOLLOWS = 0.5  # of the way from chance to certainty, from where groups are said to follow the sources
+OVER_AGAIN = 0.9  # adjusted Rand index from where groups of activations are said to be the net's own classes
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -167,10 +170,65 @@ class Exploration(Result):
         }
 
 
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class NetExploration(Exploration):
+    """What one look at the activations of a net found; hypotheses and dip are of the measured features.
+
+    Parameters
+    ----------
+    source : dict
+        Which net: as in `clew.explore.activations.Activations`.
+    agreement : float or None
+        Adjusted Rand index of the cut and the classes that the net gives the rows; None where it gives numbers.
+    """
+
+    source: dict[str, Any]
+    agreement: float | None
+
+    @staticmethod
+    def of(looked: Exploration, activations: Activations) -> NetExploration:
+        """Say of a look whose activations it was at."""
+        found = {each.name: getattr(looked, each.name) for each in fields(Exploration)}
+        answers, agreement = activations.answers, None
+        if answers is not None:
+            agreement = adjusted_rand(looked.cut, np.unique(answers, return_inverse=True)[1])
+        return NetExploration(**found, source=activations.source, agreement=agreement)
+
+    def caution(self) -> str:
+        """Say what a group of activations is worth, before all else."""
+        classes, target = self.source["classes"], self.source["target"]
+        learnt = f"to tell {listed(classes)} from labels" if classes else f"to predict {target}"
+        way = "pulls its classes apart" if classes else "lays rows out along what it predicts"
+        return (
+            f"This is about what a net says of the rows, which learnt {learnt}: a net {way}, so groups here are no evidence "
+            "of groups in nature."
+        )
+
+    def remarks(self) -> list[str]:
+        """Return what a reader must know of the net beside that."""
+        units, silent, told = self.source["units"], self.source["silent"], []
+        if self.agreement is not None:
+            over = "are the net's own classes over again" if self.agreement >= OVER_AGAIN else "and the net's classes differ"
+            told.append(f"The {'groups' if self.k else 'two halves'} {over}: adjusted Rand index {self.agreement:.2f} with what it answers.")  # fmt: skip
+        if silent:
+            told.append(f"{silent} of the {units} units of its last hidden layer are silent, the same in every row: they are left out.")  # fmt: skip
+        if self.source["members"] > 1:
+            told.append(f"These are the activations of the first of its {self.source['members']} members.")
+        return told
+
+    def headline(self) -> str:
+        """Say that it is about a net, then whether there are groups in what it says."""
+        return f"In the activations of a net, no evidence of groups in nature: {super().headline()}"
+
+    def summary(self) -> dict[str, Any]:
+        """Return what scripts rely on."""
+        return {**super().summary(), "net": dict(self.source), "agreement_with_net": self.agreement}
+
+
 @step(sees="open")
 def explore(
     samples: Samples,
-    *,
+    *behind: Any,
     features: str | list[str] = "all",
     metric: Metric | Measure = "auto",
     embed: Literal["umap", "tsne", "pca"] = "umap",
@@ -194,6 +252,9 @@ def explore(
     ----------
     samples : Samples
         The rows; labels are not looked at.
+    *behind : Cutouts, NetModel
+        To look at the activations of a net instead of the features: the raw data behind the rows, if it looks at such, and
+        the net. The features then say in which measurements its groups differ.
     features : str or list of str
         "all", a named set such as "shape", or names of features.
     metric : str or callable
@@ -235,9 +296,13 @@ def explore(
     DataError
         If there are too few rows, or no feature varies.
     """
-    metric = ("precomputed" if samples.distances is not None else "euclidean") if metric == "auto" else metric
-    _check_settings(samples, k=k, cluster=cluster, runs=runs, metric=metric, max_rows=max_rows)
-    chosen, notes = _varying(samples.select(features), needed=metric != "precomputed")
+    activations = activations_of(samples, *behind) if behind else None
+    told = samples.select(features)
+    seen = activations.samples if activations else told
+    metric = ("precomputed" if seen.distances is not None else "euclidean") if metric == "auto" else metric
+    _check_settings(seen, k=k, cluster=cluster, runs=runs, metric=metric, max_rows=max_rows)
+    chosen, notes = _varying(seen, needed=metric != "precomputed")
+    told = _varying(told, needed=False)[0] if activations else chosen
     center, spread = _scales(chosen, scale)
     shown = spread_over_groups(chosen.group, max_rows, random_state=random_state)
     there = _space(chosen.take(shown), center, spread, metric)
@@ -294,8 +359,8 @@ def explore(
     stated, follows = None, None
     if n_groups >= 2:
         some = shown[spread_over_groups(chosen.group[shown], STATED_FROM, random_state=random_state)]
-        if chosen.n_features:
-            stated = hypotheses(chosen.take(some), cut[some], random_state=random_state)
+        if told.n_features:
+            stated = hypotheses(told.take(some), cut[some], random_state=random_state)
         follows = _follows_source(_batch(chosen)[shown], consensus, random_state)
     progress.part(3)(1, 1)
     looked = Exploration(
@@ -314,13 +379,17 @@ def explore(
         embedding=embedding,
         clustering=clustering,
         evidence=found,
-        dip=dip_test(chosen.features[shown], names=list(chosen.feature_names), random_state=random_state),
+        dip=dip_test(told.features[shown], names=list(told.feature_names), random_state=random_state),
         hypotheses=stated,
         follows_source=follows,
         follows_time=lasting,
         notes=notes,
     )
-    return replace(looked, notes=[*notes, *_remarks(looked, cluster=cluster, space=space, scale=scale)])
+    notes = [*notes, *_remarks(looked, cluster=cluster, space=space, scale=scale)]
+    if activations:
+        looked = NetExploration.of(looked, activations)
+        notes = [looked.caution(), *looked.remarks(), *notes]
+    return replace(looked, notes=notes)
 
 
 def _space(samples: Samples, center: np.ndarray, spread: np.ndarray, metric: str | Measure) -> MetricSpace:
@@ -504,6 +573,12 @@ def _remarks(looked: Exploration, *, cluster: str, space: str, scale: str) -> li
 def check_rule(exploration: Exploration) -> None:
     """Raise DataError unless the groups give a rule for rows that were not explored: k-means of features does."""
     settings = exploration.settings
+    check(
+        not isinstance(exploration, NetExploration),
+        DataError,
+        "The groups must be of measurements to put new rows into them. Got groups of what a net says of the rows: that they "
+        "come again would say that the net carries over (clew test), not that there are groups.",
+    )
     check(
         exploration.k > 0,
         DataError,

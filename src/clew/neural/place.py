@@ -30,8 +30,8 @@ def device_of(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError):
+        torch.zeros(1, device=device).item()  # "meta" holds no numbers
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError):
         there = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
         raise SettingError(
             f"The 'device' of a net must be auto or one that this machine has ({', '.join(there)}). Got '{name}' instead."
@@ -61,12 +61,27 @@ def computing(precision: Precision, device: torch.device) -> tuple[torch.dtype, 
 
 
 @contextlib.contextmanager
+def as_it_comes() -> Iterator[None]:
+    """Let torch compute as it does when nothing was set: what a caller has chosen would change bits, or forbid gradients."""
+    dtype, precision = torch.get_default_dtype(), torch.get_float32_matmul_precision()
+    torch.set_default_dtype(torch.float32)
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
+    finally:
+        torch.set_float32_matmul_precision(precision)
+        torch.set_default_dtype(dtype)
+
+
+@contextlib.contextmanager
 def threads(n: int) -> Iterator[None]:
     """Let torch compute with so many threads, and with as many as before afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(n)
     try:
-        yield
+        with as_it_comes():
+            yield
     finally:
         torch.set_num_threads(before)
 
@@ -74,7 +89,7 @@ def threads(n: int) -> Iterator[None]:
 @contextlib.contextmanager
 def seeded(random_state: int) -> Iterator[None]:
     """Draw from torch's global generators as ``random_state`` says; the caller's come out as they went in."""
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())), as_it_comes():
         torch.manual_seed(random_state)
         yield
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 
 def settings_of_net(model: NetModel) -> NetSettings:
-    """Return the settings by which the nets of a model were trained."""
-    return NetSettings(**{one.name: model.settings[one.name] for one in dataclasses.fields(NetSettings)})
+    """Return the settings by which the nets of a model were trained; the default of one that did not exist then."""
+    known = [one.name for one in dataclasses.fields(NetSettings) if one.name in model.settings]
+    return NetSettings(**{name: model.settings[name] for name in known})
 
 
 def kind_of(model: NetModel) -> Kind:

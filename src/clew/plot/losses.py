@@ -100,6 +100,9 @@ def _scale(axes: Any, histories: Sequence[History]) -> None:
     shown = shown[np.isfinite(shown)]
     if shown.min() > 0 and shown.max() > WIDE * shown.min():
         axes.set_yscale("log")
+        axes.yaxis.get_minor_locator().set_params(subs=(2, 5))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("{x:g}")
     elif shown.min() >= 0:
         axes.set_ylim(0, 1.06 * shown.max())
     if np.isfinite(histories[0].chance_loss):

@@ -65,7 +65,7 @@ def circular(record: Record) -> str:
     """Say above all figures of a model whether it learnt nothing but the names of groups."""
     if record.forest is None or record.by_people or not record.labelled.get("group"):
         return ""
-    return f'<p class="notice all"><b>Names of groups were learnt.</b> {safe(words.CIRCULAR)}</p>'
+    return f'<p class="notice all"><b>Names of groups were learnt.</b> {safe(words.circular(record))}</p>'
 
 
 def found(record: Record, kind: str) -> Any:

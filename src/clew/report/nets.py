@@ -81,16 +81,17 @@ def by_looks(one: NetLooks, before: str) -> str:
     """Show where a net looks: whether that can be believed, places and channels, and single rows."""
     said = prose(one.verdict())
     said = f"<p>{said if one.believable else f'<b>{said}</b>'}</p>"
-    parts = [before + said + "".join(f"<p>{prose(each)}</p>" for each in one.ranked())]
-    if one.sanity is not None:
-        caption = "The maps of the trained net beside those of nets whose weights are random."
-        parts.append(drawn(draw_saliency.sanity(one.sanity), "sanity", caption, label=one.sanity.headline()))
+    left = before + said + "".join(f"<p>{prose(each)}</p>" for each in one.ranked())
+    right = ""
     if one.placed and one.told.any():
         caption = f"{one.shown_of()} rows; bands: the middle half of them."
-        parts.append(drawn(draw.places(one), "places", caption, label=one.where()))
-        if len(one.channels) > 1:
-            parts.append(drawn(draw.channels(one), "channels", "", label=one.which_channel()))
-    both = "".join(f"<div>{each}</div>" for each in parts)
+        left += drawn(draw.places(one), "places", caption, label=one.where())
+    if one.sanity is not None:
+        caption = "The maps of the trained net beside those of nets whose weights are random."
+        right = drawn(draw_saliency.sanity(one.sanity), "sanity", caption, label=one.sanity.headline())
+    if one.placed and len(one.channels) > 1:
+        right += drawn(draw.channels(one), "channels", "", label=one.which_channel())
+    both = f"<div>{left}</div><div>{right}</div>"
     body = f'<div class="trees">{both}</div>{_mind(one)}{_rows(one)}'
     return section("What the net looks at", safe(one.method), body, kind="all")
 
@@ -107,9 +108,8 @@ def _rows(one: NetLooks) -> str:
     for row in range(n):
         wrong = one.why[row] == WRONG and len(one.outputs) > 1
         said = f"<b>{safe(one.truth[row])}, taken for {safe(one.said[row])}</b>" if wrong else f"{safe(one.truth[row])}, the net says {safe(one.said[row])}"  # fmt: skip
-        drawing = draw.looks(one, row=row, width=700 if one.of_windows else 380)
+        drawing = draw.looks(one, row=row, width=700 if one.of_windows else 540)
         label = f"Where the net looks in {one.sample[row]}"
         cells.append(drawn(drawing, f"look {row}", f"{code(one.sample[row])} ({safe(one.why[row])}): {said}", label=label))  # fmt: skip
-    kind = "trees" if one.of_windows else "painted"
     more = f'<p class="quiet">{n} of {len(one.sample)} are shown.</p>' if n < len(one.sample) else ""
-    return f'<div class="{kind}">{"".join(cells)}</div>{more}'
+    return f'<div class="trees">{"".join(cells)}</div>{more}'

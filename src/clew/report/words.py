@@ -11,8 +11,10 @@ import numpy as np
 from clew.explain.explanation import Explanation
 from clew.explain.net_features import NetExplanation
 from clew.explain.net_looks import NetLooks
+from clew.explore.exploration import NetExploration
 from clew.explore.stability import in_words
 from clew.report.gathered import Record
+from clew.steps.learning import CIRCULAR_OF_NET
 from clew.steps.measuring import AROUND
 from clew.steps.outcome import sentences
 from clew.validate.metrics import Validation
@@ -38,6 +40,11 @@ CIRCULAR = (
     "The labels are the names of groups that were made of the same features: the figures say how well the classifier "
     "repeats the grouping, not whether it is true."
 )
+
+
+def circular(record: Record) -> str:
+    """Say why figures of a model that learnt names of groups are no truth."""
+    return CIRCULAR_OF_NET if isinstance(record.exploration, NetExploration) else CIRCULAR
 
 
 def safe(text: Any) -> str:
@@ -151,6 +158,8 @@ def groups_found(record: Record) -> str:
     if found.stopped_early == "asked":
         return f"<b>Not decided.</b> {safe(found.headline())}"
     said, _, why = found.headline().partition(": ")
+    if isinstance(look, NetExploration):
+        return f"<b>{safe(look.caution())}</b> {safe(found.headline())}"
     if not look.k:
         return f"<b>No groups of {record.what}:</b> {safe(why)}"
     number = spelt_number(look.k)
@@ -421,7 +430,7 @@ def _labels(record: Record) -> str:
         )
     if groups:
         parts.append(f"{counted(groups, 'open row')} labelled by the name of their group")
-    return f"{'; '.join(parts)}.{' ' + CIRCULAR if groups else ''}"
+    return f"{'; '.join(parts)}.{' ' + circular(record) if groups else ''}"
 
 
 def _model_and_figures(record: Record) -> str:

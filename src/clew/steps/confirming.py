@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clew.errors import DataError, check, check_choice, check_seed
+from clew.steps.networks import at_net
 from clew.steps.outcome import OnProgress, Outcome, sentences
 
 if TYPE_CHECKING:
@@ -152,11 +153,11 @@ def _first_seen(study: Study) -> int | None:
 
 
 def _look(study: Study) -> Step | None:
-    """Return the look whose groups were named last, else the latest look."""
-    named = study.last("name")
-    if named is None:
-        return study.last("explore")
-    return next(one for one in study.steps() if one.id == named.inputs["steps"][0])
+    """Return the look whose groups were named last, else the latest; one at a net only where there is no other."""
+    steps = {one.id: one for one in study.steps()}
+    named = [steps[one.inputs["steps"][0]] for one in steps.values() if one.verb == "name"]
+    looks = [*(one for one in steps.values() if one.verb == "explore"), *named]
+    return ([one for one in looks if not at_net(one)] or looks or [None])[-1]
 
 
 def _on_record(study: Study, first_seen: int | None) -> list[dict[str, Any]]:
@@ -176,10 +177,11 @@ def _on_record(study: Study, first_seen: int | None) -> list[dict[str, Any]]:
             said[number] = [{**what, "target": target} if target else what]
         else:
             of_group = names.get(number, {})
+            by = "net" if at_net(steps[number]) else "look"
             said[number] = [
                 {
                     "statement": one.statement,
-                    "by": "look",
+                    "by": by,
                     **_class_of(one.group, of_group, result, by_person),
                 }
                 for one in result.hypotheses.stated
@@ -243,9 +245,11 @@ def _check_testable(study: Study, look: Step | None, hypotheses: list[dict[str, 
 
 def _why_none(study: Study, target: str, hypotheses: list[dict[str, Any]]) -> str:
     """Say why none of the hypotheses about labels, or about a target, can be tested, by open rows and counts of sealed ones."""
-    from clew.validate.claims import untestable, with_target
+    from clew.validate.claims import OF_NET, untestable, with_target
 
-    rows = study.samples()
+    rows, hypotheses = study.samples(), [one for one in hypotheses if one["by"] != "net"]
+    if not hypotheses:
+        return OF_NET
     if target:
         rows = with_target(rows, target)
     by_person = {} if target else _by_person(study)

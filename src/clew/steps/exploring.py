@@ -7,18 +7,33 @@ from typing import TYPE_CHECKING, Any
 
 from clew.errors import SettingError, check
 from clew.steps.exchanging import Format, export_labels
+from clew.steps.networks import name_of, net_named, raw_like
 from clew.steps.outcome import OnProgress, Outcome, sentences
 
 if TYPE_CHECKING:
+    from clew.explore.exploration import Exploration
     from clew.study.study import Study
 
 
 SHOWN = 8  # groups or hypotheses on a screen; the report and --json have all
+STATED_OF_NET = (
+    "Stated, not tested: the groups are those that a net learnt to make from labels, so what tells these labels tells them."
+)
 STATED = "Stated, not tested: the rows were put into groups by these features, so a test on them would be circular."
 
 
-def explore(study: Study, *, on_progress: OnProgress | None = None, **settings: Any) -> Outcome:
-    """Ask whether there are groups, how sure that is, and which features tell them apart."""
+def explore(
+    study: Study, *, activations: str | None = None, on_progress: OnProgress | None = None, **settings: Any
+) -> Outcome:
+    """Ask whether there are groups, how sure that is, and which features tell them apart.
+
+    Parameters
+    ----------
+    study : Study
+    activations : str
+        Look at what a net says of the rows instead of their measurements: its name, such as cnn-1, or latest.
+    """
+    from clew.explore.exploration import NetExploration
     from clew.explore.exploration import explore as step
     from clew.explore.stability import in_words
     from clew.study.record import add_hypotheses
@@ -30,8 +45,11 @@ def explore(study: Study, *, on_progress: OnProgress | None = None, **settings: 
         "The 'metric' setting of a study must be one that can be repeated from the record. Got a function instead: make a "
         "square table with it, and give that to clew new --distances.",
     )
+    net = [] if activations is None else [net_named(study, activations)]
     recorded, result = study.run(
         step,
+        *net,
+        raw=raw_like(study, study.result(net[0])) if net else None,
         on_progress=on_progress,
         also=lambda db, number, found: add_hypotheses(db, found.summary()["hypotheses"], step=number),
         **settings,
@@ -40,12 +58,17 @@ def explore(study: Study, *, on_progress: OnProgress | None = None, **settings: 
     on_record = len(study.hypotheses())
     look = f"Next: look at them (clew report {study.folder}), then give them names: clew name {study.folder} 0=... 1=..."
     following = look if result.k else f"Look at the maps all the same: clew report {study.folder}"
+    first = []
+    if isinstance(result, NetExploration):
+        first = [f"{name_of(study, net[0])}: {result.caution()}"]
+        following = f"Next: look at them (clew report {study.folder}); state of people's labels what told them: clew state {study.folder} FEATURES"
     lines = [
+        *first,
         result.evidence.headline(),
         in_words(result),
         *_groups(result),
         *_hypotheses(result, on_record),
-        *sentences(result.notes),
+        *sentences(result.notes[len(first) :]),
         f"This was look {looks} at the open rows; every look is on the record.",
         following,
     ]
@@ -95,7 +118,14 @@ def _hypotheses(found: Any, on_record: int) -> list[str]:
     if not stated:
         return []
     more = [f"... and {len(stated) - SHOWN} more, in the report."] if len(stated) > SHOWN else []
-    return [*stated[:SHOWN], *more, f"{STATED} {_cause(found.hypotheses)}"]
+    return [*stated[:SHOWN], *more, f"{why_stated(found)} {_cause(found.hypotheses)}"]
+
+
+def why_stated(found: Exploration | None) -> str:
+    """Say why what a look states of its groups is no test."""
+    from clew.explore.exploration import NetExploration
+
+    return STATED_OF_NET if isinstance(found, NetExploration) else STATED
 
 
 def _cause(told: Any) -> str:

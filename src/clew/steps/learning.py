@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from clew.errors import DataError, check, check_choice
-from clew.steps.networks import ModelName, chosen_step, model_of, name_of, raw_for, raw_like, taken_over
+from clew.steps.networks import ModelName, at_net, chosen_step, model_of, name_of, raw_for, raw_like, taken_over
 from clew.steps.outcome import OnProgress, Outcome, sentences
 from clew.words import listed
 
@@ -20,6 +20,10 @@ LONGEST_NAME = 24  # of a class in it
 CIRCULAR = (
     "These labels are the names of groups that were made of the same features: the figures say how well the classifier "
     "repeats the grouping, not whether it is true."
+)
+CIRCULAR_OF_NET = (
+    "These labels are the names of groups that were made of what a net says of the rows, and it learnt that from labels: the "
+    "figures say how well the classifier repeats the net, not whether it is true."
 )
 
 
@@ -105,7 +109,7 @@ def validate(
     listing = [f"  {line}" for line in result.label_errors.listing()] if doubts else []
     beside = [f"Beside it, {result.beside.headline()}."] if model != "forest" else []
     lines = [
-        _verdict(result, "On rows that it has not seen", circular=CIRCULAR in warnings),
+        _verdict(result, "On rows that it has not seen", circular=bool({CIRCULAR, CIRCULAR_OF_NET} & set(warnings))),
         *beside,
         *sentences(result.representative.sentences() if result.representative.how else []),
         f"How good is {what}? {result.split['reason']}",
@@ -246,13 +250,23 @@ def whose_labels(study: Study, settings: dict[str, Any]) -> list[str]:
     how = [how for given, how in study.labels().values() if given]
     if settings.get("target") is not None or settings.get("kind") == "regression" or "group" not in how:
         return []
-    people = how.count("person")
+    people, of_net = how.count("person"), named_at_net(study)
     if not people:
-        return [CIRCULAR]
+        return [CIRCULAR_OF_NET if of_net else CIRCULAR]
+    made = "what a net says of the rows" if of_net else "these features"
     return [
-        f"{people} labels came from people, {how.count('group')} are names of groups that were made of these features: as far as "
-        "these go, the figures say how well the classifier repeats the grouping. Check that both use the same classes."
+        f"{people} labels came from people, {how.count('group')} are names of groups that were made of {made}: as far as "
+        f"these go, the figures say how well the classifier repeats the {'net' if of_net else 'grouping'}. Check that both use "
+        "the same classes."
     ]
+
+
+def named_at_net(study: Study) -> bool:
+    """Return whether the groups that were named last are those of a net's activations."""
+    named = study.last("name")
+    return named is not None and any(
+        at_net(one) for one in study.steps() if one.id == named.inputs["steps"][0]
+    )
 
 
 def _verdict(result: Any, where: str, *, circular: bool) -> str:

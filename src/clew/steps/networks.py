@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from clew.errors import DataError, SettingError, check
+from clew.errors import DataError, SettingError, check, check_choice
 from clew.neural.net_settings import IN_STEPS, ON_FEATURES
 from clew.result import settings_of
 
@@ -42,6 +42,30 @@ def model_of(trained: Step | None) -> ModelName:
 def name_of(study: Study, trained: Step) -> str:
     """Return the name of the model that a training made, such as "cnn-3"."""
     return next(str(one["name"]) for one in study.models() if one["step"] == trained.id)
+
+
+def net_named(study: Study, name: str) -> Step:
+    """Return the training of a net by the name of its model, or of the latest one.
+
+    Raises
+    ------
+    DataError
+        If there is no net yet.
+    SettingError
+        If none is called so, or torch is not installed.
+    """
+    nets = {name_of(study, one): one for one in study.steps() if one.verb == "train" and is_net(one)}
+    check(nets, DataError, "The study '{0}' must have a net for this: clew train {0} --model mlp. Got none.", study.folder)  # fmt: skip
+    need_torch()
+    if name == "latest":
+        return list(nets.values())[-1]
+    check_choice(name, ["latest", *nets], what="net", of=f"'{study.folder}'")
+    return nets[name]
+
+
+def at_net(look: Step) -> bool:
+    """Return whether a look on record was at the activations of a net."""
+    return look.verb == "explore" and bool(look.inputs["steps"])
 
 
 def latest_forest(study: Study, *, of: str) -> tuple[Step | None, list[str]]:

@@ -32,6 +32,10 @@ CIRCULAR = (
     "The rows were put into groups by these features, so they differ in them even where there are no groups, on sealed "
     "rows too. Labels that people give to open and to sealed rows would make it a test (clew label)."
 )
+OF_NET = (
+    "It was stated of what a net says of the rows, which learnt that from labels: sealed rows would say how well the net "
+    "carries over. State it of people's labels instead (clew state STUDY FEATURES)."
+)
 LATE = "It was stated after the sealed rows had been seen."
 CAUTION = "Correlation is not causation."
 MOSTLY = 2 / 3  # of a group, of a class and of the rest, from where the class stands for the group
@@ -437,7 +441,7 @@ def judge(
     hypotheses : sequence of dict
         "number", "features", "statement"; "about", the class that they tell from the rest, or ""; "by", "person" or
         "look": then "about" is the class that its group stands for (`stands_for`), or the group's given name, and "why_not"
-        says why there is none; "late", whether it was stated after the sealed rows had been seen; "target", the feature
+        says why there is none; a "net" whose activations were looked at is never tested; "late", whether it was stated after the sealed rows had been seen; "target", the feature
         that is told instead of labels, if any.
     truth : Truth
     open_rows : Samples
@@ -520,6 +524,8 @@ def _stand_ins(name: str, names: list[str], correlation: np.ndarray) -> list[str
 def _about(hypothesis: Mapping[str, Any], truth: Truth) -> str | None:
     """Return the class that is told from the rest, "" for all of them (or the target), None for one that is not there."""
     about = hypothesis["about"]
+    if hypothesis["by"] == "net":
+        return None
     if not about and hypothesis["by"] == "person":
         return ""
     if about not in truth.classes:
@@ -596,6 +602,8 @@ def _units_said(sealed: Samples) -> str:
 
 def _refused(hypothesis: Mapping[str, Any], about: str | None, truth: Truth) -> str:
     """Say why a hypothesis is not tested, circularity before all else; "" if nothing is in the way."""
+    if hypothesis["by"] == "net":
+        return OF_NET
     if hypothesis["by"] == "look" and not truth.by_people:  # all that is left are the groups themselves
         return CIRCULAR
     if truth.reason or about is not None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from clew.errors import DataError, check
-from clew.explore.exploration import Exploration
+from clew.explore.exploration import Exploration, NetExploration
 from clew.result import Result, step
 from clew.samples import Samples
 from clew.validate.claims import Claim, judge, truth_of, with_target
@@ -183,8 +183,8 @@ def same_as_groups(sample: np.ndarray, labels: np.ndarray | None, exploration: E
     """
     from clew.explore.stability import adjusted_rand
 
-    if exploration is None or exploration.k < 2 or labels is None:
-        return ""
+    if exploration is None or exploration.k < 2 or labels is None or isinstance(exploration, NetExploration):
+        return ""  # a net that learnt from labels gives them back: nobody copied them
     place = {name: i for i, name in enumerate(exploration.sample.tolist())}
     pairs = [(exploration.groups[place[name]], label) for name, label in zip(sample, labels) if name in place]
     if len(pairs) < FEWEST_LABELS:
