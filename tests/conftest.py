@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 # Before any library reads it: OpenMP's threads (scikit-learn, faiss, openTSNE, torch) wait asleep. Awake they take the
 # core that the other worker needs: on two busy cores openTSNE's 250 rows then cost 22 CPU seconds instead of 2.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # clew calls it from threads of its own; two of each cost twice
+# OpenBLAS is called from threads of our own: two of each cost twice. Where a plugin has loaded it before, it is told.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+threadpool_limits(int(os.environ["OPENBLAS_NUM_THREADS"]), user_api="blas")
 
 DATA = Path(os.environ.get("CLEW_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 

@@ -289,6 +289,10 @@ def main(args: list[str] | None = None) -> None:
         refuse(" ".join(error.format_message().split()))
     except ClewError as error:
         refuse(str(error))
+    except MemoryError as error:
+        refuse(
+            f"The memory of the machine must hold what is worked on. Got none left: fewer rows, or a smaller model, help. {error}".rstrip()
+        )
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

@@ -11,10 +11,12 @@ import tifffile
 
 from clew import simulate, steps
 from clew.app.cards import densities
+from clew.app.particulars import kept_look, ordered, telling_first
 from clew.app.recorded import record_of
 from clew.explore.stability import in_words
 from clew.report import words
 from clew.report.gathered import gather
+from clew.steps.exploring import STATED_OF_NET
 from clew.study.study import Study
 from clew.validate.claims import CIRCULAR
 from tests.app.fakes import fake_session
@@ -53,6 +55,28 @@ def test_evidence_and_agreement_are_apart_and_as_recorded(looked_at):
         ("elongated", int((found.cut == 1).sum())),
     ]
     assert told["settings"]["k"] == 2 and "random_state" not in told["settings"]  # what was not as by default
+
+
+def test_a_look_at_what_a_net_says_is_shown_with_its_caution_first(tmp_path):
+    path, kind = write_table(tmp_path)
+    steps.new(tmp_path / "t.study", [path], sealed=0)
+    study = Study(tmp_path / "t.study")
+    given = {"sample": study.sample_names(), "label": np.array(["x", "y"])[kind]}
+    pd.DataFrame(given).to_csv(tmp_path / "l.csv", index=False)
+    steps.label(study, tmp_path / "l.csv")
+    steps.train(study, model="mlp", epochs=4, members=1, lr=0.01)
+    looked = steps.explore(study, activations="latest", k=2, embed="pca", references=99, runs=2)
+    with study.store.writing() as db:
+        db.execute("DELETE FROM labels")  # as if people had taken them back
+    session = fake_session(study)
+    told = session.ask("cards.look")
+    assert spoken(told["finding"]).startswith(looked.result.caution())
+    assert told["settings"]["activations"] == "mlp-1"  # to start the next look from
+    assert session.ask("cards.hypotheses")["circular"] == STATED_OF_NET
+    assert session.ask("map.look") and session.ask("cards.correlations")
+    view = kept_look(session.workspace)  # the gallery: near the mean of their group in what was measured
+    assert len(ordered(session.workspace, view, np.arange(90), "centre")) == 90
+    assert telling_first(session.workspace, view)[0] < 5
 
 
 def test_without_a_look_there_is_nothing_to_be_sure_of(tmp_path):

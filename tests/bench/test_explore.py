@@ -15,7 +15,9 @@ def row_of(name: str, prepare=None) -> dict:
 
     def once():
         sides = (prepare or work.prepare)()
-        ours, rival = (one and replace(one, warm=one.warm or (lambda: None)) for one in (sides.ours, sides.rival))
+        ours, rival = (
+            one and replace(one, warm=one.warm or (lambda: None)) for one in (sides.ours, sides.rival)
+        )
         return replace(sides, ours=ours, rival=rival)
 
     return measure(replace(work, prepare=once, peak=False), repeats=1)
@@ -69,6 +71,6 @@ def test_whole_processes_and_whole_looks_run():
     assert row["quality"]["ours"]["trustworthiness"] > 0.98
     assert row_of("explore-63")["quality"] == {"ours": {"groups": 2.0}}
     big: Work = next(one for one in works() if one.name == "big")
-    row = measure(replace(big, prepare=partial(explore._big, 300)), repeats=3)
+    row = measure(replace(big, prepare=partial(explore._big, 120)), repeats=3)
     assert row["how"] == {"ours": "one run"}
     assert row["peak_mb"]["ours"] > 50

@@ -9,8 +9,8 @@ pytest.importorskip("torch")
 pytest.importorskip("skorch")
 
 from clew.bench import neural
-from clew.bench.timing import check_installed, measure
 from clew.bench.neural import Trained, works
+from clew.bench.timing import check_installed, measure
 
 SMALL = {name: task._replace(n_rows=120, epochs=2, batch=40) for name, task in neural.TASKS.items()}
 

@@ -199,6 +199,9 @@ def test_a_net_of_ones_own_is_trained_and_embeds():
 def test_a_net_of_ones_own_with_other_answers_is_refused():
     with pytest.raises(DataError, match="answers of the net must be of shape"):
         NetClassifier(lambda shape, n_out: nn.Sequential(nn.Linear(3, 4), nn.Unflatten(1, (2, 2)))).fit(X, Y)
+    for n in (1, 7):
+        with pytest.raises(DataError, match=rf"must be of shape \(32, 2\), to fit y. Got \(32, {n}\)"):
+            NetClassifier(lambda shape, n_out, n=n: nn.Linear(3, n)).fit(X, Y)
     with pytest.raises(DataError, match="must have weights that can be learnt"):
         NetClassifier(lambda shape, n_out: nn.Identity()).fit(X, Y)
 

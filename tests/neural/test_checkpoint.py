@@ -35,6 +35,10 @@ def test_tied_weights_are_written(tmp_path):
         lambda data: b"",
         lambda data: b"x" * 200,
         lambda data: data.replace(b"facts", b"fakes"),
+        lambda data: data.replace(b"lowest", b"lovest"),
+        lambda data: data.replace(b"a.weight", b"a.weeght"),
+        lambda data: data[:-1] + bytes([data[-1] ^ 1]),
+        lambda data: b"\x02" + bytes(7) + b"[]",
     ],
 )
 def test_a_damaged_file_is_refused(tmp_path, damage):

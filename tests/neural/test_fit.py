@@ -8,6 +8,7 @@ from torch import nn
 
 from clew.errors import DataError, SettingError
 from clew.neural.augment import Noise
+from clew.neural.estimators import NetClassifier
 from clew.neural.fit import fit
 from clew.neural.objectives import CrossEntropy, Objective, SquaredError
 from clew.neural.recipe import Recipe
@@ -223,6 +224,33 @@ def test_nothing_depends_on_the_callers_random_state_or_threads_which_stay():
     assert not same(weights(first), weights(third))
 
 
+@pytest.mark.parametrize(
+    ("choose", "back"),
+    [
+        (lambda: torch.set_default_dtype(torch.float64), lambda: torch.set_default_dtype(torch.float32)),
+        (lambda: torch.set_grad_enabled(False), lambda: torch.set_grad_enabled(True)),
+        (lambda: torch.set_float32_matmul_precision("medium"), lambda: torch.set_float32_matmul_precision("highest")),
+    ],
+    ids=["dtype", "gradients", "matmul"],
+)  # fmt: skip
+def test_nothing_depends_on_what_the_caller_chose_for_torch_which_stays(choose, back):
+    def trained():
+        return NetClassifier(max_epochs=2, random_state=3).fit(x, y).answers(x).tobytes()
+
+    x, y = (one.numpy() for one in (rows_of().x, rows_of().y))
+    first = trained()
+    choose()
+    chosen = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_float32_matmul_precision()
+    try:
+        assert trained() == first
+        stays = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_float32_matmul_precision()
+        assert stays == chosen
+        with torch.inference_mode():
+            assert trained() == first
+    finally:
+        back()
+
+
 # ---- checkpoints ----
 HARD = {"max_epochs": 6, "lr": 0.05, "schedule": "plateau", "patience": 5, "clip": 1.0}
 
@@ -236,8 +264,8 @@ def interrupted(path, *, at, **settings):
         trained(path, on_progress=stop, **settings)
 
 
-def trained(path=None, *, seed=1, rows=0, noise=0.1, **settings):
-    return run(net_of(seed=seed, dropout=0.3), clear(seed=rows), validation=clear(30, seed=9), augment=Noise(noise),
+def trained(path=None, *, seed=1, rows=0, noise=0.1, dropout=0.3, **settings):
+    return run(net_of(seed=seed, dropout=dropout), clear(seed=rows), validation=clear(30, seed=9), augment=Noise(noise),
                checkpoint=path, **{**HARD, **settings})  # fmt: skip
 
 
@@ -269,7 +297,7 @@ def test_a_training_that_lost_its_random_state_would_be_another(tmp_path, monkey
 def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     path = tmp_path / "training"
     interrupted(path, at=3)
-    others = {"recipe": {"lr": 0.04}, "net": {"seed": 2}, "rows": {"rows": 4}, "augmentation": {"noise": 0.2},
+    others = {"recipe": {"lr": 0.04}, "net": {"seed": 2}, "net and": {"dropout": 0.4, "rows": 4}, "rows": {"rows": 4}, "augmentation": {"noise": 0.2},
               "loss": {"objective": CrossEntropy(torch.tensor([1.0, 2.0, 1.0]))}}  # fmt: skip
     for what, other in others.items():
         with pytest.raises(DataError, match=f"same training. Got another .*{what}"):
@@ -336,6 +364,14 @@ def test_a_loss_that_is_not_finite_ends_the_training_with_the_best_weights():
 def test_a_loss_that_is_not_finite_at_first_is_refused():
     with pytest.raises(DataError, match="Got nan at update 2, before one epoch"):
         run(objective=Breaks(2))
+
+
+def test_a_norm_that_broke_is_seen_though_losses_and_learnt_weights_are_fine():
+    rows = clear()
+    rows.x[3] *= 1e30  # the variance of its batch is inf, and so is what the norm remembers
+    net = nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 3))
+    with pytest.raises(DataError, match="Got weights or a validation loss that are not at update 4"):
+        run(net, training=rows)
 
 
 def test_weights_that_break_in_the_last_update_are_not_kept():

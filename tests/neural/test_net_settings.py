@@ -61,6 +61,7 @@ def test_hidden_units_are_written_with_commas_or_as_a_list():
         ({"hidden": "8", "model": "perceptron"}, "it has no hidden layer"),
         ({"members": 0}, "'members' of a net must be a whole number from 1"),
         ({"held_out": 0.7}, "'held_out' of a net must be a share from 0 to 0.5"),
+        ({"frame": 0, "model": "gru"}, "'frame' of a net must be a whole number of samples above 0"),
         ({"dropout": 1.0}, "'dropout' of a net must be from 0 to below 1"),
     ],
 )
@@ -73,6 +74,15 @@ def test_what_cannot_be_is_refused_in_one_sentence(settings, said):
 def test_small_data_get_small_batches_so_that_an_epoch_has_updates(rows, batch):
     assert NetSettings().batch_of(rows) == batch
     assert NetSettings(batch_size=7).batch_of(rows) == min(7, rows)
+
+
+@pytest.mark.parametrize(
+    ("samples", "frame", "steps"), [(100, 1, 100), (1000, 8, 125), (3000, 24, 125), (129, 2, 65)]
+)
+def test_a_window_has_at_most_128_steps_unless_told_otherwise(samples, frame, steps):
+    assert NetSettings(model="gru").of_architecture(samples)["frame"] == frame
+    assert -(-samples // frame) == steps
+    assert NetSettings(model="gru", frame=3).of_architecture(samples)["frame"] == 3
 
 
 def test_the_settings_of_nets_are_known_without_torch():

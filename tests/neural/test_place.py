@@ -9,7 +9,7 @@ CPU = torch.device("cpu")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-@pytest.mark.parametrize("name", ["cuda", "cuda:3", "gpu", "tpu:x"])
+@pytest.mark.parametrize("name", ["cuda", "cuda:3", "gpu", "tpu:x", "meta", None])
 def test_a_device_that_is_not_there_is_one_sentence(name):
     with pytest.raises(
         SettingError, match=rf"must be auto or one that this machine has \(cpu\). Got '{name}'"
@@ -63,5 +63,7 @@ def test_memory_is_told_and_other_errors_pass():
         raise torch.OutOfMemoryError("x")
     with pytest.raises(DataError, match="machine"), memory_told("a", "b"):
         torch.empty(2**50, dtype=torch.float64)  # more than any address
+    with pytest.raises(DataError, match="The machine must have memory for a"), memory_told("a", "b"):
+        raise MemoryError  # of NumPy
     with pytest.raises(RuntimeError, match="size"), memory_told("a", "b"):
         torch.zeros(2) + torch.zeros(3)

@@ -10,7 +10,7 @@ from clew.neural.recipe import USUAL_BATCH, Recipe
     [
         ("max_epochs", 0), ("max_epochs", 2.5), ("max_epochs", None), ("max_epochs", True), ("batch_size", 0), ("samples_per_epoch", -1),
         ("lr", 0), ("lr", np.nan), ("lr", "fast"), ("lr", np.inf), ("momentum", 1.0), ("weight_decay", -1e-9), ("clip", 0.0),
-        ("truncate", 0), ("patience", 0), ("min_delta", -1), ("threads", 0), ("random_state", -1), ("random_state", 0.5),
+        ("truncate", 0), ("patience", 0), ("min_delta", -1), ("threads", 0), ("threads", 10**6), ("random_state", -1), ("random_state", 0.5),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_named(name, wrong):

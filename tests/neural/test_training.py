@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,9 @@ import pytest
 from clew.errors import DataError, SettingError, Stopped
 from clew.measure.cutouts import Cutouts
 from clew.neural.estimators import NetClassifier
+from clew.neural.model import NetModel
 from clew.neural.net_settings import NetSettings
+from clew.neural.onnx_export import export_onnx
 from clew.neural.training import fit_net, held_out_rows, train_net, validate_net
 from clew.neural.training import test_net as evaluate_net
 from clew.samples import Samples
@@ -78,7 +82,7 @@ def test_a_net_is_the_estimator_that_it_says_on_the_rows_that_it_says():
         validation=(samples.features[judge], samples.labels[judge]),
     )
     np.testing.assert_array_equal(model.predict(samples).probability, witness.predict_proba(samples.features))
-    assert model.notes[0] == f"{judge.sum()} of 120 rows were held out to choose the best epoch, whole groups"
+    assert model.notes[1] == f"{judge.sum()} of 120 rows were held out to choose the best epoch, whole groups"
 
 
 def test_rows_without_a_label_are_left_out_and_counted():
@@ -86,7 +90,7 @@ def test_rows_without_a_label_are_left_out_and_counted():
     labels = samples.labels.copy()
     labels[:20] = ""
     model = train_net(samples.with_labels(labels), **QUICK)
-    assert model.n_rows == 100 and model.notes[0] == "20 rows without a label were left out"
+    assert model.n_rows == 100 and model.notes[2] == "20 rows without a label were left out"
 
 
 def test_groups_are_held_out_whole_and_every_class_stays_to_be_learnt():
@@ -161,6 +165,63 @@ def test_a_stop_leaves_nothing_and_progress_counts_all_members():
         train_net(rows(), epochs=3, on_progress=lambda done, total: False)
     with pytest.raises(Stopped):
         validate_net(rows(), epochs=1, members=1, on_progress=lambda done, total: done < 2)
+
+
+def test_chance_is_shown_by_one_net_a_fold_and_progress_counts_the_forests_too():
+    told = []
+    found = validate_net(
+        rows(60), folds=3, epochs=1, members=2, on_progress=lambda done, total: told.append((done, total))
+    )
+    rounds = 4 if found.shuffled else 3  # the net, exchanged labels, rows dealt at random, the forest
+    assert told == [(i, 3 * rounds) for i in range(1, 3 * rounds + 1)]
+    alone = validate_net(rows(60), folds=3, epochs=1, members=1)
+    assert found.baselines == alone.baselines and found.shuffled == alone.shuffled
+    assert (found.probability != alone.probability).any()  # or the line above shows nothing
+
+
+def test_a_rate_is_found_once_on_the_rows_to_learn_from_said_and_kept():
+    samples = rows()
+    model = train_net(samples, lr="find", epochs=2, members=2)
+    learn = folds(samples, n_folds=5).train[0]
+    net = NetSettings(epochs=2)
+    witness = NetClassifier(
+        "mlp", net_settings={"dropout": 0.2}, batch_size=net.batch_of(int(learn.sum())), **net.of_training()
+    ).find_rate(samples.features[learn], samples.labels[learn])
+    assert model.recipe["lr"] == witness.suggested != net.lr
+    assert f"The learning rate that was found: {witness.suggested:.2g}" in model.notes
+    assert {one.lr.max() for one in model.histories} == {model.histories[0].lr.max()}
+
+
+def test_where_no_rate_is_found_the_usual_one_is_taken_and_said(monkeypatch):
+    from types import SimpleNamespace
+
+    monkeypatch.setattr(NetClassifier, "find_rate", lambda *_: SimpleNamespace(suggested=np.nan))
+    model = train_net(rows(), lr="find", epochs=1, members=1)
+    assert model.recipe["lr"] == NetSettings().lr and "so it is the usual one, 0.003" in " ".join(model.notes)
+
+
+def test_the_verdict_comes_first():
+    assert train_net(rows(), lr=0.01, **QUICK).notes[0].startswith("Learnt: on the rows held out a loss of ")
+    random = np.random.default_rng(3).permutation(rows().labels)
+    nothing = train_net(rows().with_labels(random), lr=0.1, epochs=2, members=1)
+    history = nothing.histories[0]
+    fell = history.valid_loss[history.best_epoch - 1] < history.chance_loss
+    assert nothing.notes[0].startswith("Learnt" if fell else "Nothing learnt")
+
+
+def test_long_windows_are_heard_in_frames_and_that_is_kept_with_the_model(tmp_path):
+    samples = rows(30)
+    one = traces(samples)
+    long = dataclasses.replace(one, values=np.tile(one.values, 6))  # 288 samples
+    model = train_net(samples, long, model="gru", hidden="4", epochs=1, members=1)
+    assert model.net_settings["frame"] == 3 and model.net_settings["n_in"] == 3
+    again = NetModel.load_model(model.save_model(tmp_path / "gru"))
+    np.testing.assert_array_equal(
+        again.predict(samples, long).probability, model.predict(samples, long).probability
+    )
+    told = train_net(samples, long, model="gru", hidden="4", epochs=1, members=1, frame=50)
+    assert told.net_settings["frame"] == 50
+    export_onnx(told, tmp_path / "gru.onnx")  # compares answers
 
 
 def test_what_does_not_fit_is_refused():

@@ -10,8 +10,10 @@ import pytest
 
 from clew import steps
 from clew.errors import DataError, SealedError, SettingError
+from clew.steps import confirming
 from clew.steps.confirming import confirm, state
 from clew.study.study import Study
+from clew.validate.claims import OF_NET
 from tests.steps.worlds import QUICK, write_table
 
 FEW = {"references": 39, "permutations": 199}
@@ -49,6 +51,12 @@ def test_the_whole_way_says_both_answers_and_runs_again_to_the_bit(table, tmp_pa
     assert "Correlation is not causation." in told.lines
     assert [(one.verb, one.reason) for one in study.openings()] == [("confirm", "figures for the paper")]
     assert steps.verify(study).data["same"]
+
+
+def test_what_is_stated_of_a_nets_groups_breaks_no_seal_for_want_of_labels_or_with_a_target(table):
+    of_net = {"by": "net", "about": "", "features": ["a"]}
+    assert {confirming._why_none(table[0], target, [of_net]) for target in ("", "e")} == {OF_NET}
+    assert confirming._why_none(table[0], "e", [of_net | {"by": "person"}]) == ""  # that can be tested
 
 
 def test_nothing_breaks_the_seal_before_all_is_in_place(table, tmp_path):

@@ -14,7 +14,7 @@ from sklearn.metrics import balanced_accuracy_score, r2_score, roc_auc_score
 from clew.errors import SettingError
 from clew.result import Result
 from clew.validate import claims as module
-from clew.validate.claims import CAUTION, CIRCULAR, LATE, judge, stands_for, state, truth_of
+from clew.validate.claims import CAUTION, CIRCULAR, LATE, OF_NET, judge, stands_for, state, truth_of
 from tests.validate.confirm_worlds import table
 
 
@@ -244,6 +244,12 @@ def test_a_hypothesis_that_could_not_be_tested_still_counts():
 
 
 # ---- what is refused ----
+def test_what_was_stated_of_a_nets_groups_is_refused_and_the_same_of_labels_is_tested():
+    of_net, own = asked(world(2, slope=2.0), hypothesis("f0", by="net"), hypothesis("f0", number=2))
+    assert of_net.verdict == "not tested" and of_net.reason == OF_NET and np.isnan(of_net.p_value)
+    assert own.verdict == "confirmed" and own.n_tests == 2  # stated twice, it counts twice
+
+
 @pytest.mark.parametrize("part", ["nobody", "open", "sealed"])
 def test_groups_are_never_tested_on_the_features_that_made_them(part):
     samples, sealed, _ = world(0, slope=8.0)

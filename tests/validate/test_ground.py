@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from clew.errors import DataError, SettingError, Stopped
-from clew.validate.ground import MOST_UNITS, OF_CLASSES, OF_NUMBERS, Figure, Progress, prepare
+from clew.errors import DataError, SettingError
+from clew.validate.ground import MOST_UNITS, OF_CLASSES, OF_NUMBERS, Figure, prepare
 from clew.validate.metrics import regression_scores, scores
 from tests.validate.learners import line, nearest, samples_of, two_clouds
 
@@ -101,10 +101,3 @@ def test_one_class_alone_is_answered_without_a_model():
     trained, held = ground.predict(nearest, of_a, np.arange(20))
     assert (trained == 0).all()
     assert (held == 0).all()
-
-
-def test_progress_stops_when_it_is_told_to():
-    progress = Progress(lambda done, total: done < 2, 5)
-    progress.step()
-    with pytest.raises(Stopped, match="2 of 5"):
-        progress.step()

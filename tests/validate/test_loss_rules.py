@@ -215,7 +215,10 @@ def test_without_validation_rows_groups_are_to_be_held_out(topic):
 
 def test_no_more_is_foreseen_than_is_left_of_a_loss():
     """A validation loss near 0 that fell steeply from a bump cannot fall by ten times itself."""
-    valid = np.array([1.5, 0.4, 0.15, 0.15, 0.19, 0.09, 0.04, 0.05, 0.06, 0.11, 0.23, 0.09, 0.06, 0.05, 0.03]) / 2.3
+    valid = (
+        np.array([1.5, 0.4, 0.15, 0.15, 0.19, 0.09, 0.04, 0.05, 0.06, 0.11, 0.23, 0.09, 0.06, 0.05, 0.03])
+        / 2.3
+    )
     told = read_losses(history(decay(15, 0.002), valid)).about("epochs")
     assert told.evidence["fall_high"] <= valid[-3:].max()
     assert told.answer == "yes"

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clew.errors import DataError, Stopped
+from clew.errors import DataError, SettingError, Stopped
 from clew.result import Result
 from clew.samples import Samples
-from clew.validate.metrics import N_PERMUTATIONS, cross_validate, evaluate, labelled
+from clew.validate.metrics import N_PERMUTATIONS, Progress, cross_validate, evaluate, labelled
 
 
 # ---- cross-validation ----
@@ -264,6 +264,33 @@ def test_the_validation_survives_saving(tmp_path):
     assert loaded.summary() == found.summary()
 
 
+def test_progress_stops_when_it_is_told_to():
+    progress = Progress(lambda done, total: done < 2, 5)
+    progress.step()
+    with pytest.raises(Stopped, match="2 of 5"):
+        progress.step()
+
+
+def test_progress_ends_at_the_total_where_a_fold_had_no_model():
+    told = []
+    progress = Progress(lambda done, total: told.append((done, total)), 3)
+    assert progress.counting(len)([1, 2]) == 2
+    progress.finish()
+    assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_cheaper_model_may_stand_for_chance_and_only_there():
+    whole, asked = cross_validate(separate(), Nearest), []
+
+    def cheap(training):
+        asked.append(training.n_rows)
+        return Nearest(training)
+
+    told = cross_validate(separate(), Nearest, permutations=2, by_chance=cheap)
+    np.testing.assert_array_equal(told.predicted, whole.predicted)
+    assert len(asked) == (2 + (told.split["by"] != "row")) * told.split["folds"]
+
+
 @pytest.mark.parametrize(
     ("labels", "sentence"),
     [
@@ -279,6 +306,11 @@ def test_the_validation_survives_saving(tmp_path):
 def test_labels_that_nobody_can_learn_from_are_refused(labels, sentence):
     with pytest.raises(DataError, match=sentence):
         cross_validate(make(np.zeros((6, 1)), labels), Nearest)
+
+
+def test_no_permutations_are_refused():
+    with pytest.raises(SettingError, match="'permutations' of validate must be at least 1. Got 0 instead."):
+        cross_validate(separate(), Nearest, permutations=0)
 
 
 def test_a_missing_target_is_refused():

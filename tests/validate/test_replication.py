@@ -73,9 +73,7 @@ def test_one_population_does_not_replicate(kind):
 
 @pytest.mark.slow
 def test_one_population_replicates_no_more_often_than_it_may():
-    n = sum(
-        study(kind, s).verdict == "confirmed" for kind in ("cube", "ball") for s in range(60)
-    )
+    n = sum(study(kind, s).verdict == "confirmed" for kind in ("cube", "ball") for s in range(60))
     assert n <= 0.08 * 120 + 2 * np.sqrt(120 * 0.08 * 0.92)
 
 

@@ -208,8 +208,8 @@ class NetExploration(Exploration):
         """Return what a reader must know of the net beside that."""
         units, silent, told = self.source["units"], self.source["silent"], []
         if self.agreement is not None:
-            over = "are the net's own classes over again" if self.agreement >= OVER_AGAIN else "and the net's classes differ"
-            told.append(f"The {'groups' if self.k else 'two halves'} {over}: adjusted Rand index {self.agreement:.2f} with what it answers.")  # fmt: skip
+            over = ": they are its classes over again" if self.agreement >= OVER_AGAIN else ""
+            told.append(f"The cut agrees with the classes that the net answers at an adjusted Rand index of {self.agreement:.2f}{over}.")  # fmt: skip
         if silent:
             told.append(f"{silent} of the {units} units of its last hidden layer are silent, the same in every row: they are left out.")  # fmt: skip
         if self.source["members"] > 1:

@@ -112,7 +112,7 @@ def format_of(folder: str | Path) -> str:
     check(folder.exists(), DataError, "The model '{}' must exist. Got a path where nothing is.", folder)
     try:
         return str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["format"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         got = (
             "no config.json there"
             if isinstance(error, OSError)

@@ -32,6 +32,7 @@ def write_checkpoint(
     # tied weights are copied apart, since the format has no word for them
     flat = {name: value.detach().to("cpu", copy=True).contiguous() for name, value in _flat(tensors)}
     said = {"format": FORMAT, "facts": json.dumps(facts), "of": json.dumps(of, sort_keys=True)}
+    said["sha256"] = _sum(flat, said)
     write_whole(path, save(flat, said))
 
 
@@ -49,9 +50,10 @@ def read_checkpoint(path: Path, *, of: dict[str, Any]) -> tuple[dict[str, Any], 
         data = path.read_bytes()
         length = int.from_bytes(data[:8], "little")
         said = json.loads(data[8 : 8 + length])["__metadata__"]
-        facts, made_of = json.loads(said["facts"]), json.loads(said["of"])
         tensors = load(data)
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        check(said.pop("sha256") == _sum(tensors, said), DataError, "one that is damaged")
+        facts, made_of = json.loads(said["facts"]), json.loads(said["of"])
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise DataError(
             f"The checkpoint '{path}' must be one that a training of clew wrote. Got {error}."
         ) from error
@@ -74,6 +76,13 @@ def digest(*tensors: torch.Tensor) -> str:
         sha.update(f"{one.dtype} {tuple(one.shape)}".encode())
         sha.update(one.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return sha.hexdigest()
+
+
+def _sum(tensors: dict[str, torch.Tensor], said: dict[str, str]) -> str:
+    """Return the SHA-256 of all that a checkpoint holds, by which damage is seen."""
+    names = sorted(tensors)
+    whole = json.dumps([names, digest(*(tensors[name] for name in names)), said], sort_keys=True)
+    return hashlib.sha256(whole.encode()).hexdigest()
 
 
 def _flat(tensors: dict[str, Any], before: str = "") -> list[tuple[str, torch.Tensor]]:

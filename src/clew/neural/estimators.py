@@ -111,10 +111,10 @@ class NetClassifier(ClassifierMixin, Net):
     def _usual_objective(self, training: Rows) -> Objective:
         check(self.class_weight in ("given", "equal"), SettingError, "The 'class_weight' of a net must be 'given' or 'equal'. Got {} instead.", self.class_weight)  # fmt: skip
         if self.class_weight == "given":
-            return CrossEntropy()
+            return CrossEntropy(n_classes=len(self.classes_))
         assert training.y is not None
         counts = torch.bincount(training.y[training.y != PADDING]).float()
-        return CrossEntropy(counts.sum() / (len(counts) * counts))
+        return CrossEntropy(counts.sum() / (len(counts) * counts), n_classes=len(counts))
 
     def _warn(self, judged: Rows | None) -> None:
         if judged is None or judged.y is None:
@@ -168,7 +168,9 @@ class NetRegressor(RegressorMixin, Net):
         axes = tuple(range(numbers.ndim if self._single(numbers) else numbers.ndim - 1))
         asked = ~np.isnan(numbers)
         self.target_mean_ = numbers.mean(axis=axes, where=asked)
-        spread = numbers.std(axis=axes, where=asked)
+        with np.errstate(over="ignore", invalid="ignore"):
+            spread = numbers.std(axis=axes, where=asked)
+        check(np.isfinite(spread).all(), DataError, "The y of a regressor must be numbers that can be squared, below 1e150. Got larger ones: use other units.")  # fmt: skip
         self.target_spread_ = np.where(spread > 0, spread, 1.0)
         return self._targets(y, given)
 

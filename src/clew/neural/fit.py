@@ -182,7 +182,7 @@ class _Run:
             return
         loss, score = (math.nan, math.nan) if self.validation is None else self.judged(self.validation)
         fine = self.validation is None or math.isfinite(loss)
-        if not (fine and all(bool(one.isfinite().all()) for one in self.parameters)):
+        if not (fine and all(bool(one.isfinite().all()) for one in self.net.state_dict().values())):
             self.ended = "not finite"
             return
         norm = float(np.mean(self.norms)) if self.norms else math.nan
@@ -236,7 +236,9 @@ class _Run:
             DataError,
             "The loss of a net must be finite. Got {} at update {}, before one epoch was completed: lower lr ({:g}), clip the "
             "gradients, or look for values that are far out.",
-            self.batch_loss[-1] if not math.isfinite(self.batch_loss[-1]) else "weights that are not",
+            self.batch_loss[-1]
+            if not math.isfinite(self.batch_loss[-1])
+            else "weights or a validation loss that are not",
             len(self.batch_loss),
             self.recipe.lr,
         )
@@ -305,7 +307,7 @@ class _Run:
         )
         return {
             "recipe": dataclasses.asdict(self.recipe),
-            "net": [type(self.net).__name__, digest(*self.best.values())],
+            "net": [repr(self.net), repr(getattr(self.net, "config", None)), digest(*self.best.values())],
             "loss": loss,
             "augmentation": augment,
             "rows": rows,

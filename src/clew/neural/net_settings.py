@@ -20,7 +20,7 @@ ON_FEATURES: tuple[NetName, ...] = ("perceptron", "mlp")  # the others look at r
 IN_STEPS: tuple[NetName, ...] = ("elman", "lstm", "gru")
 SMALLEST, LARGEST = 8, 64  # rows of an update that is chosen,
 UPDATES = 16  # so that an epoch has so many, where the rows allow it
-MOST_STEPS = 64  # of a window; more are slow to learn and soon forgotten
+MOST_STEPS = 128  # of a window that is cut into frames unasked: more are slow to learn and soon forgotten
 LATER = {"NetModel": Any}  # what signatures name that only torch can load
 
 
@@ -62,7 +62,7 @@ class NetSettings:
         Nets on images: "blank" puts the background in place of all that is not the object, so that neighbours (which may be
         sealed) are not seen; "keep" where the surroundings tell the class.
     frame : int, optional
-        elman, lstm and gru: how many samples they hear at once, as one step; by default so many that a window has at most 64
+        elman, lstm and gru: how many samples they hear at once, as one step; by default so many that a window has at most 128
         steps.
     scale : {"auto", "training", "each", "peak", "none"}
         Nets: to mean 0 and standard deviation 1 over the training rows, or of each row by itself, or to a peak of 1. "auto" is
@@ -84,7 +84,7 @@ class NetSettings:
     schedule: Schedule = "one-cycle"
     dropout: float = 0.2
     weight_decay: float = 0.01
-    patience: int | None = 10
+    patience: int | None = 6
     held_out: float = 0.2
     members: int = 3
     augment: Literal["auto", "none"] = "auto"

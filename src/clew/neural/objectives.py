@@ -115,18 +115,21 @@ class CrossEntropy(Objective):
     ----------
     class_weight : Tensor, shape (n_classes,), optional
         How much a row of each class counts.
+    n_classes : int, optional
+        How many answers the net must give; as many as it does by default.
     """
 
     name, score_name = "cross-entropy", "accuracy"
 
-    def __init__(self, class_weight: Tensor | None = None) -> None:
+    def __init__(self, class_weight: Tensor | None = None, *, n_classes: int | None = None) -> None:
         super().__init__()
-        self.class_weight = class_weight
+        self.class_weight, self.n_classes = class_weight, n_classes
 
     def loss(self, output: Tensor, rows: Rows) -> Tensor:
         """Return the (weighted) mean over rows, or over the steps that are no padding."""
         codes = _answers(rows)
-        _check_shape(output.shape[:-1] == codes.shape, output, (*codes.shape, "classes"))
+        fits = output.shape[:-1] == codes.shape and self.n_classes in (None, output.shape[-1])
+        _check_shape(fits, output, (*codes.shape, self.n_classes or "classes"))
         logits, codes = _full(output).flatten(0, -2), codes.flatten()
         if self.class_weight is None and rows.weight is None:
             return functional.cross_entropy(logits, codes, ignore_index=PADDING)

@@ -118,9 +118,10 @@ def memory_told(rows: str, helps: str) -> Iterator[None]:
     """
     try:
         yield
-    except (torch.OutOfMemoryError, RuntimeError) as error:
+    except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError is a RuntimeError
         on_gpu = isinstance(error, torch.OutOfMemoryError)
-        if not on_gpu and "can't allocate memory" not in str(error):
+        on_cpu = isinstance(error, MemoryError) or "can't allocate memory" in str(error)
+        if not on_gpu and not on_cpu:
             raise
         where = "GPU" if on_gpu else "machine"
         raise DataError(f"The {where} must have memory for {rows}. Got none left: {helps}.") from error

@@ -124,6 +124,7 @@ class Preprocess:
             scaled[rows] = self._scaled(given.values[rows].astype(np.float64), inside)
         return Prepared(scaled, given.lengths)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def _scaled(self, values: np.ndarray, real: np.ndarray | None) -> np.ndarray:
         """Return some rows on their scale, 0 where they are padding."""
         where: Any = True if real is None else real
@@ -139,12 +140,14 @@ class Preprocess:
                 size = far.max(axis=axes, keepdims=True, where=where, initial=0)
             else:
                 size = np.sqrt((far**2).mean(axis=axes, keepdims=True, where=where))
+        known = bool(np.isfinite(mean).all() and np.isfinite(size).all())
+        check(known, DataError, "The rows of a net must be numbers that can be squared, below 1e150. Got larger ones: use other units.")  # fmt: skip
         scaled: np.ndarray = (values - mean) * np.divide(1.0, size, out=np.zeros(size.shape), where=size > 0)
         return scaled if real is None else np.where(real, scaled, 0.0)
 
     def _check_codes(self, values: np.ndarray) -> None:
         fits = values.dtype.kind == "i" and values.min() >= 0 and values.max() < self.codes
-        check(fits, DataError, "The codes must be whole numbers from 0 to {}, as those that the net was trained on. Got {}.", self.codes - 1, values.max())  # fmt: skip
+        check(fits, DataError, "The codes must be whole numbers from 0 to {}, as those that the net was trained on. Got {} to {}.", self.codes - 1, values.min(), values.max())  # fmt: skip
 
     def _check_columns(self, values: np.ndarray) -> None:
         got = values.shape[-1 if self.sequences else 1]
@@ -240,6 +243,7 @@ def _blocks(values: np.ndarray) -> Iterator[slice]:
         yield slice(start, start + size)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _moments(given: Prepared, *, axis: int) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and standard deviation along an axis, float64, over all rows and places that are no padding."""
     real = given.real

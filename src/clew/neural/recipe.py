@@ -14,6 +14,7 @@ Optimizer = Literal["adamw", "adam", "sgd", "rmsprop"]
 Schedule = Literal["constant", "cosine", "one-cycle", "step", "plateau"]
 Precision = Literal["auto", "float32", "float64", "bfloat16", "float16"]
 USUAL_BATCH = 32
+MOST_THREADS = 1024  # far more end the process
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +89,7 @@ class Recipe:
                 "a whole number of at least 1",
                 value,
             )
+        _check(self.threads <= MOST_THREADS, "threads", f"at most {MOST_THREADS}", self.threads)
         _check(_number(self.lr) and 0 < self.lr < np.inf, "lr", "a number above 0", self.lr)
         _check(
             self.clip is None or (_number(self.clip) and self.clip > 0), "clip", "a number above 0", self.clip

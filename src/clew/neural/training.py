@@ -23,7 +23,7 @@ from clew.validate.history import History
 from clew.validate.label_errors import label_errors_of
 from clew.validate.loss_curves import WORST_FIRST, read_losses
 from clew.validate.metrics import Kind as Learns
-from clew.validate.metrics import OnProgress, Validation, cross_validate, labelled
+from clew.validate.metrics import Model, OnProgress, Progress, Validation, cross_validate, labelled
 
 if TYPE_CHECKING:
     from clew.learn.forest import Prediction
@@ -114,11 +114,12 @@ def validate_net(
     by, gap
         What is kept together, as for `clew.splits.folds`.
     permutations : int
-        Nets: how often labels are exchanged, to see what chance gives.
+        Nets: how often labels are exchanged, to see what chance gives: one net a fold, whatever `members` says, as for rows
+        dealt at random.
     random_state : int
         As for `train_net`.
     on_progress : callable (done, total), optional
-        Told after each net; returning False stops.
+        Told after each fold of the net, of the baselines and of the forest; returning False stops.
     net
         As for `clew.neural.net_settings.NetSettings`.
 
@@ -130,22 +131,30 @@ def validate_net(
     chosen = choose(samples, features=features, target=target)
     learns = resolve_kind(chosen, kind)
     divided: dict[str, Any] = {"n_folds": folds, "by": by, "gap": gap, "random_state": random_state}
-    fit = net_fitting(cutouts, net, kind=learns, random_state=random_state)
-    found = cross_validate(
-        chosen, fit, kind=learns, permutations=permutations, on_progress=on_progress, **divided
-    )
     known = labelled(chosen, learns, of="validate")
+    parts = _divided(known, **divided)
+    rounds = 2 + permutations + (parts.by != "row")  # the forest's is one of them
+    progress = Progress(on_progress, rounds * parts.n_folds)
+
+    def fit_of(members: int) -> Callable[[Samples], Model]:
+        own = dataclasses.replace(net, members=members)
+        return progress.counting(net_fitting(cutouts, own, kind=learns, random_state=random_state))
+
+    found = cross_validate(
+        chosen, fit_of(net.members), kind=learns, permutations=permutations, by_chance=fit_of(1), **divided
+    )
     beside = put_beside(
         known,
-        _divided(known, **divided),
+        parts,
         found.predicted,
-        fitting(kind=learns, random_state=random_state),
+        progress.counting(fitting(kind=learns, random_state=random_state)),
         kind=learns,
         words=f"the forest on {known.n_features:,} measurement{'s' * (known.n_features != 1)}",
     )
-    parts = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
-    parts |= {"representative": like_the_others(chosen, learns, random_state)}
-    return ValidationBeside(**parts | {"label_errors": label_errors_of(found)}, beside=beside)
+    progress.finish()
+    figures = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
+    figures |= {"representative": like_the_others(chosen, learns, random_state)}
+    return ValidationBeside(**figures | {"label_errors": label_errors_of(found)}, beside=beside)
 
 
 def _divided(known: Samples, **settings: Any) -> Folds:
@@ -244,29 +253,26 @@ def fit_net(
     settings["patience"] = net.patience if judge.any() else None
     if kind == "classification":
         settings["class_weight"] = net.class_weight
-    settings["batch_size"] = net.batch_of(int(learn.sum()))
+    settings |= {
+        "batch_size": net.batch_of(int(learn.sum())),
+        "net_settings": net.of_architecture(X.shape[1]),
+    }
+    if net.lr == "find":
+        settings["lr"], found = _rate(
+            make(net.model, random_state=random_state, **settings), X[learn], y[learn]
+        )
+        why = [*why, found]
     members = []
     for member in range(net.members):
-        one = make(
-            net.model, net_settings=net.of_architecture(X.shape[1]), random_state=random_state + member, **settings
-        )
+        one = make(net.model, random_state=random_state + member, **settings)
         validation = (X[judge], y[judge]) if judge.any() else None
         one.fit(X[learn], y[learn], validation=validation, on_progress=_told(on_progress, member, net))
         members.append(one)
     n = samples.n_rows - known.n_rows
-    left_out = (
-        [f"{n:,} rows without a {'label' if kind == 'classification' else 'target'} were left out"]
-        if n
-        else []
-    )
-    notes = [
-        *left_out,
-        *(seen.notes if isinstance(seen, Cutouts) else []),
-        *told,
-        *why,
-        *_kept(members),
-        *_doubts(members),
-    ]
+    lacking = "label" if kind == "classification" else "target"
+    left_out = [f"{n:,} rows without a {lacking} were left out"] if n else []
+    cut = seen.notes if isinstance(seen, Cutouts) else []
+    notes = [*_kept(members), *told, *left_out, *cut, *why, *_doubts(members)]
     shown = None if cutouts is None else seen
     return NetModel.of(members, known, shown, measure=measure, notes=notes)  # type: ignore[arg-type]
 
@@ -329,6 +335,17 @@ def _scale(seen: Samples | Cutouts, learn: np.ndarray, net: NetSettings) -> tupl
     return "each", [f"Amplitudes of windows differ {high / low:,.0f}-fold, so each is brought to a scale of its own: the net does not see how large it is (scale='training' would show it)"]  # fmt: skip
 
 
+def _rate(estimator: Any, X: np.ndarray, y: np.ndarray) -> tuple[float, str]:
+    """Return the learning rate that trying finds, or the usual one where none makes the loss fall; and say which."""
+    found = float(estimator.find_rate(X, y).suggested)
+    if np.isfinite(found):
+        return found, f"The learning rate that was found: {found:.2g}"
+    usual = NetSettings.lr
+    return float(
+        usual
+    ), f"No learning rate that was tried made the loss fall, so it is the usual one, {usual:g}"
+
+
 def _augment(X: np.ndarray, net: NetSettings) -> Any:
     if net.augment == "none":
         return None
@@ -352,16 +369,21 @@ def _told(on_progress: OnProgress | None, member: int, net: NetSettings) -> OnPr
 
 # ---- what is said of a training ----
 def _kept(members: list[Any]) -> list[str]:
-    """Say which epoch each member kept, and of how many; and how far they differ on the rows held out."""
+    """Say whether the rows held out show that something was learnt, and which epochs they chose."""
     histories: list[History] = [one.history_ for one in members]
     if not histories[0].validated:
         return []
-    kept = ", ".join(f"{one.best_epoch} of {one.n_epochs}" for one in histories)
-    if len(histories) == 1:
-        return [f"The epoch kept: {kept}"]
-    found = [one.valid_score[one.best_epoch - 1] for one in histories]
-    spread = f"{histories[0].score} on the rows held out goes from {min(found):.2f} to {max(found):.2f} between members"
-    return [f"The epochs kept: {kept}; {spread}"]
+    best = [one.best_epoch - 1 for one in histories]
+    loss = np.mean([one.valid_loss[i] for one, i in zip(histories, best)])
+    score = [float(one.valid_score[i]) for one, i in zip(histories, best)]
+    chance = histories[0].chance_loss
+    verdict = "Learnt" if loss < chance else "Nothing learnt"
+    apart = f" ({min(score):.2f} to {max(score):.2f})" if f"{min(score):.2f}" != f"{max(score):.2f}" else ""
+    epochs = ", ".join(f"{one.best_epoch} of {one.n_epochs}" for one in histories)
+    return [
+        f"{verdict}: on the rows held out a loss of {loss:.2g} (by chance {chance:.2g}), {histories[0].score} "
+        f"{np.mean(score):.2f}{apart}; best epoch {epochs}"
+    ]
 
 
 def _doubts(members: list[Any]) -> list[str]:

@@ -72,9 +72,9 @@ def read_net(folder: Path) -> NetModel:
     )
     try:
         return _read(folder)
-    except (OSError, LookupError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         missing = isinstance(error, FileNotFoundError)
-        got = f"no {Path(error.filename).name} there" if missing else str(error).rstrip(".")  # type: ignore[union-attr]
+        got = f"no {Path(error.filename).name} there" if missing else str(error).split("\n")[0].rstrip(".")  # type: ignore[union-attr]
         told = f"The folder '{folder}' must be a net that clew saved (format {VERSION}). Got {got}."
         raise DataError(told) from error
 
@@ -96,8 +96,11 @@ def _read(folder: Path) -> NetModel:
     known["histories"] = _histories(folder, config["training"])
     known["weights"] = {name: one.numpy() for name, one in read_state(folder / WEIGHTS).items()}
     model = NetModel(**known)
+    wanted = len(model.classes) or model.net_settings["n_out"]
+    check(model.members, DataError, "one without a member")
+    check(wanted == model.net_settings["n_out"], DataError, "{} classes of {} answers", wanted, model.net_settings["n_out"])  # fmt: skip
     for member in range(model.members):
-        model.net(member)  # refuses weights of another net
+        model.estimator(member)  # refuses weights of another net
     return model
 
 
@@ -199,7 +202,7 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
         ) from error
     except (OSError, EOFError, RuntimeError, ValueError, LookupError, SafetensorError) as error:
         why = str(error).split("\n")[0].rstrip(".")
-        got = "no such file" if isinstance(error, FileNotFoundError) else why
+        got = "no such file" if isinstance(error, FileNotFoundError) else why or "an empty file"
         raise DataError(f"The file '{path}' must hold the weights of a net. Got {got}.") from error
     found = state if isinstance(state, dict) else {}
     got = (
@@ -207,7 +210,7 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
         if found
         else f"an empty one, or a {type(state).__name__}"
     )
-    plain = found and all(isinstance(one, Tensor) for one in found.values())
+    plain = found and all(isinstance(name, str) and isinstance(one, Tensor) for name, one in found.items())
     check(plain, DataError, "The file '{}' must be a plain state dict: names and tensors. Got {}.", path, got)
     return dict(found)
 

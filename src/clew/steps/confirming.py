@@ -157,7 +157,8 @@ def _look(study: Study) -> Step | None:
     steps = {one.id: one for one in study.steps()}
     named = [steps[one.inputs["steps"][0]] for one in steps.values() if one.verb == "name"]
     looks = [*(one for one in steps.values() if one.verb == "explore"), *named]
-    return ([one for one in looks if not at_net(one)] or looks or [None])[-1]
+    found = [one for one in looks if not at_net(one)] or looks
+    return found[-1] if found else None
 
 
 def _on_record(study: Study, first_seen: int | None) -> list[dict[str, Any]]:

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 
 SHOWN = 8  # groups or hypotheses on a screen; the report and --json have all
-STATED_OF_NET = (
-    "Stated, not tested: the groups are those that a net learnt to make from labels, so what tells these labels tells them."
-)
+STATED_OF_NET = "Stated, not tested: the groups are those that a net learnt to make from labels, so what tells these labels tells them."
 STATED = "Stated, not tested: the rows were put into groups by these features, so a test on them would be circular."
 
 

@@ -6,7 +6,16 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from clew.errors import DataError, check, check_choice
-from clew.steps.networks import ModelName, at_net, chosen_step, model_of, name_of, raw_for, raw_like, taken_over
+from clew.steps.networks import (
+    ModelName,
+    at_net,
+    chosen_step,
+    model_of,
+    name_of,
+    raw_for,
+    raw_like,
+    taken_over,
+)
 from clew.steps.outcome import OnProgress, Outcome, sentences
 from clew.words import listed
 
@@ -105,15 +114,16 @@ def validate(
     recorded, result = study.run(step, raw=raw, on_progress=on_progress, **settings)
     warnings = [*result.warnings, *whose_labels(study, settings)]
     by_people = any(how == "person" for given, how in study.labels().values() if given)
+    circular = CIRCULAR in warnings or CIRCULAR_OF_NET in warnings
     doubts = result.label_errors.sentences() if by_people or not result.scores.classes else []
     listing = [f"  {line}" for line in result.label_errors.listing()] if doubts else []
     beside = [f"Beside it, {result.beside.headline()}."] if model != "forest" else []
     lines = [
-        _verdict(result, "On rows that it has not seen", circular=bool({CIRCULAR, CIRCULAR_OF_NET} & set(warnings))),
+        _verdict(result, "On rows that it has not seen", circular=circular),
         *beside,
         *sentences(result.representative.sentences() if result.representative.how else []),
         f"How good is {what}? {result.split['reason']}",
-        *_score_lines(result),
+        *_score_lines(result, members=recorded.settings.get("members", 1)),
         *sentences(warnings),
         *sentences(doubts),
         *listing,
@@ -298,14 +308,15 @@ def _off(figure: dict[str, Any]) -> str:
     return f"{figure['value']:.4g}{interval}"
 
 
-def _score_lines(result: Any) -> list[str]:
+def _score_lines(result: Any, *, members: int = 1) -> list[str]:
     """Return every figure with its interval, what chance gives and, for classes, what was taken for what."""
     from clew.intervals import spell
 
     summary = result.summary()
     shown = {name: summary["metrics"][name] for name in result.scores.shown}
     lines = [f"  {metric.replace('f1', 'f1 (dice)'):<20} {spell(figure)}" for metric, figure in shown.items()]
-    lines += _chance_lines(summary) + _shuffled_line(summary)
+    alone = f" (one net a fold, not {members})" if members > 1 else ""
+    lines += _chance_lines(summary, alone) + _shuffled_line(summary, alone)
     classes, table = summary.get("classes", []), summary.get("confusion", [])
     if len(classes) > MOST_SHOWN:
         lines.append(f"  {len(classes)} classes: --json has the table of what was taken for what.")
@@ -320,7 +331,7 @@ def _score_lines(result: Any) -> list[str]:
     return lines
 
 
-def _chance_lines(summary: dict[str, Any]) -> list[str]:
+def _chance_lines(summary: dict[str, Any], alone: str) -> list[str]:
     """Say what always one answer gives, and what is learnt from labels that belong to other rows."""
     of_classes = bool(summary.get("classes"))
     figures = ["balanced_accuracy"] if of_classes else ["mae", "r2"]
@@ -338,15 +349,15 @@ def _chance_lines(summary: dict[str, Any]) -> list[str]:
                 about = f" (spread about {spread:.2g})" if name == "permuted" and spread is not None else ""
                 told.append(f"{figure} {value:.3g}{about}")
         if told:
-            lines.append(f"  By chance, {who[name]}: {', '.join(told)}")
+            lines.append(f"  By chance, {who[name]}: {', '.join(told)}{alone if name == 'permuted' else ''}")
     return lines
 
 
-def _shuffled_line(summary: dict[str, Any]) -> list[str]:
+def _shuffled_line(summary: dict[str, Any], alone: str) -> list[str]:
     """Say what rows dealt at random would have given, which is what flatters."""
     names = ("balanced_accuracy", "roc_auc") if summary.get("classes") else ("mae", "r2")
     told = [f"{name} {value:.3g}" for name in names if (value := summary["shuffled"].get(name)) is not None]
-    return [f"  Dealt at random instead, whatever belongs together: {', '.join(told)}"] if told else []
+    return [f"  Dealt at random instead, whatever belongs together: {', '.join(told)}{alone}"] if told else []
 
 
 def _shortened(name: str) -> str:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from clew.errors import DataError, SettingError, check, check_choice
+from clew.errors import DataError, MissingError, SettingError, check, check_choice
 from clew.neural.net_settings import IN_STEPS, ON_FEATURES
 from clew.result import settings_of
 
@@ -92,6 +92,22 @@ def taken_over(trained: Step | None, model: ModelName, step: Callable[..., Any])
     return {name: trained.settings[name] for name in names}
 
 
+def check_torch_for(one: Step, others: list[Step]) -> None:
+    """Refuse to repeat what a net had a part in where torch is not installed: that is no difference.
+
+    Raises
+    ------
+    MissingError
+        If it is not.
+    """
+    behind = [one, *(other for other in others if other.id in one.inputs.get("steps", []))]
+    if any(map(is_net, behind)):
+        try:
+            need_torch()
+        except SettingError as error:
+            raise MissingError(str(error)) from error
+
+
 # ---- settings ----
 def chosen_step(model: ModelName, settings: dict[str, Any], forest: str, net: str) -> Any:
     """Return the step of a model, forest or net; refuse settings that only the other one has.
@@ -148,6 +164,8 @@ def raw_for(study: Study, model: ModelName, settings: dict[str, Any]) -> Raw | N
         If there is no such data behind these rows, or the model cannot look at it.
     """
     if model == "forest" or model in ON_FEATURES:
+        for name, usual in (("side", None), ("around", "blank")):
+            check(settings.get(name, usual) == usual, SettingError, "The setting --{} must go with a net that looks at images. Got --model {}.", name, model)  # fmt: skip
         return None
     kind = study.facts()["kind"]
     check(kind in ("image", "signal"), DataError, "The model '{}' must have images of objects or windows of recordings to look at. Got {}: mlp takes their measurements.", model, "distances" if kind == "distances" else "rows of tables")  # fmt: skip

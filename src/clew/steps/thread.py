@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from clew.errors import ClewError, DataError, MissingError, check
 from clew.steps.measuring import AROUND, measure
-from clew.steps.networks import load_model, raw_again
+from clew.steps.networks import check_torch_for, load_model, raw_again
 from clew.steps.outcome import OnProgress, Outcome
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ def verify(study: Study, *, on_progress: OnProgress | None = None) -> Outcome:
     for done, one in enumerate(steps):
         same: bool | None
         try:
+            check_torch_for(one, steps)
             same, told = _again(study, one)
         except MissingError as error:
             same, told = None, str(error)

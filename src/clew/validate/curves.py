@@ -19,8 +19,8 @@ from clew.samples import Samples
 from clew.splits import By
 from clew.validate.diagnosis import CURES, FLAT, Diagnosis, diagnose, outlook
 from clew.validate.extrapolation import FEWEST_SIZES, Extrapolation, extrapolate, no_extrapolation
-from clew.validate.ground import Figure, Ground, Metric, OnProgress, Progress, ends, prepare, summary_of
-from clew.validate.metrics import Kind, Model
+from clew.validate.ground import Figure, Ground, Metric, OnProgress, ends, prepare, summary_of
+from clew.validate.metrics import Kind, Model, Progress
 
 N_SIZES, SPAN = 8, 12  # sizes by default, from the largest down to a twelfth of it
 FEWEST_ROWS = 10

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from clew.errors import Stopped, check_choice
+from clew.errors import check_choice
 from clew.figures import CLASS_FIGURES, mean_figure, share_of
 from clew.intervals import Interval, number, sums_interval
 from clew.samples import Samples
@@ -201,19 +201,6 @@ def prepare(
         figure = Figure(name, n_classes=len(classes))
     number_of = np.unique(unit, return_inverse=True)[1].reshape(-1)
     return Ground(known, truth.reshape(-1), classes, figure, parts, number_of, warnings)
-
-
-class Progress:
-    """Counts fits, and stops when it is asked to."""
-
-    def __init__(self, on_progress: OnProgress | None, total: int) -> None:
-        self.on_progress, self.done, self.total = on_progress, 0, total
-
-    def step(self) -> None:
-        """Count one more."""
-        self.done += 1
-        if self.on_progress is not None and self.on_progress(self.done, self.total) is False:
-            raise Stopped(f"Stopped after {self.done} of {self.total} models.")
 
 
 def ends(interval: Interval) -> tuple[float, float, float]:

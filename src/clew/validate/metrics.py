@@ -135,6 +135,7 @@ def cross_validate(
     gap: float | None = None,
     permutations: int = N_PERMUTATIONS,
     random_state: int = 0,
+    by_chance: Callable[[Samples], Model] | None = None,
     on_progress: OnProgress | None = None,
 ) -> Validation:
     """Predict each labelled row by a model that was fitted without it, nor its group or neighbours.
@@ -152,6 +153,8 @@ def cross_validate(
         As for `clew.splits.folds`.
     permutations : int
         How often labels are exchanged, for what chance gives.
+    by_chance : callable, optional
+        What is fitted in place of `fit` to exchanged labels and to rows dealt at random: a model that costs less.
     on_progress : callable (done, total), optional
         Told after each model, those of exchanged labels and of shuffled rows included; returning False stops.
 
@@ -159,13 +162,17 @@ def cross_validate(
     ------
     DataError
         If there are no labels, fewer than two classes, a class with one row, or rows that cannot be divided.
+    SettingError
+        If there are no permutations: chance is always shown.
     Stopped
         If `on_progress` returned False.
     """
+    check(permutations >= 1, SettingError, "The 'permutations' of validate must be at least 1. Got {} instead.", permutations)  # fmt: skip
     known = labelled(samples, kind, of="cross_validate")
     parts = folds(known, n_folds=n_folds, by=by, gap=gap, random_state=random_state)
     rounds = 1 + permutations + (parts.by != "row")
-    fit = _told(fit, rounds * parts.n_folds, on_progress)
+    progress = Progress(on_progress, rounds * parts.n_folds)
+    fit, by_chance = progress.counting(fit), progress.counting(by_chance or fit)
     classes = [] if kind == "regression" else np.unique(_truth(known, kind)).tolist()
     predicted, probability, warnings = out_of_fold(known, fit, parts, classes)
     truth = _truth(known, kind)
@@ -173,7 +180,7 @@ def cross_validate(
     warnings = [*_left_out(samples, known, kind), *warnings, *_copies(known, parts)]
     warnings += [caveat] if caveat else []
     found = _figures(truth, predicted, probability, unit, classes, kind)
-    baselines, spread = _baselines(known, fit, parts, classes, kind, permutations, random_state)
+    baselines, spread = _baselines(known, by_chance, parts, classes, kind, permutations, random_state)
     warnings += [*found.warnings, *_below_chance(found)]
     return Validation(
         scores=found,
@@ -186,28 +193,50 @@ def cross_validate(
         split=parts.summary(),
         baselines=baselines,
         permuted_spread=spread,
-        shuffled=_shuffled(known, fit, parts, classes, kind),
+        shuffled=_shuffled(known, by_chance, parts, classes, kind),
         warnings=warnings,
     )
 
 
-def _told(
-    fit: Callable[[Samples], Model], total: int, on_progress: OnProgress | None
-) -> Callable[[Samples], Model]:
-    """Return a fitting function that counts its models; a fold without two classes has none, so it may end below the total."""
-    if on_progress is None:
-        return fit
-    done = 0
+class Progress:
+    """Counts models as they are fitted, and stops when it is asked to.
 
-    def counted(training: Samples) -> Model:
-        nonlocal done
-        model = fit(training)
-        done = min(done + 1, total)  # labels that were exchanged may give a fold more
-        if on_progress(done, total) is False:
-            raise Stopped(f"Stopped after {done} of {total} models.")
-        return model
+    Parameters
+    ----------
+    on_progress : callable (done, total), optional
+        Returning False stops.
+    total : int
+    """
 
-    return counted
+    def __init__(self, on_progress: OnProgress | None, total: int) -> None:
+        self.on_progress, self.done, self.total = on_progress, 0, total
+
+    def step(self) -> None:
+        """Count one more.
+
+        Raises
+        ------
+        Stopped
+            If `on_progress` returned False.
+        """
+        self.done = min(self.done + 1, self.total)  # labels that were exchanged may give a fold more
+        if self.on_progress is not None and self.on_progress(self.done, self.total) is False:
+            raise Stopped(f"Stopped after {self.done} of {self.total} models.")
+
+    def finish(self) -> None:
+        """Count what was not fitted: a fold without two classes has no model."""
+        while self.done < self.total:
+            self.step()
+
+    def counting(self, fit: Callable[[Samples], Model]) -> Callable[[Samples], Model]:
+        """Return a fitting function whose models are counted."""
+
+        def counted(training: Samples) -> Model:
+            model = fit(training)
+            self.step()
+            return model
+
+        return counted
 
 
 def evaluate(

@@ -14,8 +14,8 @@ from clew.result import Result
 from clew.samples import Samples
 from clew.splits import By
 from clew.validate.diagnosis import Shown
-from clew.validate.ground import Figure, Metric, OnProgress, Progress, ends, prepare, summary_of
-from clew.validate.metrics import Kind, Model
+from clew.validate.ground import Figure, Metric, OnProgress, ends, prepare, summary_of
+from clew.validate.metrics import Kind, Model, Progress
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

@@ -233,6 +233,32 @@ def test_the_next_steps_of_a_sine_are_forecast():
     assert error < 0.1 < 0.5 < persistence
 
 
+@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["even", "padded"])
+def test_frames_are_what_the_same_net_hears_of_steps_that_were_cut_by_hand(lengths):
+    framed = make(GRU, n_in=6, frame=2, pool="max")
+    plain = make(GRU, n_in=6, pool="max")
+    x = draw(4, 7, 3)
+    inside = torch.ones(4, 7, dtype=torch.bool) if lengths is None else steps_inside(x, lengths)
+    by_hand = torch.zeros(4, 4, 6, dtype=x.dtype)
+    for row, step in inside.nonzero().tolist():
+        by_hand[row, step // 2, 3 * (step % 2) : 3 * (step % 2) + 3] = x[row, step]
+    steps = None if lengths is None else -(-lengths // 2)
+    torch.testing.assert_close(framed(x, lengths), plain(by_hand, steps), rtol=0, atol=1e-12)
+
+
+def test_the_end_that_fills_no_frame_is_heard():
+    net, x = make(GRU, n_in=6, frame=2, bidirectional=False), draw(2, 7, 3)
+    other = x.clone()
+    other[:, -1] += 1
+    assert (net(x) - net(other)).abs().min() > 1e-6
+
+
+@pytest.mark.parametrize("wrong", [{"head": "tag"}, {"n_in": 5}, {"vocabulary": 4}])
+def test_frames_do_not_go_with_tags_or_tokens(wrong):
+    with pytest.raises(ValueError, match="'frame' setting of a recurrent net must be 1 for tokens"):
+        RecurrentConfig(**{"n_in": 6, "n_out": 2, "frame": 2, **wrong})
+
+
 @pytest.mark.parametrize("both", [True, False], ids=["both", "forward"])
 def test_a_tag_that_rests_on_the_next_step_needs_both_directions(both):
     bits = torch.randint(2, (128, 20), generator=torch.Generator().manual_seed(0))

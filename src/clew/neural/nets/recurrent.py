@@ -159,7 +159,7 @@ class RecurrentNet(nn.Module):
         if lengths is not None:
             x, lengths = blank(x, steps_inside(x, lengths)), (lengths + frame - 1) // frame
         x = nn.functional.pad(x, (0, 0, 0, -x.shape[1] % frame))
-        return x.unflatten(1, (-1, frame)).flatten(2), lengths
+        return x.reshape(x.shape[0], -1, frame * x.shape[2]), lengths
 
     def unroll(
         self, x: Tensor, state: State | None = None, lengths: Tensor | None = None
