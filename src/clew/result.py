@@ -114,10 +114,6 @@ class Result:
             result = _decode(document, arrays)
         except ModuleNotFoundError as error:
             raise DataError(f"The file '{path}' must be read with '{error.name}' installed (nets: pip install 'clew[neural]'). Got none.") from error  # fmt: skip
-        except ModuleNotFoundError as error:
-            raise DataError(
-                f"The result '{path}' must be read by a clew that has '{error.name}'. Got one without: pip install '{error.name}'."
-            ) from error
         except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError) as error:
             raise DataError(
                 f"The file '{path}' must be a result that clew saved. Got {error} instead."

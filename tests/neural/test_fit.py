@@ -192,6 +192,11 @@ def test_patience_ends_the_training_so_many_epochs_after_the_best(patience, min_
     assert same(weights(net), seen[best - 1])
 
 
+def test_of_epochs_that_are_as_good_the_first_is_kept():
+    _, history = run(validation=clear(30, seed=9), lr=1e-30, max_epochs=3)
+    assert len(set(history.valid_loss)) == 1 and history.best_epoch == 1
+
+
 def test_patience_or_plateau_without_validation_rows_is_refused():
     for settings in ({"patience": 3}, {"schedule": "plateau"}):
         with pytest.raises(SettingError, match="must go with validation rows"):

@@ -75,7 +75,7 @@ class Trained:
         """Return ours, not yet trained."""
         from clew.neural.estimators import NetClassifier
 
-        recipe = {"max_epochs": self.task.epochs, "batch_size": self.task.batch, "lr": LR}
+        recipe: dict[str, Any] = {"max_epochs": self.task.epochs, "batch_size": self.task.batch, "lr": LR}
         return NetClassifier(self.task.net, net_settings=self.task.settings, scale="none", **recipe)
 
     def ours(self, i: int) -> float:

@@ -84,7 +84,7 @@ class NetSettings:
     schedule: Schedule = "one-cycle"
     dropout: float = 0.2
     weight_decay: float = 0.01
-    patience: int | None = 6
+    patience: int | None = 10
     held_out: float = 0.2
     members: int = 3
     augment: Literal["auto", "none"] = "auto"

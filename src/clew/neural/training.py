@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 DIFFER = 30  # times between quiet and loud windows, from which on each is brought to a scale of its own
 FEWEST_UNITS = 4  # groups or stretches, of which one can be spared
+FEW = ", single rows of the few groups that are learnt from: what is read on them flatters"
 PERMUTATIONS = 1  # of labels, each with a net a fold
 
 
@@ -298,9 +299,11 @@ def held_out_rows(
     if not share:
         return every, nobody, []
     n_folds = max(2, round(1 / share))
+    few = ""
     try:
         parts = folds(known, n_folds=n_folds, random_state=random_state)
         if parts.n_folds < min(n_folds, FEWEST_UNITS):
+            few = "" if parts.by == "row" else FEW
             parts = folds(known, n_folds=n_folds, by="row", random_state=random_state)
     except DataError as error:
         return (
@@ -313,7 +316,7 @@ def held_out_rows(
         for train, test in zip(parts.train, parts.test, strict=True):
             if np.isin(classes, y[train]).all() and (not both or np.isin(classes, y[test]).all()):
                 by = (
-                    "" if parts.by == "row" else f", whole {'groups' if parts.by == 'group' else 'stretches'}"
+                    few if parts.by == "row" else f", whole {'groups' if parts.by == 'group' else 'stretches'}"
                 )
                 told = (
                     f"{int(test.sum()):,} of {known.n_rows:,} rows were held out to choose the best epoch{by}"

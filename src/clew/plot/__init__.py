@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # The class of a result, and the function that draws it.
 DRAWN = {
     "Exploration": "clew.plot.explore:exploration",
+    "NetExploration": "clew.plot.explore:exploration",
     "Embedding": "clew.plot.explore:runs",
     "Clustering": "clew.plot.explore:clustering",
     "KMeansSteps": "clew.plot.kmeans_steps:kmeans_steps",

@@ -196,7 +196,7 @@ def underfitting(losses: Losses, rate: Answer, overfits: Answer, epochs: Answer)
     evidence = {"train": trained, "chance": losses.chance, "share": share, "gap": gap}
     because = f"the training loss is {trained:.4g}, and {losses.chance:.4g} is chance"
     if share < HIGH:
-        return answer("underfitting", "no", because, **evidence)
+        return answer("underfitting", "no", because, "", **evidence)
     advice = f"{COMPLEX.capitalize()} would help."
     if rate.answer in ("too high", "too low"):
         advice = RATE_FIRST
@@ -226,14 +226,14 @@ def epochs(losses: Losses, rate: Answer, overfits: Answer) -> Answer:
         because = (
             f"the validation loss was lowest at about epoch {overfits.evidence['lowest_epoch']:.0f} of {n}"
         )
-        return answer("epochs", "yes", because, **seen)
+        return answer("epochs", "yes", because, "", **seen)
     if seen["fall"] > SMALL * losses.chance and _falls(basis) and _falls(losses.train):
         ends = f"[{seen['fall_low']:.2g}, {seen['fall_high']:.2g}]"
         because = f"as many again would take about {seen['fall']:.2g} {ends} off the {which} loss"
         return answer("epochs", "no", because, f"Train for {2 * n} epochs or more.", **seen)
     because = f"as many again would take at most {seen['fall_high']:.2g} off the {which} loss"
     if seen["fall_high"] < LEFT * losses.chance:
-        return answer("epochs", "yes", because, **seen)
+        return answer("epochs", "yes", because, "", **seen)
     return answer("epochs", "cannot tell", because, f"Train for {2 * n} epochs to see.", **seen)
 
 
