@@ -79,6 +79,8 @@ def test_every_map_comes_with_what_it_does_not_say():
     assert "no causal claim" in looks(sanity()).caveats()[0]
     flow = dataclasses.replace(looks(sanity()).saliency, method="integrated-gradients", layer="")
     assert looks(sanity()).cause().startswith("Grad-CAM shows")
+    each = dataclasses.replace(looks(sanity()).saliency, method="hires-cam")
+    assert dataclasses.replace(looks(sanity()), saliency=each).cause().startswith("HiResCAM shows where")
     assert (
         dataclasses.replace(looks(sanity()), saliency=flow).cause().startswith("Integrated gradients show ")
     )

@@ -10,6 +10,7 @@ from clew.explain.saliency import (
     Saliency,
     Sanity,
     grad_cam,
+    hires_cam,
     integrated_gradients,
     path,
     rank_correlation,
@@ -80,6 +81,16 @@ def test_grad_cam_weighs_each_map_by_its_mean_gradient_and_keeps_what_speaks_for
     np.testing.assert_allclose(grad_cam(activations, gradients, (2,)), [[0.0, 4.0]])  # 2·1 − 3 < 0, 2·2 − 0
     with pytest.raises(DataError, match="feature maps"):
         grad_cam(activations, gradients, (2, 2))
+
+
+def test_hires_cam_weighs_each_place_by_its_own_gradient_which_is_grad_cam_where_all_places_weigh_the_same():
+    activations = np.array([[[1.0, 2.0], [3.0, 0.0]]])
+    gradients = np.array([[[1.0, 3.0], [-1.0, -1.0]]])
+    np.testing.assert_allclose(hires_cam(activations, gradients, (2,)), [[0.0, 6.0]])  # 1·1 − 3 < 0, 3·2 − 0
+    even = np.broadcast_to(gradients.mean(axis=2, keepdims=True), gradients.shape)
+    np.testing.assert_array_equal(hires_cam(activations, even, (2,)), grad_cam(activations, gradients, (2,)))
+    with pytest.raises(DataError, match="feature maps"):
+        hires_cam(activations, gradients, (2, 2))
 
 
 def test_spearman_is_scipys_and_a_map_without_places_is_like_nothing():

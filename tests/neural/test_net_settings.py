@@ -93,3 +93,11 @@ def test_the_settings_of_nets_are_known_without_torch():
         ).stdout.strip()
         == "False"
     )
+
+
+def test_a_batch_larger_than_all_rows_is_refused_and_one_larger_than_a_fold_is_not():
+    NetSettings(batch_size=60).check_batch(60)
+    with pytest.raises(SettingError, match=r"at most the number of rows to learn from \(60\)\. Got 61"):
+        NetSettings(batch_size=61).check_batch(60)
+    NetSettings().check_batch(3)
+    assert NetSettings(batch_size=60).batch_of(48) == 48

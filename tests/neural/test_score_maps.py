@@ -13,8 +13,9 @@ from tests.neural.models import images, samples, trained, windows
 from tests.neural.test_training import rows
 
 
-def test_nets_with_convolutions_are_shown_by_grad_cam_and_others_by_integrated_gradients():
-    assert method_of(trained("cnn", images())[0].estimator()) == "grad-cam"
+def test_each_net_is_shown_by_the_method_that_fits_it():
+    assert method_of(trained("cnn", images())[0].estimator()) == "hires-cam"  # images are flattened,
+    assert method_of(trained("cnn", windows())[0].estimator()) == "grad-cam"  # the places of windows averaged
     assert method_of(trained("lstm", windows())[0].estimator()) == "integrated-gradients"
 
 

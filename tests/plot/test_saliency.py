@@ -44,10 +44,11 @@ def test_nothing_of_the_image_is_covered_where_the_map_is_zero():
         assert ramp(0.5 if signed else 0.0)[3] == pytest.approx(0, abs=0.02) and ramp(1.0)[3] > 0.9
 
 
-def test_grad_cam_names_its_layer_and_begins_at_nothing():
-    found = made((1, 9, 12), method="grad-cam", layer="blocks.1.0", signed=False)
+@pytest.mark.parametrize(("method", "name"), [("grad-cam", "Grad-CAM"), ("hires-cam", "HiResCAM")])
+def test_a_map_of_a_layer_names_the_layer_and_begins_at_nothing(method, name):
+    found = made((1, 9, 12), method=method, layer="blocks.1.0", signed=False)
     drawing = plot.figure(found)
-    assert "towards output 0: Grad-CAM at layer blocks.1.0" in told(drawing)
+    assert f"towards output 0: {name} at layer blocks.1.0" in told(drawing)
     assert drawing.axes[1].images[1].get_clim()[0] == 0 and "dashed" not in told(drawing)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from clew.explain.importance import figure
-from clew.explain.saliency import CLAIMS, Saliency, Sanity
+from clew.explain.saliency import CLAIMS, NAMES, Saliency, Sanity
 from clew.result import Result
 from clew.words import listed
 
@@ -102,8 +102,8 @@ class NetLooks(Result):
 
     @property
     def method(self) -> str:
-        """Return "Grad-CAM" or "integrated gradients"."""
-        return {"grad-cam": "Grad-CAM"}.get(self.saliency.method, "integrated gradients")
+        """Return "Grad-CAM", "HiResCAM" or "integrated gradients"."""
+        return NAMES[self.saliency.method]
 
     # ---- in words ----
     def shown_of(self) -> str:
@@ -187,7 +187,7 @@ class NetLooks(Result):
 
     def cause(self) -> str:
         """Say what a map of this kind says, and what not."""
-        show = "shows" if self.saliency.method == "grad-cam" else "show"
+        show = "show" if self.saliency.method == "integrated-gradients" else "shows"
         return f"{self.method[0].upper()}{self.method[1:]} {show} {CLAIMS[self.saliency.method]}."
 
     def headline(self) -> str:

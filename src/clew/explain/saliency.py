@@ -19,10 +19,15 @@ from clew.result import Result
 Rule = Literal["gauss-legendre", "middle"]
 WINDOW = 7  # places a side, of `structural_similarity`
 KEPT = 0.5  # share of its agreement that a map may keep under random weights and still speak of the net
+NAMES = {"grad-cam": "Grad-CAM", "hires-cam": "HiResCAM", "integrated-gradients": "integrated gradients"}
 CLAIMS = {
     "grad-cam": (
         "where the layer's features speak for the class, at the layer's resolution; not what speaks against it, nor what "
         "would happen if that part were changed: no causal claim"
+    ),
+    "hires-cam": (
+        "where the layer's features, weighed as they are at each place, speak for the class, at the layer's resolution; not "
+        "what speaks against it, nor what would happen if that part were changed: no causal claim"
     ),
     "integrated-gradients": (
         "how the score's difference from the baseline's is shared among the inputs; another baseline shares another "
@@ -39,17 +44,17 @@ class Saliency(Result):
     Parameters
     ----------
     method : str
-        "grad-cam" or "integrated-gradients".
+        "grad-cam", "hires-cam" or "integrated-gradients".
     layer : str
-        The layer that Grad-CAM looks at; "" where the input itself is looked at.
+        The layer that Grad-CAM and HiResCAM look at; "" where the input itself is looked at.
     inputs : ndarray of float32, shape (n_rows, n_channels, *places)
         What the net was shown. Rows of a table have no places: (n_rows, n_features).
     values : ndarray of float64, shape (n_rows, n_channels, *places)
-        Units of the score; Grad-CAM does not tell channels apart (one channel) and is never negative.
+        Units of the score; Grad-CAM and HiResCAM do not tell channels apart (one channel) and are never negative.
     target : ndarray of int64, shape (n_rows,)
         The output that is explained in each row.
     score, baseline_score : ndarray of float64, shape (n_rows,)
-        That output before any softmax, of the row and of the baseline (NaN for Grad-CAM, which has none).
+        That output before any softmax, of the row and of the baseline (NaN where the method has none).
     """
 
     method: str
@@ -62,7 +67,7 @@ class Saliency(Result):
 
     @property
     def completeness(self) -> np.ndarray:
-        """How far the values' sum is from score − baseline score, float64 (n_rows,): 0 is whole; NaN for Grad-CAM."""
+        """How far the values' sum is from score − baseline score, float64 (n_rows,): 0 is whole; NaN without a baseline."""
         total = self.values.reshape(len(self.values), -1).sum(axis=1)
         return total - (self.score - self.baseline_score)
 
@@ -172,7 +177,7 @@ def path(steps: int, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
     return (nodes + 1) / 2, weights / 2
 
 
-# ---- Grad-CAM ----
+# ---- Grad-CAM and HiResCAM ----
 def grad_cam(activations: np.ndarray, gradients: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     """Weigh a layer's feature maps by their mean gradients, keep what speaks for the class, stretch it over the input.
 
@@ -196,13 +201,32 @@ def grad_cam(activations: np.ndarray, gradients: np.ndarray, size: tuple[int, ..
     -----
     After Selvaraju et al., "Grad-CAM", ICCV 2017, arXiv:1610.02391.
     """
+    weight = gradients.mean(axis=tuple(range(2, gradients.ndim)), keepdims=True)
+    return _speaks_for(weight, activations, size)
+
+
+def hires_cam(activations: np.ndarray, gradients: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """Weigh a layer's feature maps by their gradients place by place, keep what speaks for the class, stretch it.
+
+    Where the net goes on linearly from the layer, gradient times activation sums to the score less the head's bias: nothing
+    is shown that the net did not use. Where it averages the places first, this is Grad-CAM.
+
+    Parameters, answer and errors are those of `grad_cam`.
+
+    Notes
+    -----
+    After Draelos & Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks",
+    2020, arXiv:2011.08891.
+    """
+    return _speaks_for(gradients, activations, size)
+
+
+def _speaks_for(weight: np.ndarray, activations: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     check(
         activations.ndim == len(size) + 2, DataError,
-        "The layer of Grad-CAM must give feature maps (rows, maps and {} axes of places, as the input has). "
+        "The layer of a class activation map must give feature maps (rows, maps and {} axes of places, as the input has). "
         "Got shape {} instead.", len(size), activations.shape,
     )  # fmt: skip
-    places = tuple(range(2, activations.ndim))
-    weight = gradients.mean(axis=places, keepdims=True)
     return stretched(np.maximum((weight * activations).sum(axis=1), 0), size)
 
 

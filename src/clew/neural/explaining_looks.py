@@ -12,7 +12,7 @@ from clew.errors import SettingError, check
 from clew.explain.importance import OnProgress
 from clew.explain.net_features import incomplete
 from clew.explain.net_looks import TYPICAL, WRONG, NetLooks, densities
-from clew.explain.saliency import Sanity, rank_correlation
+from clew.explain.saliency import NAMES, Sanity, rank_correlation
 from clew.learn.explaining import check_classes
 from clew.learn.training import choose
 from clew.measure.cutouts import Cutouts
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from clew.neural.model import NetModel
 
 AT_ONCE = 8  # rows between two reports of progress
-CHECKED = {"grad-cam": 12, "integrated-gradients": 4}  # rows whose maps are made of random nets as well
+# how many rows' maps are made of random nets as well
+CHECKED = {"grad-cam": 12, "hires-cam": 12, "integrated-gradients": 4}
 ZERO = {
     "training": "the mean of the training rows",
     "each": "a row that stays at its own mean",
@@ -48,7 +49,7 @@ ZERO = {
 }
 LEARNT_FROM = "The net learnt from the rows that are shown: none were held out when it was trained."
 EMPTY = (
-    "Grad-CAM is empty in {} of {} rows, as nothing in them speaks for the answer there, only against others; so the maps are "
+    "{} is empty in {} of {} rows, as nothing in them speaks for the answer there, only against others; so the maps are "
     "integrated gradients."
 )
 CHANGED = (
@@ -104,8 +105,8 @@ def explain_looks(
 
     Notes
     -----
-    Maps are Grad-CAM of nets with convolutions, and integrated gradients of others, or where Grad-CAM is empty in most rows.
-    Typical are the rows of a class, answered
+    Maps are Grad-CAM of nets with convolutions that average places, HiResCAM of those that flatten them, and integrated
+    gradients of other nets, or where a map is empty in most rows. Typical are the rows of a class, answered
     as they are, that lie closest to the mean of its activations; of those that the net gets wrong the surest are shown.
     """
     for name, value in (("examples", examples), ("averaged", averaged), ("draws", draws), ("steps", steps)):
@@ -128,12 +129,13 @@ def explain_looks(
     maps, shares = [], []
     for some in np.split(over, range(AT_ONCE, len(over), AT_ONCE)):
         shares.append(ask(first, X[some], aims[some], "integrated-gradients"))
-        maps.append(ask(first, X[some], aims[some], method) if method == "grad-cam" else shares[-1])
+        of_layer = method != "integrated-gradients"
+        maps.append(ask(first, X[some], aims[some], method) if of_layer else shares[-1])
         told.one()
     n_empty = sum(int((~one.values.any(axis=tuple(range(1, one.values.ndim)))).sum()) for one in maps)
-    if method == "grad-cam" and 2 * n_empty > len(over):
+    if method != "integrated-gradients" and 2 * n_empty > len(over):
+        mind = [*mind, EMPTY.format(NAMES[method], n_empty, len(over))]
         maps, method = shares, "integrated-gradients"
-        mind = [*mind, EMPTY.format(n_empty, len(over))]
     shown = ask(first, X[chosen], aims[chosen], method)
     alike = []
     for member in range(1, model.members):

@@ -139,8 +139,19 @@ class NetSettings:
         same = ("lr", "schedule", "weight_decay", "patience", "threads", "device")
         return {name: getattr(self, name) for name in same} | {"max_epochs": self.epochs}
 
+    def check_batch(self, n_rows: int) -> None:
+        """Refuse a batch that is larger than all rows there are to learn from.
+
+        Raises
+        ------
+        SettingError
+            If it is.
+        """
+        fits = self.batch_size is None or self.batch_size <= n_rows
+        check(fits, SettingError, "The 'batch_size' of a net must be at most the number of rows to learn from ({}). Got {} instead.", n_rows, self.batch_size)  # fmt: skip
+
     def batch_of(self, n_rows: int) -> int:
-        """Return the rows of an update, of so many training rows; never more than there are."""
+        """Return the rows of an update, of so many training rows; all, where a fold leaves fewer than were asked for."""
         usual = 2 ** int(np.log2(np.clip(n_rows / UPDATES, SMALLEST, LARGEST)))
         return min(n_rows, self.batch_size or usual)
 

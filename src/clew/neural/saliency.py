@@ -1,4 +1,4 @@
-"""What moves a net's answer to a row: Grad-CAM and integrated gradients, and whether they speak of the net.
+"""What moves a net's answer to a row: Grad-CAM, HiResCAM and integrated gradients, and whether they speak of the net.
 
 The mathematics is in `clew.explain.saliency`; here are the forward and backward passes. What may be said of a map
 stands there as well: it is about this net's score, and no causal claim.
@@ -16,11 +16,21 @@ import torch
 from torch import Tensor, nn
 
 from clew.errors import DataError, SettingError, check, check_choice
-from clew.explain.saliency import Saliency, Sanity, grad_cam, integrated_gradients, similarity, unrelated
-from clew.neural.inside import as_array, as_input, check_layer, convolutions, evaluating
+from clew.explain.saliency import (
+    NAMES,
+    Saliency,
+    Sanity,
+    grad_cam,
+    hires_cam,
+    integrated_gradients,
+    similarity,
+    unrelated,
+)
+from clew.neural.inside import as_array, as_input, check_layer, convolutions, evaluating, watching
 
-Method = Literal["grad-cam", "integrated-gradients"]
+Method = Literal["grad-cam", "hires-cam", "integrated-gradients"]
 Maps = Callable[[nn.Module, np.ndarray], np.ndarray]
+CAMS = {"grad-cam": grad_cam, "hires-cam": hires_cam}
 BATCH = 64  # rows at a time
 
 
@@ -44,11 +54,13 @@ def saliency(
         Preprocessed as the net takes it.
     target : int or ndarray of int, shape (n_rows,), optional
         The output to explain; in each row the highest by default.
-    method : {"grad-cam", "integrated-gradients"}
-        Grad-CAM shows where a convolutional layer found what speaks for the class, blurred, in units of its features;
+    method : {"grad-cam", "hires-cam", "integrated-gradients"}
+        Grad-CAM shows where a convolutional layer found what speaks for the class, blurred; it fits nets that average places.
+        HiResCAM does so place by place, and fits nets that flatten them;
         integrated gradients give each input value its share of the score's rise from a baseline.
     layer : str, optional
-        For Grad-CAM; the last convolution by default.
+        For Grad-CAM and HiResCAM; by default where the last convolution's maps have been normalised and activated, but are
+        not yet pooled.
     baseline : ndarray, shape of a row, or float
         For integrated gradients: what "nothing there" looks like, after preprocessing.
     steps : int
@@ -58,7 +70,7 @@ def saliency(
     Raises
     ------
     SettingError
-        If there is no such layer or output, or no convolution for Grad-CAM.
+        If there is no such layer or output, or no convolution for Grad-CAM or HiResCAM.
     DataError
         If the rows are tokens, the net answers otherwise than with one line of finite scores a row, or the layer
         otherwise than once, with feature maps.
@@ -85,15 +97,15 @@ def saliency(
             int((~scores.isfinite()).any(dim=1).sum()),
         )
         aims = _targets(scores, target)
-        if method == "grad-cam":
-            layer = _layer(net) if layer is None else layer
-            values = _grad_cam(net, x, aims, layer)
+        if method in CAMS:
+            layer = _layer(net, x, method) if layer is None else layer
+            values = _activation_map(net, x, aims, layer, method)
             before = np.full(len(x), np.nan)
         else:
             check(
                 layer is None,
                 SettingError,
-                "The 'layer' setting of saliency is for Grad-CAM; it must be None. Got '{}'.",
+                "The 'layer' setting of saliency is for Grad-CAM and HiResCAM; it must be None. Got '{}'.",
                 layer,
             )
             values, before = _integrated(net, x, aims, baseline, steps)
@@ -123,16 +135,34 @@ def _scores(net: nn.Module, x: Tensor) -> Tensor:
     return out
 
 
-def _layer(net: nn.Module) -> str:
-    """Return the last convolution: the finest features that still have places."""
+def _layer(net: nn.Module, x: Tensor, method: str) -> str:
+    """Return the last layer whose maps have the places of the last convolution, normalised and activated.
+
+    What follows a normalisation knows neither level nor size of what went into it: before it, gradient times activation sums
+    to 0 over the maps that are normalised together, and so do Grad-CAM's weights.
+    """
     known = convolutions(net)
     check(
         known,
         SettingError,
-        "The net of Grad-CAM must have a convolutional layer; use method='integrated-gradients'. Got {} instead.",
+        "The net of {} must have a convolutional layer; use method='integrated-gradients'. Got {} instead.",
+        NAMES[method],
         type(net).__name__,
     )
-    return known[-1]
+    seen: list[tuple[str, Any]] = []
+
+    def watch(name: str, module: nn.Module, out: Any) -> None:
+        seen.append((name, getattr(out, "shape", None)))
+
+    with watching(net, watch), torch.no_grad():
+        net(x[:1])
+    names = [name for name, _ in seen]
+    called = [place for place, name in enumerate(names) if name in known]
+    if not called:
+        return known[-1]
+    last, shape = seen[called[-1]]
+    alike = [name for name, own in seen[called[-1] :] if own == shape and names.count(name) == 1]
+    return alike[-1] if alike else last
 
 
 def _targets(scores: Tensor, target: int | np.ndarray | None) -> Tensor:
@@ -156,7 +186,7 @@ def _score(net: nn.Module, x: Tensor, aims: Tensor) -> Tensor:
     return _scores(net, x).gather(1, aims[:, None])[:, 0]
 
 
-def _grad_cam(net: nn.Module, x: Tensor, aims: Tensor, layer: str) -> np.ndarray:
+def _activation_map(net: nn.Module, x: Tensor, aims: Tensor, layer: str, method: str) -> np.ndarray:
     """Return one map a row, float64 (n_rows, 1, *places)."""
     answers: list[Any] = []
 
@@ -178,7 +208,7 @@ def _grad_cam(net: nn.Module, x: Tensor, aims: Tensor, layer: str) -> np.ndarray
                 layer,
             )
             (slope,) = torch.autograd.grad(score, answers)
-            maps.append(grad_cam(as_array(answers[0]), as_array(slope), tuple(x.shape[2:])))
+            maps.append(CAMS[method](as_array(answers[0]), as_array(slope), tuple(x.shape[2:])))
     finally:
         hook.remove()
     return np.concatenate(maps)[:, None]
@@ -225,7 +255,7 @@ def randomised_sanity(
         It is not changed.
     X : array-like of float, shape (n_rows, n_channels, *places)
         A dozen rows will do.
-    method : {"grad-cam", "integrated-gradients"} or callable
+    method : {"grad-cam", "hires-cam", "integrated-gradients"} or callable
         A callable takes (net, X) and returns maps (n_rows, n_channels, *places).
     target : int or ndarray of int, optional
         What is explained, of the random nets as well; what the trained net answers by default.

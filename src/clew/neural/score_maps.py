@@ -33,9 +33,12 @@ def outputs_of(model: NetModel) -> list[str]:
 
 
 def method_of(estimator: NetClassifier | NetRegressor) -> str:
+    """Return the method that fits a net: Grad-CAM where it averages places, HiResCAM where it weighs each by itself."""
     from clew.neural.inside import convolutions
 
-    return "grad-cam" if convolutions(estimator.net_) else "integrated-gradients"
+    if not convolutions(estimator.net_):
+        return "integrated-gradients"
+    return "grad-cam" if estimator.net_.config.gather == "average" else "hires-cam"
 
 
 def inputs_of(estimator: NetClassifier | NetRegressor, values: Any) -> np.ndarray:

@@ -80,6 +80,7 @@ def train_net(
     """
     chosen = choose(samples, features=features, target=target)
     learns = resolve_kind(chosen, kind)
+    net.check_batch(labelled(chosen, learns, of="train", fewest=1).n_rows)
     return fit_net(
         chosen, cutouts, net, kind=learns, random_state=random_state, measure=measure, on_progress=on_progress
     )
@@ -131,6 +132,7 @@ def validate_net(
     """
     chosen = choose(samples, features=features, target=target)
     learns = resolve_kind(chosen, kind)
+    net.check_batch(labelled(chosen, learns, of="train", fewest=1).n_rows)
     divided: dict[str, Any] = {"n_folds": folds, "by": by, "gap": gap, "random_state": random_state}
     known = labelled(chosen, learns, of="validate")
     parts = _divided(known, **divided)
@@ -315,9 +317,8 @@ def held_out_rows(
     for both in (True, False):
         for train, test in zip(parts.train, parts.test, strict=True):
             if np.isin(classes, y[train]).all() and (not both or np.isin(classes, y[test]).all()):
-                by = (
-                    few if parts.by == "row" else f", whole {'groups' if parts.by == 'group' else 'stretches'}"
-                )
+                whole = f", whole {'groups' if parts.by == 'group' else 'stretches'}"
+                by = few if parts.by == "row" else whole
                 told = (
                     f"{int(test.sum()):,} of {known.n_rows:,} rows were held out to choose the best epoch{by}"
                 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from clew.explain.saliency import Saliency, Sanity
+from clew.explain.saliency import NAMES, Saliency, Sanity
 from clew.plot.neural import DASHED, LEFT, RIGHT, box, color_bar, picture, say
 from clew.plot.style import (
     BRIGHT,
@@ -57,7 +57,7 @@ def saliency(
     """
     target = int(result.target[row])
     towards = short(classes[target], 24) if classes else f"output {target}"
-    at = f"Grad-CAM at layer {short(result.layer, 24)}" if result.layer else "integrated gradients"
+    at = NAMES[result.method] + (f" at layer {short(result.layer, 24)}" if result.layer else "")
     title = f"towards {towards}: {at}"
     inputs, values = result.inputs[row], result.values[row]
     title += "" if values.any() else "; nothing in this row moves it"
