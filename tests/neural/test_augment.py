@@ -118,8 +118,12 @@ def test_answers_that_cannot_move_along_are_refused():
             Shift()(Rows(x, y), random())
     with pytest.raises(DataError, match="must be images"):
         Turn()(Rows(x), random())
-    with pytest.raises(SettingError, match="'most' of Shift"):
-        Shift(0.0)
+    for wrong in (1, -0.1, 2.5, float("nan")):
+        with pytest.raises(
+            SettingError, match="must be a share of the side, from 0 to below 1, not a number of"
+        ):
+            Shift(share=wrong)
+    assert torch.equal(Shift(share=0)(Rows(x), random()).x, x)
 
 
 def test_gain_and_noise_have_the_spread_that_was_asked_for():

@@ -275,6 +275,19 @@ def test_a_net_of_ones_own_gets_lists_of_sequences_too():
     np.testing.assert_allclose(model.predict_proba(PARTS[:1]), model.predict_proba(PARTS)[:1], atol=1e-6)
 
 
+def test_images_without_a_channel_axis_are_told_apart_from_signals():
+    images, y = RANDOM.normal(size=(12, 8, 8)), np.arange(12) % 2
+    quick = {"max_epochs": 1, "net_settings": {"channels": (4,)}}
+    net = NetClassifier("cnn", **quick).fit(images, y)
+    told = "Taken as signals of 8 channels x 8 samples; images need a channel axis: X[:, None]."
+    assert net.warnings_ == [told] and repr(net).splitlines()[-1] == told
+    regressor = NetRegressor("cnn", **quick)
+    assert regressor.fit(images, y).warnings_ == [told] and told not in repr(clone(regressor))
+    for fine in (images[:, None], images[:, :7]):
+        assert NetClassifier("cnn", **quick).fit(fine, y).warnings_ == []
+    assert NetClassifier("gru", max_epochs=1).fit(images, y).warnings_ == []
+
+
 def test_signals_and_images_go_through_a_convolutional_net():
     for shape in ((2, 20), (1, 8, 8)):
         values = RANDOM.normal(size=(30, *shape))
@@ -285,3 +298,16 @@ def test_signals_and_images_go_through_a_convolutional_net():
         assert net.predict(values).shape == (30,) and net.n_features_in_ == shape[0]
         with pytest.raises(DataError, match="must be of shape"):
             net.predict(values[..., :-1])
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"net": nn.Linear(3, 2)}, "builds a module. Got a Linear that is built already"),
+        ({"loss": nn.CrossEntropyLoss()}, r"loss\(output, rows.y\). Got CrossEntropyLoss"),
+        ({"loss": "huber"}, "Got 'huber'"),
+    ],
+)
+def test_what_other_libraries_take_as_net_or_loss_is_refused_in_a_sentence(settings, told):
+    with pytest.raises(SettingError, match=told):
+        NetClassifier(max_epochs=1, **settings).fit(X, Y)

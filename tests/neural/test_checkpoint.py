@@ -1,5 +1,6 @@
 import pytest
 import torch
+from safetensors.torch import save
 
 from clew.errors import DataError
 from clew.neural.checkpoint import digest, read_checkpoint, write_checkpoint
@@ -47,6 +48,16 @@ def test_a_damaged_file_is_refused(tmp_path, damage):
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(DataError, match="must be one that a training of clew wrote"):
         read_checkpoint(path, of=OF)
+
+
+def test_what_is_no_checkpoint_is_told_from_a_damaged_one(tmp_path):
+    path = tmp_path / "c"
+    write_checkpoint(path, TENSORS, FACTS, of=OF)
+    cut = path.read_bytes()[:-3]
+    for data, told in ((b"x" * 200, "another file"), (save({"a": torch.ones(2)}), "another file"), (cut, "one that is damaged")):  # fmt: skip
+        path.write_bytes(data)
+        with pytest.raises(DataError, match=f"Got {told}.$"):
+            read_checkpoint(path, of=OF)
 
 
 def test_what_differs_is_named(tmp_path):

@@ -5,6 +5,7 @@ from torch import nn
 
 from clew.errors import SettingError
 from clew.neural.collapse import collapse_linear, difference, one_layer
+from clew.neural.estimators import NetRegressor
 from clew.neural.nets.cnn import Cnn, CnnConfig
 from clew.neural.nets.mlp import Mlp, MlpConfig
 from clew.neural.nets.perceptron import Perceptron, PerceptronConfig
@@ -72,6 +73,15 @@ def test_other_nets_are_refused(other):
         collapse_linear(other)
     with pytest.raises(SettingError, match="at least 1 linear layer"):
         collapse_linear(nn.Sequential())
+
+
+def test_an_estimator_is_refused_with_where_its_net_is():
+    straight = NetRegressor(max_epochs=1, net_settings={"activation": "identity"}).fit(
+        np.eye(4), np.arange(4)
+    )
+    with pytest.raises(SettingError, match=r"as `.net_` of a fitted estimator is. Got NetRegressor"):
+        collapse_linear(straight)
+    assert collapse_linear(straight.net_).v.shape == (1, 4)
 
 
 def test_drop_out_counts_as_switched_off_and_the_net_stays_as_it_was():

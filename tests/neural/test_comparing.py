@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clew.errors import SettingError
-from clew.learn.families import compare
+from clew.learn.families import FAMILIES, compare
 from clew.neural.comparing import WORDS, compare_nets, curve_net, parted
 from clew.neural.net_settings import NETS
 from clew.neural.training import validate_net
@@ -35,6 +35,14 @@ def test_nets_and_forest_stand_on_the_same_folds_with_the_figures_that_each_has_
     )
     assert found.choice.value == found.figure(found.family("forest")).value  # a net has no part in the choice
     assert any("not tuned" in one for one in found.warnings)
+
+
+def test_scikit_learns_warnings_that_a_net_stopped_early_do_not_reach_people(recwarn, monkeypatch):
+    family = FAMILIES["network"]
+    hasty = lambda *given, **settings: family.make(*given, **settings).set_params(mlpclassifier__max_iter=1)  # noqa: E731
+    monkeypatch.setitem(FAMILIES, "network", family._replace(make=hasty))
+    compare_nets(rows(), families="mlp,network", folds=2, epochs=1, members=1)
+    assert not [one for one in recwarn if "onverge" in f"{one.category.__name__} {one.message}"]
 
 
 def test_a_net_has_a_learning_curve():

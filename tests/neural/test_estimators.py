@@ -12,6 +12,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from clew.errors import DataError, SettingError
 from clew.neural.estimators import NetClassifier, NetRegressor
+from clew.neural.objectives import Objective
 from clew.neural.rows import Rows
 
 RANDOM = np.random.default_rng(0)
@@ -153,8 +154,10 @@ def test_classes_that_validation_lacks_are_told_and_unknown_ones_refused():
 def test_answers_that_are_no_classes_are_refused(y, told):
     with pytest.raises(DataError, match=told):
         NetClassifier(**QUICK).fit(X, y)
-    with pytest.raises(SettingError, match="'given' or 'equal'"):
+    with pytest.raises(SettingError, match="'given' or 'equal'. Got balanced instead. Did you mean 'equal'"):
         NetClassifier(class_weight="balanced", **QUICK).fit(X, Y)
+    with pytest.raises(SettingError, match="Got even instead.$"):
+        NetClassifier(class_weight="even", **QUICK).fit(X, Y)
 
 
 def test_a_loss_that_breaks_is_told_and_the_best_weights_are_kept():
@@ -170,6 +173,10 @@ def test_a_loss_that_breaks_is_told_and_the_best_weights_are_kept():
         and net.history_.loss == "breaks"
         and np.isfinite(net.predict_proba(X)).all()
     )
+    assert net.history_.headline().startswith(
+        "stopped at update 8, whose loss was not finite; the weights of"
+    )
+    assert repr(net).endswith(f"\n{net.warnings_[0]}")
     assert "not finite at update 8" in net.warnings_[0] and "weights of epoch 1" in net.warnings_[0]
     with pytest.raises(DataError, match="before one epoch was completed"):
         NetRegressor(lr=1e30, optimizer="sgd", **QUICK).fit(X, X[:, 0])
@@ -223,6 +230,33 @@ def test_validation_r2_is_against_the_spread_of_training():
     assert net.history_.valid_score[best] == pytest.approx(wanted, rel=1e-9)
 
 
+def test_a_loss_of_ones_own_gets_answers_in_the_shape_of_y():
+    shapes, settings = [], {"precision": "float64", **QUICK}
+
+    def squares(output, rows):
+        shapes.append((output.shape, rows.y.shape))
+        return torch.nn.functional.mse_loss(output, rows.y)
+
+    usual = NetRegressor(**settings).fit(X, X[:, 0])
+    for own in (squares, Objective(squares, name="mine")):
+        np.testing.assert_array_equal(
+            NetRegressor(loss=own, **settings).fit(X, X[:, 0]).predict(X), usual.predict(X)
+        )
+    NetRegressor(loss=squares, **settings).fit(X, X[:, :2])
+    steps = {"max_epochs": 1, "net_settings": {"head": "tag"}}
+    NetRegressor("gru", loss=squares, **steps).fit(np.stack([X, X], 1), X[:, :2])
+    assert all(said == wanted for said, wanted in shapes) and {len(said) for said, _ in shapes} == {1, 2}
+
+
+def test_a_loss_that_wants_more_of_a_net_than_y_has_gets_all_of_it():
+    def likelihood(output, rows):  # of a mean and the logarithm of a spread
+        mean, log_spread = output.unbind(1)
+        return (log_spread + ((rows.y - mean) / log_spread.exp()) ** 2 / 2).mean()
+
+    net = NetRegressor(lambda shape, n_out: torch.nn.Linear(3, 2), loss=likelihood, max_epochs=2)
+    assert net.fit(X, X[:, 0]).history_.n_epochs == 2
+
+
 def test_several_numbers_have_scales_of_their_own():
     y = np.column_stack([1e6 * X[:, 0], 1e-6 * X[:, 1], np.full(80, 7.0)])
     net = NetRegressor(max_epochs=60, lr=0.02).fit(X, y)
@@ -261,6 +295,16 @@ def test_the_next_steps_are_forecast():
     assert two.predict(both[:, :10]).shape == (120, 4, 2) and np.isfinite(
         two.score(both[:, :10], both[:, 10:])
     )
+
+
+def test_a_forecast_of_one_step_has_the_shape_of_y():
+    settings = {"max_epochs": 2, "net_settings": {"hidden": 4, "head": "forecast"}}
+    waves = np.sin(0.5 * np.arange(12) + np.arange(30)[:, None])
+    net = NetRegressor("gru", **settings).fit(waves[:, :11], waves[:, 11])
+    assert net.predict(waves[:, :11]).shape == (30,)
+    column = NetRegressor("gru", **settings).fit(waves[:, :11], waves[:, 11:])
+    np.testing.assert_array_equal(column.predict(waves[:, :11]), net.predict(waves[:, :11]))
+    assert net.predict(waves[:1, :11]).shape == (1,)
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,12 @@ from clew.errors import SettingError, Stopped
 from clew.explain.net_looks import TYPICAL, WRONG
 from clew.measure.cutouts import Cutouts
 from clew.neural.explaining_looks import CHANGED, LEARNT_FROM, explain_looks
+from clew.neural.score_maps import maps_of_net
 from clew.neural.training import held_out_rows, train_net
 from tests.neural.test_training import rows, traces
 
 FEW = {"averaged": 12, "draws": 1, "steps": 8}
+HELD_OUT = 0.4  # 10 of 20 groups: a perfect net is shown to beat chance on them
 FAR = 6.0  # px from the centre, where the spots lie that tell the classes
 
 
@@ -48,7 +50,11 @@ def spots(samples, *, seed=0) -> Cutouts:
 def world():
     samples = rows()
     cut = spots(samples)
-    return samples, cut, train_net(samples, cut, model="cnn", epochs=12, members=2, augment="none")
+    return (
+        samples,
+        cut,
+        train_net(samples, cut, model="cnn", epochs=12, members=2, augment="none", held_out=HELD_OUT),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -57,19 +63,39 @@ def found(world):
 
 
 def test_the_net_looks_where_the_spot_is_and_at_its_channel(world, found):
-    assert found.believable and found.unit == "µm"
+    """A place of the layer is 4 px wide, so that maps are blurred; those of other rows have no spot there (mutant)."""
+    assert found.placed and found.unit == "µm" and found.saliency.method == "hires-cam"
+    many = explain_looks(*world, **FEW | {"examples": 10})
+    far = many.said == "up"  # each with its spot elsewhere
+    images, maps = many.saliency.inputs[far, 0], many.saliency.values[far, 0]
     y, x = np.mgrid[:16, :16]
-    for image, values in zip(found.saliency.inputs[:, 0], np.abs(found.saliency.values[:, 0]), strict=True):
-        row, column = np.unravel_index(image.argmax(), image.shape)
-        near = np.hypot(y - row, x - column) < 3.5
-        assert near.mean() < 0.15 and values[near].sum() > 0.5 * values.sum()
+    row, column = np.divmod(images.reshape(len(images), -1).argmax(axis=1)[:, None, None], 16)
+    near = np.hypot(y - row, x - column) < 5
+    shares = np.einsum("iyx,jyx->ij", maps / maps.sum(axis=(1, 2), keepdims=True), near)
+    denser = shares / near.mean(axis=(1, 2))
+    own = np.diag(denser).mean()
+    others = denser[~np.eye(len(maps), dtype=bool)].mean()
+    assert len(maps) >= 5 and own > 1.3 and own > 1.2 * others
     assert found.channel_share.sum(axis=1) == pytest.approx(1) and found.channel_share[:, 0].mean() > 0.55
     assert found.missed < 0.2
 
 
+def test_where_most_maps_are_empty_integrated_gradients_stand_in_and_say_so(world, monkeypatch):
+    def empty(net, X, aims, method, steps, **others):
+        found = maps_of_net(net, X, aims, method, steps, **others)
+        return (
+            found if method == "integrated-gradients" else dataclasses.replace(found, values=0 * found.values)
+        )
+
+    monkeypatch.setattr("clew.neural.score_maps.maps_of_net", empty)
+    found = explain_looks(*world, **FEW)
+    assert found.saliency.method == found.sanity.method == "integrated-gradients"
+    assert any(one.startswith("HiResCAM is empty in 12 of 12 rows") for one in found.warnings)
+
+
 def test_rows_are_those_that_were_held_out_in_training(world, found):
     samples, cut, _ = world
-    _, judge, _ = held_out_rows(samples, samples.labels, 0.2, "classification", 0)
+    _, judge, _ = held_out_rows(samples, samples.labels, HELD_OUT, "classification", 0)
     assert found.held_out == judge.sum() and set(found.sample) <= set(samples.sample[judge])
     place = {name: row for row, name in enumerate(samples.sample)}
     at = [place[name] for name in found.sample]
@@ -81,6 +107,23 @@ def test_typical_rows_are_right_and_wrong_rows_are_wrong(found):
     right = found.truth == found.said
     assert (right == (found.why == TYPICAL)).all()
     assert sum(found.why == TYPICAL) == 4  # two of each class
+
+
+def test_a_net_that_learnt_noise_is_not_shown_to_beat_chance_and_its_maps_explain_nothing(world, found):
+    samples, cut, _ = world
+    assert found.verdict().startswith(
+        f"On the {found.held_out} rows held out the net reaches a balanced accuracy of "
+    )
+    labels = np.random.default_rng(0).permutation(samples.labels)
+    other = samples.with_labels(labels)
+    model = train_net(other, cut, model="cnn", epochs=1, members=1, augment="none", held_out=HELD_OUT)
+    blind = explain_looks(other, cut, model, **FEW)
+    assert blind.verdict().startswith(
+        f"This net is not shown to beat chance on the {blind.held_out} rows held out"
+    )
+    assert blind.by_chance and not blind.placed and blind.ranked() == [blind.shown()]
+    truth = labels[held_out_rows(other, labels, HELD_OUT, "classification", 0)[1]]
+    assert blind.reached.n_rows == len(truth) and blind.chance == 0.5
 
 
 def test_the_same_rows_give_the_same_bits(world, found):

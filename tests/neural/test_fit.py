@@ -197,6 +197,28 @@ def test_of_epochs_that_are_as_good_the_first_is_kept():
     assert len(set(history.valid_loss)) == 1 and history.best_epoch == 1
 
 
+def test_the_last_weights_are_kept_where_the_recipe_says_so():
+    training, other = clear(60), clear(60, seed=3)
+    wrong = Rows(other.x, (other.y + 1) % 3)  # its loss is lowest at once
+    best, first = run(None, training, validation=wrong, max_epochs=6)
+    last, history = run(None, training, validation=wrong, max_epochs=6, keep="last")
+    alone, _ = run(None, training, max_epochs=6)
+    assert first.best_epoch < 6 == history.best_epoch and np.isfinite(history.valid_loss).all()
+    assert same(weights(last), weights(alone)) and not same(weights(last), weights(best))
+    with pytest.raises(SettingError, match="'patience' of a net must go with keep='best'"):
+        run(None, training, validation=wrong, keep="last", patience=3)
+
+
+def test_patience_counts_from_where_the_rate_of_one_cycle_is_highest():
+    """Rows whose validation loss is lowest at once, since it is of other classes: it stops a patience after the peak."""
+    training, other = clear(60), clear(60, seed=3)
+    settings = {"max_epochs": 40, "patience": 2, "validation": Rows(other.x, (other.y + 1) % 3), "lr": 0.05}
+    _, cycle = run(None, training, schedule="one-cycle", **settings)
+    _, level = run(None, training, schedule="constant", **settings)
+    assert cycle.stopped == level.stopped == "early"
+    assert level.n_epochs == 3 and cycle.n_epochs == 0.3 * 40 + 2
+
+
 def test_patience_or_plateau_without_validation_rows_is_refused():
     for settings in ({"patience": 3}, {"schedule": "plateau"}):
         with pytest.raises(SettingError, match="must go with validation rows"):

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from clew.errors import DataError, SettingError
+from clew.neural.estimators import NetClassifier
 from clew.neural.inside import (
     activation_curves,
     activations,
@@ -145,3 +146,10 @@ def test_a_decision_grid_asks_for_every_place_of_the_plane():
     assert decision_grid(lambda rows: np.zeros(len(rows)), points).labels.tolist() == [-1, -1, -1]
     with pytest.raises(DataError, match=r"\(n_rows, 2\)"):
         decision_grid(len, np.zeros((3, 3)))
+
+
+def test_an_estimator_is_refused_with_where_its_net_is():
+    x, one = np.zeros((1, 2, 6, 6)), NetClassifier("cnn")
+    for look in (activations, hidden_states, lambda net, x: feature_maps(net, x[0], "blocks.0")):
+        with pytest.raises(SettingError, match="as `.net_` of a fitted estimator is. Got NetClassifier"):
+            look(one, x)

@@ -230,6 +230,21 @@ def test_nets_that_were_trained_otherwise_are_no_members_of_one_model(on_feature
         NetModel.of([own])
 
 
+@pytest.mark.parametrize("scale", ["none", "each"])
+def test_nets_that_held_out_rows_of_their_own_are_members_where_rows_are_prepared_alike(scale):
+    X, y = windows().values, samples().labels
+
+    def fitted(scale):
+        settings = {"net_settings": SMALL["cnn"], "max_epochs": 1, "held_out": 0.25, "scale": scale}
+        return [NetClassifier("cnn", random_state=i, **settings).fit(X, y) for i in (0, 1)]
+
+    made = fitted(scale)
+    found = NetModel.of(made).predict_raw(X)
+    np.testing.assert_array_equal(found, (made[0].predict_proba(X) + made[1].predict_proba(X)) / 2)
+    with pytest.raises(DataError, match="give validation=, not held_out"):
+        NetModel.of(fitted("training"))  # each learnt a scale of its own rows
+
+
 def test_estimators_without_samples_make_a_model_for_bare_rows():
     words = ["abba", "ab", "cab", "bb"] * 3
     made = NetClassifier("gru", net_settings={"hidden": 3}, max_epochs=1).fit(words, ["x", "y", "x", "y"] * 3)

@@ -11,7 +11,7 @@ import torch
 
 from clew.errors import DataError, SettingError
 from clew.neural import onnx_export
-from clew.neural.estimators import NetClassifier
+from clew.neural.estimators import NetClassifier, NetRegressor
 from clew.neural.onnx_export import export_onnx
 from tests.neural.models import images, regressor, samples, trained, windows
 
@@ -65,6 +65,14 @@ def test_numbers_come_in_the_scale_of_the_target(tmp_path):
     np.testing.assert_allclose(
         ask(tmp_path / "one.onnx", samples().features), made[0].predict(samples().features), rtol=1e-6
     )
+
+
+def test_a_forecast_of_one_step_is_one_number_a_row(tmp_path):
+    X = np.random.default_rng(0).normal(size=(20, 6, 1)).astype(np.float32)
+    settings = {"max_epochs": 1, "net_settings": {"hidden": 3, "head": "forecast"}}
+    net = NetRegressor("gru", **settings).fit(X, X[:, 0, 0])
+    export_onnx(net, tmp_path / "net.onnx")
+    assert ask(tmp_path / "net.onnx", X).shape == net.predict(X).shape == (20,)
 
 
 def test_what_was_constant_in_training_is_passed_over_in_the_graph_too(tmp_path):

@@ -3,7 +3,8 @@ import torch
 from torch import nn
 
 from clew.errors import DataError, SettingError
-from clew.neural.place import computing, device_of, evaluating, memory_told, seeded, threads
+from clew.neural.estimators import NetClassifier
+from clew.neural.place import check_module, computing, device_of, evaluating, memory_told, seeded, threads
 
 CPU = torch.device("cpu")
 
@@ -53,6 +54,14 @@ def test_evaluating_leaves_each_module_as_it_was():
     with evaluating(net):
         assert not net.training and not net[1].training and not torch.is_grad_enabled()
     assert net.training and net[1].training and not net[0].training and torch.is_grad_enabled()
+
+
+def test_what_is_no_module_is_refused():
+    check_module(torch.nn.ReLU())
+    with pytest.raises(
+        SettingError, match=r"torch module, as `.net_` of a fitted estimator is. Got NetClassifier"
+    ):
+        check_module(NetClassifier())
 
 
 def test_memory_is_told_and_other_errors_pass():

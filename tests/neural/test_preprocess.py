@@ -53,6 +53,14 @@ def test_channels_share_a_scale_whatever_the_blocks(monkeypatch, block):
     np.testing.assert_allclose(both(sequences, sequences=True)[1].values.std((0, 1)), 1)
 
 
+@pytest.mark.parametrize("block", [7, 2**20])
+def test_the_scale_of_sequences_is_that_of_their_real_steps(monkeypatch, block):
+    monkeypatch.setattr(preprocess, "BLOCK", block)
+    parts = [np.random.default_rng(n).normal([9, -4], [1, 3], (n, 2)) for n in (2, 5, 1, 7)]
+    learnt, steps = Preprocess.learn(parts), np.concatenate(parts)
+    np.testing.assert_allclose([learnt.mean, learnt.spread], [steps.mean(0), steps.std(0)], rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("scale", "size"), [("each", lambda row: row.std()), ("peak", lambda row: np.abs(row - row.mean()).max())]
 )

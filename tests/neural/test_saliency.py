@@ -11,6 +11,7 @@ from torch import nn
 
 from clew.errors import DataError, SettingError
 from clew.explain.saliency import grad_cam
+from clew.neural.estimators import NetClassifier
 from clew.neural.nets.cnn import Cnn, CnnConfig
 from clew.neural.nets.elman import Elman
 from clew.neural.nets.recurrent import RecurrentConfig
@@ -147,6 +148,9 @@ def test_the_net_stays_as_it_was():
 
 
 def test_what_has_no_saliency_is_told():
+    for look in (saliency, randomised_sanity):
+        with pytest.raises(SettingError, match="as `.net_` of a fitted estimator is. Got NetClassifier"):
+            look(NetClassifier("cnn"), rows_of((2, 9)))
     rows = nn.Linear(4, 2)
     with pytest.raises(SettingError, match="use method='integrated-gradients'. Got Linear"):
         saliency(rows, rows_of((4,)))

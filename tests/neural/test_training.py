@@ -10,6 +10,7 @@ import pytest
 
 from clew.errors import DataError, SettingError, Stopped
 from clew.measure.cutouts import Cutouts
+from clew.neural import training
 from clew.neural.estimators import NetClassifier
 from clew.neural.model import NetModel
 from clew.neural.net_settings import NetSettings
@@ -67,22 +68,24 @@ def test_the_same_settings_give_the_same_bits_and_another_seed_others():
     assert train_net(rows(), random_state=1, **QUICK).sha256 != one.sha256
 
 
-def test_a_net_is_the_estimator_that_it_says_on_the_rows_that_it_says():
+@pytest.mark.parametrize(
+    ("choose_from", "keep", "said"),
+    [(24, "best", "to choose the best epoch"), (25, "last", "to watch the loss, too few to choose an epoch by, so the last is kept")],
+)  # fmt: skip
+def test_a_net_is_the_estimator_that_it_says_on_the_rows_that_it_says(choose_from, keep, said, monkeypatch):
+    monkeypatch.setattr(training, "CHOOSE_FROM", choose_from)
     samples = rows()
     model = train_net(samples, augment="none", **QUICK)
     parts = folds(samples, n_folds=5)
     learn, judge = parts.train[0], parts.test[0]
     net = NetSettings(**QUICK)
-    witness = NetClassifier(
-        "mlp", net_settings={"dropout": 0.2}, batch_size=net.batch_of(int(learn.sum())), **net.of_training()
-    )
-    witness.fit(
-        samples.features[learn],
-        samples.labels[learn],
-        validation=(samples.features[judge], samples.labels[judge]),
-    )
+    settings = net.of_training() | {"keep": keep, "patience": net.patience if keep == "best" else None}
+    settings |= {"net_settings": {"dropout": 0.2}, "batch_size": net.batch_of(int(learn.sum()))}
+    witness = NetClassifier("mlp", **settings)
+    seen = samples.features[judge], samples.labels[judge]
+    witness.fit(samples.features[learn], samples.labels[learn], validation=seen)
     np.testing.assert_array_equal(model.predict(samples).probability, witness.predict_proba(samples.features))
-    assert model.notes[1] == f"{judge.sum()} of 120 rows were held out to choose the best epoch, whole groups"
+    assert model.notes[1] == f"{judge.sum()} of 120 rows were held out {said}, whole groups"
 
 
 def test_rows_without_a_label_are_left_out_and_counted():
@@ -129,6 +132,26 @@ def test_windows_of_very_different_amplitudes_are_scaled_each_by_itself_and_that
         samples, traces(samples), NetSettings(model="cnn", **QUICK), kind="classification", random_state=0
     )
     assert alike.preprocess["scale"] == "training"
+
+
+@pytest.mark.parametrize(("fold", "wanted"), [(3, "training"), (8, "each")])
+def test_images_of_very_different_contrasts_are_scaled_each_by_itself(fold, wanted):
+    values = (
+        np.random.default_rng(0).normal(size=(40, 1, 8, 8)) * np.geomspace(1, fold, 40)[:, None, None, None]
+    )
+    seen = Cutouts(values=values, sample=np.arange(40).astype(str), axes="cyx", channels=["gray"])
+    scale, said = training._scale(seen, np.ones(40, bool), NetSettings(model="cnn"))
+    assert scale == wanted and bool(said) == (wanted == "each")
+
+
+def test_amplitudes_of_rows_that_are_held_out_decide_no_scale():
+    samples = rows(60)
+    learn, judge, _ = held_out_rows(samples, samples.labels, 0.2, "classification", 0)
+    net = NetSettings(model="cnn", **QUICK)
+    for loud, wanted in ((judge, "training"), (learn, "each")):
+        differing = np.where(loud, np.geomspace(1, 1e4, 60), 1.0)
+        model = fit_net(samples, traces(samples, scale=differing), net, kind="classification", random_state=0)
+        assert model.preprocess["scale"] == wanted
 
 
 def test_a_number_is_learnt_too():

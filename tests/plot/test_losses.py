@@ -113,5 +113,8 @@ def test_the_suggested_rate_is_ringed_and_rates_that_are_too_high_are_shaded():
     shade = next(one for one in axes.patches if one.get_gid() == "diverges")
     assert shade.get_x() == pytest.approx(found.diverges)
     assert axes.get_xscale() == "log"
+    exploded = suggest_rate(lr, 2.3 - 1.8 / (1 + (1e-2 / lr) ** 2) + (lr / 0.03) ** 4)
+    low, high = figure(exploded).axes[0].get_ylim()
+    assert exploded.loss.max() > 1e6 and 0 < high - low < 10  # what diverges does not flatten the rest
     flat = figure(suggest_rate(lr, np.full(141, 2.3))).axes[0]
     assert not any(one.get_gid() == "chosen" for one in flat.lines)

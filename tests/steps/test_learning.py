@@ -223,8 +223,11 @@ def test_the_first_line_is_the_verdict_against_chance(table, tmp_path):
 def test_labels_that_say_nothing_are_no_better_than_the_commonest_class(table, tmp_path):
     study, kind = table
     labelled(study, tmp_path, np.random.default_rng(1).permutation(np.array(["x", "y"])[kind]))
-    said = steps.validate(study, trees=10).lines[0]
+    told = steps.validate(study, trees=10)
+    said = told.lines[0]
     assert said.endswith(", which is not shown to be better than always saying the commonest class (0.50).")
+    doubt = "No labels are named as doubtful, since this model is not shown to be better than chance."
+    assert doubt in told.lines and told.result.label_errors.n_suspected == 0 and told.result.no_better
 
 
 def test_the_verdict_on_named_groups_is_about_the_grouping(table):

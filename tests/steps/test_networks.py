@@ -98,6 +98,14 @@ def test_numbers_of_models_go_on_across_kinds_and_each_loads_as_what_it_is(made_
     ]
 
 
+def test_a_training_says_in_a_sentence_how_many_rows_chose_the_epoch(of_table):
+    study, _ = of_table
+    told = steps.train(study, model="mlp", epochs=2, members=1)
+    said = f"{told.result.n_rows} rows x 5 features, of which {told.result.n_held_out} rows chose the epoch."
+    assert told.lines[0].startswith("A multilayer perceptron") and told.lines[0].endswith(said)
+    assert f"{told.result.n_held_out} of {told.result.n_rows} rows were held out" in told.result.notes[1]
+
+
 def test_the_latest_net_is_validated_as_it_was_trained_with_a_forest_beside(of_table):
     study, _ = of_table
     told = steps.validate(study)
@@ -190,6 +198,10 @@ def test_verbs_that_know_forests_only_say_so(of_table):
         ({"model": "cnn"}, "Got rows of tables: mlp takes their measurements"),
         ({"model": "lstm"}, "Got rows of tables: mlp"),
         ({"model": "mlp", "side": 32}, "--side must go with a net that looks at images. Got --model mlp"),
+        (
+            {"model": "mlp", "frame": 4},
+            "--frame must go with a net that reads windows in steps .* Got --model mlp",
+        ),
     ],
 )
 def test_flags_and_rows_that_do_not_go_with_a_model_are_refused_in_one_sentence(made_table, given, said):
@@ -245,6 +257,14 @@ def test_events_and_windows_of_recordings_are_found_by_a_net(recordings, tmp_pat
     window = ((rows.origin["start"].to_numpy() - START) / WINDOW).round().astype(int)
     assert len(window) >= 30
     np.testing.assert_allclose(table["probability_burst"][window], said.probability[:, 0], atol=1e-5)
+
+
+def test_frames_as_long_as_a_window_are_refused(recordings):
+    study, _ = recordings
+    length = networks.raw_for(study, "lstm", {})(study.samples()).values.shape[-1]
+    assert networks.raw_for(study, "lstm", {"frame": length - 1})(study.samples())
+    with pytest.raises(SettingError, match="must leave 2 steps or more"):
+        networks.raw_for(study, "lstm", {"frame": length})(study.samples())
 
 
 def test_the_thread_of_a_net_on_raw_data_gives_the_same_bits_again(recordings):

@@ -28,6 +28,12 @@ def test_a_training_that_broke_off_in_its_first_epoch_says_so():
     assert found.rows() == []
 
 
+def test_a_training_that_broke_off_later_says_what_is_kept():
+    found = history([0.9, 0.5], [0.8, 0.6], stopped="not finite", failed_batch=150)
+    kept = "stopped at update 150, whose loss was not finite; the weights of epoch 2 are kept"
+    assert found.headline() == f"{kept}: mse 0.5 in training, 0.6 in validation"
+
+
 def test_rows_are_the_columns_epoch_by_epoch():
     found = history([0.9, 0.5], [0.8, 0.6], lr=[0.1, 0.01])
     assert [dict(zip(COLUMNS, row, strict=True))["lr"] for row in found.rows()] == [0.1, 0.01]

@@ -13,13 +13,13 @@ def test_levels_are_medians_of_windows():
     twin = [np.median(loss[i : i + found.width]) for i in range(57 - found.width + 1)]
     np.testing.assert_array_equal(found.level, twin)
     assert found.width == 5
-    assert found.epoch(0) == 3
+    assert found.least == (np.argmin(loss) + 1, loss.min())
 
 
 def test_epochs_without_a_loss_are_left_out_and_the_others_keep_their_numbers():
     found = levels(np.array([np.nan, 0.9, np.inf, 0.7, 0.6, 0.5]))
     np.testing.assert_array_equal(found.epochs, [2, 4, 5, 6])
-    assert found.epoch(found.lowest) == 5
+    assert found.least == (6, 0.5)
 
 
 @pytest.mark.parametrize("trend", [0.0, -0.01, 0.05])

@@ -10,11 +10,13 @@ import numpy as np
 
 from clew.explain.importance import figure
 from clew.explain.saliency import CLAIMS, NAMES, Saliency, Sanity
+from clew.intervals import FEW_GROUPS, Interval, number, spell
 from clew.result import Result
 from clew.words import listed
 
 BINS = 12  # of the distance from the centre, or of the time
 UNPLACED = "Where maps are large, random weights make them large as well: it says nothing of the net, and is not averaged."
+DISAGREE = "The maps of the nets do not agree: read no single map."
 TYPICAL, WRONG = "typical", "wrong"
 
 
@@ -56,6 +58,10 @@ class NetLooks(Result):
     held_out : int
         How many rows the net had not learnt from; 0 where that is not known, and all rows that it learnt from stand in.
     warnings : list of str
+    reached : Interval or None
+        How good the net is on the rows held out: balanced accuracy, or R2 of numbers; None where none were held out.
+    chance : float
+        What always one answer reaches there.
     """
 
     architecture: str
@@ -79,6 +85,8 @@ class NetLooks(Result):
     members: int
     held_out: int
     warnings: list[str]
+    reached: Interval | None = None
+    chance: float = np.nan
 
     @property
     def of_windows(self) -> bool:
@@ -87,13 +95,23 @@ class NetLooks(Result):
 
     @property
     def believable(self) -> bool:
-        """Tell whether the maps changed when the weights were made random."""
-        return self.sanity is not None and self.sanity.depends
+        """Tell whether the net beats chance, and the maps changed when its weights were made random."""
+        return not self.by_chance and self.sanity is not None and self.sanity.depends
 
     @property
     def placed(self) -> bool:
         """Tell whether it means anything where the maps are large: not, where random weights make maps as large there."""
-        return self.sanity is not None and self.sanity.depends and not self.sanity.sizes_follow_input
+        return self.believable and self.sanity is not None and not self.sanity.sizes_follow_input
+
+    @property
+    def by_chance(self) -> bool:
+        """Tell whether the net is not shown to beat chance on the rows held out; not, where there is no interval."""
+        return self.reached is not None and self.reached.low <= self.chance
+
+    @property
+    def disagree(self) -> bool:
+        """Tell whether the maps of the members are no more alike than unrelated maps are."""
+        return self.sanity is not None and self.agreement <= self.sanity.chance
 
     @property
     def told(self) -> np.ndarray:
@@ -111,16 +129,34 @@ class NetLooks(Result):
         return f"{len(self.answer):,} {'held-out' if self.held_out else 'training'}"
 
     def verdict(self) -> str:
-        """Say whether the maps can be believed: before anything else."""
+        """Say how good the net is on rows held out, and whether its maps can be believed: before anything else."""
+        good = self.how_good()
+        return good if self.by_chance else f"{good} {self._of_maps()}".lstrip()
+
+    def how_good(self) -> str:
+        """Say how good the net is on the rows held out; "" where none were."""
+        if self.reached is None:
+            return ""
+        what = "balanced accuracy" if len(self.outputs) > 1 else "R2"
+        rows, value = f"the {self.held_out:,} rows held out", spell(self.reached.summary())
+        if self.by_chance:
+            return (
+                f"This net is not shown to beat chance on {rows} ({what} {value}): its maps explain nothing."
+            )
+        return f"On {rows} the net reaches {'a' if len(self.outputs) > 1 else 'an'} {what} of {value}; chance gives {self.chance:.2f}."
+
+    def _of_maps(self) -> str:
+        """Say whether the maps speak of the net, and whether those of its members agree."""
         if self.sanity is None:
             return "The maps are the same everywhere, so they say nothing of what the net looks at."
         said, why = self.sanity.verdict, self.sanity.evidence
-        return f"{said[0].upper()}{said[1:]} ({why})."
+        return f"{said[0].upper()}{said[1:]} ({why}).{f' {DISAGREE}' if self.disagree else ''}"
 
     def ranked(self) -> list[str]:
         """Say which places and channels matter, over rows, and which rows are shown."""
         if not self.placed:
-            return [UNPLACED, self.shown()] if self.sanity is not None else [self.shown()]
+            untold = self.sanity is None or self.by_chance
+            return [self.shown()] if untold else [UNPLACED, self.shown()]
         told = [self.where(), *self.by_class(), self.which_channel(), self.shown()]
         return [one for one in told if one]
 
@@ -174,7 +210,15 @@ class NetLooks(Result):
                 else f"are like them by {self.agreement:.2f} (Spearman)"
             )
             whose = f"The maps are those of the first of {self.members} nets; those of the others {like}."
-        return [self.cause(), *([whose] if whose else []), *self.empty(), *self.warnings]
+        return [self.cause(), *([whose] if whose else []), *self.empty(), *self.few(), *self.warnings]
+
+    def few(self) -> list[str]:
+        """Say what to do where too few groups were held out to show that the net beats chance."""
+        if self.reached is None or not self.by_chance or self.reached.n_groups >= FEW_GROUPS:
+            return []
+        return [
+            f"Only {self.reached.n_groups} groups were held out: train with a larger --held-out to show more."
+        ]
 
     def empty(self) -> list[str]:
         """Say in how many rows the map is 0 all over."""
@@ -192,8 +236,10 @@ class NetLooks(Result):
 
     def headline(self) -> str:
         """Say whether the maps can be believed, and where they are densest."""
+        if self.by_chance:
+            return self.how_good().rstrip(".")
         if not self.believable:
-            return self.verdict().partition(" (")[0].rstrip(".")
+            return self._of_maps().partition(" (")[0].rstrip(".")
         if not self.placed:
             return f"{self.method} of {len(self.sample)} rows, of which only the signs speak of the net"
         return f"{self.method} of {len(self.sample)} rows: densest {self._densest(self.told)}"
@@ -208,7 +254,10 @@ class NetLooks(Result):
             "outputs": list(self.outputs),
             "rows": len(self.answer),
             "held_out": self.held_out,
-            "depends": self.believable,
+            "reached": None if self.reached is None else self.reached.summary(),
+            "chance": number(self.chance),
+            "believable": self.believable,
+            "depends": self.sanity is not None and self.sanity.depends,
             "placed": self.placed,
             "sanity": None if self.sanity is None else self.sanity.summary(),
             "edges": self.edges.tolist(),
@@ -218,7 +267,7 @@ class NetLooks(Result):
             "missed": self.missed,
             "agreement": None if np.isnan(self.agreement) else self.agreement,
             "shown": [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)],
-            "warnings": [self.cause(), *self.empty(), *self.warnings],
+            "warnings": [self.cause(), *self.empty(), *self.few(), *self.warnings],
         }  # fmt: skip
 
 

@@ -73,13 +73,13 @@ def cut_objects(
     by a threshold) a small convolutional network, tested on unseen images with four seeds, reached a balanced accuracy of
     0.994 to 0.999 by "blank" and 0.983 to 0.993 by "keep"; where the surroundings tell the class, "keep" is right.
     """
-    check_choice(around, ("keep", "blank"), what="'around' setting", of="cut_objects")
+    check_choice(around, ("keep", "blank"), what="'around' setting", of="cut-outs")
     box, source, label = _places(samples)
     side = chosen_side(box) if side is None else side
     check(
         side in range(4, 1025),
         SettingError,
-        "The 'side' setting of cut_objects must be a whole number of pixels from 4 to 1024. Got {} instead.",
+        "The 'side' of cut-outs must be a whole number of pixels from 4 to 1024. Got {} instead.",
         side,
     )
     corner = (box[:, :2] + box[:, 2:]) // 2 - side // 2

@@ -84,26 +84,26 @@ class Shift:
 
     Parameters
     ----------
-    most : float
-        As a share of the side; sequences that are filled up move within their own steps.
+    share : float
+        Of the side, by which it moves at most, either way; sequences that are filled up move within their own steps.
     edges : {"roll", "empty"}
         Whether what leaves at one end comes in at the other, or nothing does: 0, and no answer.
     takes : {"grids", "sequences"}
         Where the sides are: after the channels, or steps before the features.
     """
 
-    most: float = 0.1
+    share: float = 0.1
     edges: Literal["roll", "empty"] = "roll"
     takes: Takes = "grids"
 
     def __post_init__(self) -> None:
-        check(0 < self.most <= 1, SettingError, "The 'most' of Shift must be above 0 and at most 1. Got {}.", self.most)  # fmt: skip
+        check(0 <= self.share < 1, SettingError, "The 'share' of Shift must be a share of the side, from 0 to below 1, not a number of samples or pixels. Got {}.", self.share)  # fmt: skip
 
     def __call__(self, rows: Rows, random: torch.Generator) -> Rows:
         axes = (1,) if self.takes == "sequences" else range(2, rows.x.ndim)
         for number, axis in enumerate(axes):
             length = torch.full((len(rows),), rows.x.shape[axis]) if rows.lengths is None else rows.lengths
-            by = ((2 * torch.rand(len(rows), generator=random) - 1) * self.most * length).round().long()
+            by = ((2 * torch.rand(len(rows), generator=random) - 1) * self.share * length).round().long()
             place = torch.arange(rows.x.shape[axis])  # (side,)
             source = place - by[:, None]  # (n, side)
             inside = (source >= 0) & (source < length[:, None])

@@ -270,7 +270,7 @@ def _loss(answer: np.ndarray, aim: Tensor, loss: Loss) -> tuple[float, np.ndarra
         check(
             y.shape == answer.shape,
             DataError,
-            "The 'y' of trace_backprop must have the shape of the net's answer {}. Got {} instead.",
+            "The 'y' of trace_backprop must have the shape of the net's answer {}. Got {} instead; classes go with loss='cross-entropy'.",
             answer.shape,
             y.shape,
         )

@@ -23,7 +23,7 @@ from clew.neural.objectives import Objective, forward
 from clew.neural.place import computing, device_of, evaluating, memory_told, seeded, threads
 from clew.neural.preprocess import Prepared, Preprocess, Scale
 from clew.neural.rate_finder import find_rate
-from clew.neural.recipe import Optimizer, Precision, Recipe, Schedule
+from clew.neural.recipe import Keep, Optimizer, Precision, Recipe, Schedule
 from clew.neural.rows import Rows
 from clew.splits.dealing import deal_groups, deal_rows, strata
 from clew.validate.history import History
@@ -64,6 +64,7 @@ class Net(BaseEstimator):
         clip: float | None = None,
         truncate: int | None = None,
         patience: int | None = None,
+        keep: Keep = "best",
         min_delta: float = 0.0,
         precision: Precision = "auto",
         device: str = "auto",
@@ -88,6 +89,7 @@ class Net(BaseEstimator):
         self.clip = clip
         self.truncate = truncate
         self.patience = patience
+        self.keep = keep
         self.min_delta = min_delta
         self.precision = precision
         self.device = device
@@ -135,6 +137,7 @@ class Net(BaseEstimator):
         """
         self.warnings_: list[str] = []
         training, held = self._begin(X, y, validation, groups, sample_weight)
+        self.n_trained_ = len(training.x)
         recipe, objective = self._recipe(), self._objective(training)
         if self.lr == "find":
             found = find_rate(self.net_, training, recipe=recipe, objective=objective)
@@ -154,7 +157,7 @@ class Net(BaseEstimator):
         if self.history_.stopped == "not finite":
             self.warnings_.append(
                 f"The loss was not finite at update {self.history_.failed_batch}, which ended the training: the weights of epoch "
-                f"{self.history_.best_epoch} are kept. Lower lr ({self.lr_:g}), or clip the gradients."
+                f"{self.history_.best_epoch} are kept. Lower the learning rate ({self.lr_:g})."
             )
         return self
 
@@ -209,6 +212,10 @@ class Net(BaseEstimator):
         self._warn(judged)
         return training, judged
 
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        """Return the settings that differ from the default, and below them what to mind since `fit`."""
+        return "\n".join([super().__repr__(N_CHAR_MAX), *getattr(self, "warnings_", [])])
+
     def _hold_out(self, y: Any, groups: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return which rows are trained on and which are put aside: a share of the groups, or of the rows."""
         share: Any = self.held_out
@@ -232,6 +239,7 @@ class Net(BaseEstimator):
     def _build(self, targets: np.ndarray) -> nn.Module:
         n_out = self._n_out(targets)
         if not isinstance(self.net, str):
+            check(not isinstance(self.net, nn.Module), SettingError, "The 'net' of a net must be a name, or a function (shape, n_out) that builds a module. Got a {} that is built already.", type(self.net).__name__)  # fmt: skip
             return self.net(self.shape_, n_out)
         settings = dict(self.net_settings or {})
         if self._takes("sequences"):
@@ -324,10 +332,19 @@ class Net(BaseEstimator):
         if self.loss is None:
             return self._usual_objective(training)
         check(self.class_weight == "given", SettingError, "The 'class_weight' of a net must be 'given' with a loss of your own. Got {}.", self.class_weight)  # fmt: skip
-        return self.loss if isinstance(self.loss, Objective) else Objective(self.loss)
+        if isinstance(self.loss, Objective):
+            return self.loss
+        fits = callable(self.loss) and not isinstance(self.loss, nn.modules.loss._Loss)
+        check(fits, SettingError, "The 'loss' of a net must be a function (output, rows), such as lambda output, rows: loss(output, rows.y). Got {!r}.", self.loss)  # fmt: skip
+        return Objective(self.loss)
 
     def _usual_objective(self, training: Rows) -> Objective:
         raise NotImplementedError
 
     def _warn(self, judged: Rows | None) -> None:
-        """Say what to mind about the validation rows."""
+        """Say what to mind about the rows."""
+        n_channels, *sides = self.shape_
+        if self.net == "cnn" and len(sides) == 1 and n_channels >= sides[0]:
+            self.warnings_.append(
+                f"Taken as signals of {n_channels} channels x {sides[0]} samples; images need a channel axis: X[:, None]."
+            )

@@ -54,8 +54,10 @@ def read_checkpoint(path: Path, *, of: dict[str, Any]) -> tuple[dict[str, Any], 
         check(said.pop("sha256") == _sum(tensors, said), DataError, "one that is damaged")
         facts, made_of = json.loads(said["facts"]), json.loads(said["of"])
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        got = "one that is damaged" if isinstance(error, SafetensorError) else "another file"
+        got = str(error) if isinstance(error, (OSError, DataError)) else got
         raise DataError(
-            f"The checkpoint '{path}' must be one that a training of clew wrote. Got {error}."
+            f"The checkpoint '{path}' must be one that a training of clew wrote. Got {got}."
         ) from error
     wanted = json.loads(json.dumps(of))
     differs = [name for name in wanted if wanted[name] != made_of.get(name)]

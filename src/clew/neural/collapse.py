@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from clew.errors import SettingError, check
+from clew.neural.place import check_module
 from clew.result import Result
 
 N_ROWS = 1000  # random rows that the net and its collapse are compared on
@@ -64,8 +65,9 @@ def collapse_linear(net: nn.Module) -> Collapse:
     Raises
     ------
     SettingError
-        If the net holds anything but linear layers: with an activation there is no such matrix.
+        If the net is no module, or holds anything but linear layers: with an activation there is no such matrix.
     """
+    check_module(net)
     leaves = [module for module in net.modules() if not list(module.children())]
     other = [m for m in leaves if not isinstance(m, nn.Linear | nn.Identity | nn.Dropout | nn.Sequential)]
     check(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from clew.errors import SettingError, check, check_choice
-from clew.learn.families import FAMILIES, Metric, entries
+from clew.learn.families import FAMILIES, Metric, entries, stopping_early
 from clew.learn.training import Kind, choose, resolve_kind
 from clew.measure.cutouts import Cutouts
 from clew.neural.net_settings import NETS, NetName, NetSettings, with_net_settings
@@ -77,19 +77,20 @@ def compare_nets(
         own = dataclasses.replace(net, model=name)
         fit = net_fitting(cutouts if own.raw else None, own, kind=learns, random_state=random_state)
         tried.append(Entry(name, WORDS[name], [{}], [fit], inner=False))
-    found = compare_fits(
-        chosen,
-        tried,
-        reference="forest",
-        kind=learns,
-        metric=metric,
-        n_folds=folds,
-        repeats=repeats,
-        by=by,
-        gap=gap,
-        random_state=random_state,
-        on_progress=on_progress,
-    )
+    with stopping_early():
+        found = compare_fits(
+            chosen,
+            tried,
+            reference="forest",
+            kind=learns,
+            metric=metric,
+            n_folds=folds,
+            repeats=repeats,
+            by=by,
+            gap=gap,
+            random_state=random_state,
+            on_progress=on_progress,
+        )
     return dataclasses.replace(found, warnings=[*found.warnings, UNTUNED])
 
 

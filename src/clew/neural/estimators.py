@@ -12,7 +12,7 @@ from sklearn.metrics import r2_score
 from clew.errors import DataError, SettingError, check
 from clew.neural.answers import answer_array, asked_steps, steps_of, weight_of
 from clew.neural.base import Net
-from clew.neural.objectives import PADDING, CrossEntropy, Objective, SquaredError
+from clew.neural.objectives import PADDING, CrossEntropy, NumbersLoss, Objective, SquaredError
 from clew.neural.preprocess import Prepared
 from clew.neural.rows import Rows
 
@@ -42,7 +42,7 @@ class NetClassifier(ClassifierMixin, Net):
         Changes each batch of training rows; see `clew.neural.augment`.
     lr : float or "find"
         The learning rate; or that of `clew.neural.rate_finder.find_rate`.
-    max_epochs, batch_size, samples_per_epoch, optimizer, schedule, momentum, weight_decay, clip, truncate, patience, min_delta,
+    max_epochs, batch_size, samples_per_epoch, optimizer, schedule, momentum, weight_decay, clip, truncate, patience, keep, min_delta,
     precision, device, threads, random_state
         See `clew.neural.recipe.Recipe`.
 
@@ -55,6 +55,7 @@ class NetClassifier(ClassifierMixin, Net):
     lr_ : float
         The learning rate that was used.
     warnings_ : list of str
+        What to mind; the fitted estimator says it when it is shown, too.
     """
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -70,8 +71,11 @@ class NetClassifier(ClassifierMixin, Net):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the share of right answers, of rows or of the steps that are no padding."""
-        if answer_array(y).ndim == 1:
-            return super().score(X, answer_array(y), sample_weight)
+        true = answer_array(y)
+        texts = [isinstance(one.flat[0], str) for one in (self.classes_, true)]
+        check(texts[1] or not texts[0], DataError, "The y to compare with must be text, as the classes of the net are. Got {}: give y.astype(str).", true.dtype)  # fmt: skip
+        if true.ndim == 1:
+            return super().score(X, true, sample_weight)
         said, given = self.predict(X), self._prepare(X)
         y = _classes(y, given)
         asked = asked_steps(y, given)
@@ -109,7 +113,10 @@ class NetClassifier(ClassifierMixin, Net):
         return super()._for_sequences(targets) | ({"head": "tag"} if targets.ndim == 2 else {})
 
     def _usual_objective(self, training: Rows) -> Objective:
-        check(self.class_weight in ("given", "equal"), SettingError, "The 'class_weight' of a net must be 'given' or 'equal'. Got {} instead.", self.class_weight)  # fmt: skip
+        meant = (
+            " Did you mean 'equal'?" if self.class_weight == "balanced" else ""
+        )  # as scikit-learn calls it
+        check(self.class_weight in ("given", "equal"), SettingError, "The 'class_weight' of a net must be 'given' or 'equal'. Got {} instead.{}", self.class_weight, meant)  # fmt: skip
         if self.class_weight == "given":
             return CrossEntropy(n_classes=len(self.classes_))
         assert training.y is not None
@@ -117,6 +124,7 @@ class NetClassifier(ClassifierMixin, Net):
         return CrossEntropy(counts.sum() / (len(counts) * counts), n_classes=len(counts))
 
     def _warn(self, judged: Rows | None) -> None:
+        super()._warn(judged)
         if judged is None or judged.y is None:
             return
         there = set(judged.y.flatten().tolist())
@@ -133,11 +141,12 @@ class NetRegressor(RegressorMixin, Net):
     Parameters
     ----------
     net, net_settings, scale, held_out, augment, lr, max_epochs, batch_size, samples_per_epoch, optimizer, schedule, momentum,
-    weight_decay, clip, truncate, patience, min_delta, precision, device, threads, random_state
+    weight_decay, clip, truncate, patience, keep, min_delta, precision, device, threads, random_state
         As for `NetClassifier`. With ``net_settings={"head": "tag"}`` a recurrent net tells a number at each step, y
         (n, steps); with "forecast" the next ones, y (n, horizon).
     loss : callable (output, rows) -> Tensor, or Objective, optional
-        Mean squared error by default; of numbers that were brought to mean 0 and standard deviation 1.
+        Mean squared error by default; of numbers that were brought to mean 0 and standard deviation 1. A function gets what
+        the net answers in the shape of ``rows.y``.
 
     Attributes
     ----------
@@ -152,6 +161,7 @@ class NetRegressor(RegressorMixin, Net):
         said = self.answers(X).astype(np.float64)
         if not self.target_mean_.ndim and said.ndim > 1 and said.shape[-1] == 1:
             said = said[..., 0]
+            said = answer_array(said) if self._head() == "forecast" else said  # of one step to come
         return said * self.target_spread_ + self.target_mean_
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -208,6 +218,10 @@ class NetRegressor(RegressorMixin, Net):
     def _usual_objective(self, training: Rows) -> Objective:
         check(self.class_weight == "given", SettingError, "The 'class_weight' of a regressor must be 'given': it has no classes. Got {}.", self.class_weight)  # fmt: skip
         return SquaredError()
+
+    def _objective(self, training: Rows) -> Objective:
+        given = super()._objective(training)
+        return NumbersLoss(given.own, name=given.name) if type(given) is Objective else given
 
 
 def _classes(y: Any, given: Prepared) -> np.ndarray:

@@ -13,6 +13,7 @@ from clew.explain.importance import OnProgress
 from clew.explain.net_features import incomplete
 from clew.explain.net_looks import TYPICAL, WRONG, NetLooks, densities
 from clew.explain.saliency import NAMES, Sanity, rank_correlation
+from clew.intervals import Interval
 from clew.learn.explaining import check_classes
 from clew.learn.training import choose
 from clew.measure.cutouts import Cutouts
@@ -30,8 +31,8 @@ from clew.neural.score_maps import (
 from clew.neural.training import held_out_rows
 from clew.result import step
 from clew.samples import Samples
-from clew.splits import spread_over_groups
-from clew.validate.metrics import labelled
+from clew.splits import spread_over_groups, units
+from clew.validate.metrics import labelled, regression_scores, scores
 
 if TYPE_CHECKING:
     from clew.learn.forest import Prediction
@@ -156,6 +157,7 @@ def explain_looks(
     missed = missed_by(shares)
     truth = pool.labels if prediction.label is not None else _numbers(pool.target)
     said = prediction.label if prediction.label is not None else _numbers(prediction.value)
+    reached, chance = _how_good(pool, prediction) if held_out else (None, np.nan)
     assert truth is not None
     baseline = f"Integrated gradients begin at {ZERO[model.preprocess['scale']]}."
     return NetLooks(
@@ -180,6 +182,8 @@ def explain_looks(
         members=model.members,
         held_out=held_out,
         warnings=[*mind, baseline, *incomplete(missed)],
+        reached=reached,
+        chance=chance,
     )
 
 
@@ -201,6 +205,18 @@ def _pool(
     if cutouts.of(known).digest() != model.trained_with["rows"] or counts != model.class_counts:
         return known, 0, [CHANGED]
     return (known.take(judge), int(judge.sum()), []) if judge.any() else (known, 0, [LEARNT_FROM])
+
+
+def _how_good(pool: Samples, prediction: Prediction) -> tuple[Interval, float]:
+    """Return the balanced accuracy, or R2 of numbers, on rows held out, and what always one answer reaches."""
+    unit, _ = units(pool)
+    if prediction.label is None:
+        assert pool.target is not None and prediction.value is not None
+        return regression_scores(pool.target, prediction.value, groups=unit).metrics["r2"], 0.0
+    assert pool.labels is not None
+    classes = sorted({*prediction.classes, *pool.labels.tolist()})
+    found = scores(pool.labels, prediction.label, classes=classes, groups=unit)
+    return found.metrics["balanced_accuracy"], 1 / len(np.unique(pool.labels))
 
 
 def _choose(

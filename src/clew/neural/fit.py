@@ -18,7 +18,7 @@ from clew.errors import DataError, SettingError, check
 from clew.neural.augment import Augment
 from clew.neural.checkpoint import digest, read_checkpoint, write_checkpoint
 from clew.neural.objectives import Objective, forward
-from clew.neural.optimise import optimizer_of, rate_at
+from clew.neural.optimise import WARM_UP, optimizer_of, rate_at
 from clew.neural.place import computing, device_of, evaluating, memory_told, seeded, threads
 from clew.neural.recipe import Recipe
 from clew.neural.rows import Rows, batches, epoch_order
@@ -61,7 +61,8 @@ def fit(
     objective : Objective
         The loss, and a score beside it.
     validation : Rows, optional
-        Rows that nothing is learnt from: the epoch with their lowest loss is kept, bit for bit. Without them the last is.
+        Rows that nothing is learnt from: the epoch with their lowest loss is kept, bit for bit. Without them, or where the
+        recipe says so, the last is.
     augment : callable (rows, generator) -> Rows, optional
         Changes each batch of training rows; draws from the generator alone.
     checkpoint : Path, optional
@@ -111,6 +112,7 @@ class _Run:
         needs = (
             "patience" if recipe.patience is not None else "schedule" if recipe.schedule == "plateau" else ""
         )
+        check(recipe.keep == "best" or not needs, SettingError, "The '{}' of a net must go with keep='best'. Got keep='last'.", needs)  # fmt: skip
         check(validation is not None or not needs, SettingError, "The '{}' of a net must go with validation rows. Got none.", needs)  # fmt: skip
         self.device = device_of(recipe.device)
         dtype, self.mixed = computing(recipe.precision, self.device)
@@ -188,13 +190,16 @@ class _Run:
         norm = float(np.mean(self.norms)) if self.norms else math.nan
         rate = self.optimizer.param_groups[0]["lr"]
         self.epochs.append([self.train_loss, loss, score, rate, norm, len(self.batch_loss)])
-        if self.validation is None or loss < self.lowest - self.recipe.min_delta:
+        chosen = self.validation is None or self.recipe.keep == "last"
+        if chosen or loss < self.lowest - self.recipe.min_delta:
             self.best, self.lowest, self.best_epoch, self.waited = self.weights(), loss, len(self.epochs), 0
         else:
             self.wait()
 
     def wait(self) -> None:
         """Note an epoch that was no better; stop, or go on at half the rate, after too many."""
+        if self.recipe.schedule == "one-cycle" and len(self.epochs) <= WARM_UP * self.recipe.max_epochs:
+            return  # while the rate goes up a loss may well stand
         self.waited += 1
         patience = self.recipe.patience
         if patience is not None and self.waited >= patience:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from clew.errors import DataError, SettingError, check, check_choice
 from clew.neural.nets.activations import ACTIVATIONS, activation, derivative
 from clew.neural.nets.recurrent import RecurrentNet
+from clew.neural.place import check_module
 from clew.result import Result
 
 
@@ -169,6 +170,7 @@ def watching(
     net: nn.Module, watch: Callable[[str, nn.Module, Any], None], *, only: type[nn.Module] = nn.Module
 ) -> Iterator[None]:
     """Call ``watch(name, module, output)`` when a module of ``net`` answers, in evaluation mode; no hook stays."""
+    check_module(net)
     hooks = [
         module.register_forward_hook(lambda own, given, out, name=name: watch(name, own, out))
         for name, module in net.named_modules()
@@ -184,6 +186,7 @@ def watching(
 
 def as_input(net: nn.Module, x: Any) -> Tensor:
     """Return rows as the net takes them: floats of its parameters' type, or int64 tokens, on its device."""
+    check_module(net)
     first = next(net.parameters(), torch.zeros(0))
     x = torch.as_tensor(np.asarray(x) if not isinstance(x, Tensor) else x)
     return x.to(first.device, first.dtype if x.is_floating_point() else torch.int64)
@@ -224,17 +227,13 @@ def activations(net: nn.Module, x: Any, *, layers: Sequence[str] | None = None) 
     with watching(net, watch), torch.no_grad():
         net(as_input(net, x))
     for layer in layers or ():
-        check(
-            layer in found,
-            DataError,
-            "The layer '{}' must answer with a tensor when the net runs. It did not.",
-            layer,
-        )
+        check(layer in found, DataError, "The layer '{}' must answer with a tensor when the net runs. It did not.", layer)  # fmt: skip
     return Activations(values={name: as_array(found[name]) for name in layers or found})
 
 
 def check_layer(net: nn.Module, layer: str) -> nn.Module:
     """Return the module of that name; one sentence where there is none."""
+    check_module(net)
     names = dict(net.named_modules())
     check_choice(layer, [name for name in names if name], what="layer", of="the net")
     return names[layer]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from clew.neural.model import NetModel
 
 Estimator = NetClassifier | NetRegressor
+TOLD_BY_ROWS = ("n_in", "n_out", "size", "vocabulary", "horizon")  # of a configuration, which `fit` fills in
 
 
 def answers_of(estimator: Estimator, X: Any) -> np.ndarray:
@@ -61,8 +62,9 @@ def estimator_of(model: NetModel, member: int) -> Estimator:
     net = model.net(member)
     precision = "float64" if next(net.parameters()).dtype == torch.float64 else "float32"
     kind = NetClassifier if model.kind == "classification" else NetRegressor
+    net_settings = {name: one for name, one in model.net_settings.items() if name not in TOLD_BY_ROWS}
     settings = model.recipe | {"scale": model.preprocess["scale"], "device": "cpu", "precision": precision}
-    made = kind(model.architecture, random_state=model.seeds[member], **settings)
+    made = kind(model.architecture, net_settings=net_settings, random_state=model.seeds[member], **settings)
     made.net_, made.preprocess_ = net, Preprocess.from_config(model.preprocess)
     made.history_, made.warnings_ = model.histories[member], []
     made.shape_ = _shape_of_net(model)

@@ -49,7 +49,9 @@ class NetModel(Result):
     feature_names, units : list of str
         The features that it reads, or the channels of the cut-outs, in order, and their units.
     n_rows : int
-        The number of rows it was trained on; 0 where nobody said.
+        The number of rows it was made from; 0 where nobody said.
+    n_held_out : int
+        How many of these did not change weights, but chose the epoch that was kept.
     class_counts : dict of str to int
         How many of these were of each class.
     measure : dict
@@ -102,6 +104,7 @@ class NetModel(Result):
     measure: dict[str, Any] = dataclasses.field(default_factory=dict)
     notes: list[str] = dataclasses.field(default_factory=list)
     trained_with: dict[str, str] = dataclasses.field(default_factory=dict)
+    n_held_out: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -170,6 +173,7 @@ class NetModel(Result):
             measure=dict(measure or {}),
             notes=[*notes, *dict.fromkeys(told for one in estimators for told in one.warnings_)],
             trained_with={"torch": torch.__version__, "device": device_of(first.device).type, "rows": seen.digest},
+            n_held_out=max(0, seen.n_rows - getattr(first, "n_trained_", seen.n_rows)),
         )  # fmt: skip
 
     # ---- what it is ----
@@ -203,7 +207,8 @@ class NetModel(Result):
         words = architecture_of(self.architecture).words
         which = words if self.members == 1 else f"{self.members} nets, each {words},"
         rows = f"trained on {self.n_rows:,} rows x" if self.n_rows else "for"
-        return f"{which} for {what}, {rows} {self.looks_at}"
+        chose = f", of which {self.n_held_out:,} rows chose the epoch" if self.n_held_out else ""
+        return f"{which} for {what}, {rows} {self.looks_at}{chose}"
 
     def summary(self) -> dict[str, Any]:
         """Return what the model is, how its training ended, and its hash."""
@@ -215,6 +220,7 @@ class NetModel(Result):
             "members": self.members,
             "parameters": self.n_parameters,
             "rows": self.n_rows,
+            "held_out": self.n_held_out,
             "looks_at": self.looks_at,
             "training": [one.summary() for one in self.histories],
             "sha256": self.sha256,

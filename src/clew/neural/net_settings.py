@@ -50,7 +50,8 @@ class NetSettings:
     patience : int, optional
         Nets: stop when the rows held out have got no better for so many epochs.
     held_out : float
-        Nets: the share of the training rows that choose the best epoch, whole groups; 0 keeps the last epoch.
+        Nets: the share of the training rows, whole groups, that choose the best epoch, or only tell how it went where they are
+        fewer than 100; 0 holds none out.
     members : int
         Nets: how many are trained, each with a random state of its own; their mean answers.
     augment : {"auto", "none"}
@@ -66,7 +67,8 @@ class NetSettings:
         steps.
     scale : {"auto", "training", "each", "peak", "none"}
         Nets: to mean 0 and standard deviation 1 over the training rows, or of each row by itself, or to a peak of 1. "auto" is
-        "training", but "each" for windows whose amplitudes differ by more than a factor of 30.
+        "training", but "each" for windows whose amplitudes differ by more than a factor of 30, and images whose contrasts
+        differ by more than one of 4.
     class_weight : {"given", "equal"}
         Whether a class weighs as many rows as it has, or all classes the same: that moves the decision towards rare
         classes, and probabilities no longer say how common they are.

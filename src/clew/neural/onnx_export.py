@@ -106,6 +106,7 @@ class _Whole(nn.Module):
         self.preprocess = Preprocess.from_config(model.preprocess)
         self.in_line, self.turned = kind.takes == "rows", kind.takes == "sequences" and bool(model.cut)
         self.classes, self.target = bool(model.classes), model.target
+        self.next = model.net_settings.get("head") == "forecast" and model.net_settings["horizon"] == 1
 
     def forward(self, x: Tensor) -> Tensor:  # (B, ...), as it was measured
         x = x.transpose(1, -1) if self.turned else x
@@ -138,7 +139,8 @@ class _Whole(nn.Module):
         if self.classes:
             return answers.softmax(dim=-1)
         mean, spread = (torch.tensor(self.target[name], dtype=torch.float64) for name in ("mean", "spread"))
-        answers = answers.squeeze(-1) if not mean.ndim and answers.shape[-1] == 1 else answers
+        if not mean.ndim and answers.shape[-1] == 1:
+            answers = answers.squeeze(-1).squeeze(-1) if self.next else answers.squeeze(-1)
         return answers.double() * spread + mean
 
 

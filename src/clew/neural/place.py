@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
@@ -92,6 +93,11 @@ def seeded(random_state: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())), as_it_comes():
         torch.manual_seed(random_state)
         yield
+
+
+def check_module(net: Any) -> None:
+    """Refuse what is no torch module, such as an estimator, which takes rows on another scale."""
+    check(isinstance(net, torch.nn.Module), SettingError, "The net to look into must be a torch module, as `.net_` of a fitted estimator is. Got {} instead.", type(net).__name__)  # fmt: skip
 
 
 @contextlib.contextmanager

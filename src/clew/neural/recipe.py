@@ -12,6 +12,7 @@ from clew.result import literal_choices
 
 Optimizer = Literal["adamw", "adam", "sgd", "rmsprop"]
 Schedule = Literal["constant", "cosine", "one-cycle", "step", "plateau"]
+Keep = Literal["best", "last"]
 Precision = Literal["auto", "float32", "float64", "bfloat16", "float16"]
 USUAL_BATCH = 32
 MOST_THREADS = 1024  # far more end the process
@@ -45,7 +46,11 @@ class Recipe:
     truncate : int, optional
         Of recurrent nets: through how many steps gradients flow back; to the first by default.
     patience : int, optional
-        Stop when the validation loss has not got better for so many epochs; never by default.
+        Stop when the validation loss has not got better for so many epochs, those on the way up of "one-cycle" not counted;
+        never by default.
+    keep : {"best", "last"}
+        Whose weights are kept: of the epoch with the lowest validation loss, or of the last one, where validation rows are
+        too few to choose by and only tell how it went.
     min_delta : float
         By how much the validation loss must fall to count as better.
     precision : {"auto", "float32", "float64", "bfloat16", "float16"}
@@ -69,6 +74,7 @@ class Recipe:
     clip: float | None = None
     truncate: int | None = None
     patience: int | None = None
+    keep: Keep = "best"
     min_delta: float = 0.0
     precision: Precision = "auto"
     device: str = "auto"
@@ -76,7 +82,12 @@ class Recipe:
     random_state: int = 0
 
     def __post_init__(self) -> None:
-        for name, choices in (("optimizer", Optimizer), ("schedule", Schedule), ("precision", Precision)):
+        for name, choices in (
+            ("optimizer", Optimizer),
+            ("schedule", Schedule),
+            ("precision", Precision),
+            ("keep", Keep),
+        ):
             check_choice(
                 getattr(self, name), literal_choices(choices)[0], what=f"'{name}' setting", of="a net"
             )

@@ -29,7 +29,11 @@ if TYPE_CHECKING:
     from clew.learn.forest import Prediction
     from clew.neural.model import NetModel
 
-DIFFER = 30  # times between quiet and loud windows, from which on each is brought to a scale of its own
+DIFFER = {
+    "ct": 30,
+    "cyx": 4,
+}  # times between quiet and loud windows, or pale and vivid images: from there on each has its own scale
+CHOOSE_FROM = 100  # rows held out: by fewer an early epoch is often chosen, before anything is learnt
 FEWEST_UNITS = 4  # groups or stretches, of which one can be spared
 FEW = ", single rows of the few groups that are learnt from: what is read on them flatters"
 PERMUTATIONS = 1  # of labels, each with a net a fold
@@ -253,7 +257,8 @@ def fit_net(
     scale, why = _scale(seen, learn, net)
     make = NetClassifier if kind == "classification" else NetRegressor
     settings = net.of_training() | {"scale": scale, "augment": _augment(X, net)}
-    settings["patience"] = net.patience if judge.any() else None
+    choosing = judge.sum() >= CHOOSE_FROM
+    settings |= {"patience": net.patience if choosing else None, "keep": "best" if choosing else "last"}
     if kind == "classification":
         settings["class_weight"] = net.class_weight
     settings |= {
@@ -275,7 +280,7 @@ def fit_net(
     lacking = "label" if kind == "classification" else "target"
     left_out = [f"{n:,} rows without a {lacking} were left out"] if n else []
     cut = seen.notes if isinstance(seen, Cutouts) else []
-    notes = [*_kept(members), *told, *left_out, *cut, *why, *_doubts(members)]
+    notes = [*_kept(members, y[judge]), *told, *left_out, *cut, *why, *_doubts(members)]
     shown = None if cutouts is None else seen
     return NetModel.of(members, known, shown, measure=measure, notes=notes)  # type: ignore[arg-type]
 
@@ -319,24 +324,33 @@ def held_out_rows(
             if np.isin(classes, y[train]).all() and (not both or np.isin(classes, y[test]).all()):
                 whole = f", whole {'groups' if parts.by == 'group' else 'stretches'}"
                 by = few if parts.by == "row" else whole
-                told = (
-                    f"{int(test.sum()):,} of {known.n_rows:,} rows were held out to choose the best epoch{by}"
+                return (
+                    train,
+                    test,
+                    [f"{int(test.sum()):,} of {known.n_rows:,} rows were held out {_purpose(test)}{by}"],
                 )
-                return train, test, [told]
     return every, nobody, ["No rows were held out to choose the best epoch, so the last is kept: a class stands in one group alone"]  # fmt: skip
+
+
+def _purpose(judge: np.ndarray) -> str:
+    """Say what rows are held out for: by few of them the luckiest epoch would be chosen, which is often an early one."""
+    if judge.sum() >= CHOOSE_FROM:
+        return "to choose the best epoch"
+    return "to watch the loss, too few to choose an epoch by, so the last is kept"
 
 
 def _scale(seen: Samples | Cutouts, learn: np.ndarray, net: NetSettings) -> tuple[str, list[str]]:
     """Return how rows are brought to a common scale, and a sentence where windows were too unlike to choose the usual."""
     if net.scale != "auto":
         return net.scale, []
-    if isinstance(seen, Samples) or seen.axes != "ct":
+    if isinstance(seen, Samples):
         return "training", []
-    spread = seen.values[learn].std(axis=(1, 2), dtype=np.float64)
+    spread = seen.values[learn].std(axis=tuple(range(1, seen.values.ndim)), dtype=np.float64)
     low, high = np.quantile(spread[spread > 0], [0.05, 0.95]) if (spread > 0).any() else (1.0, 1.0)
-    if high < DIFFER * low:
+    if high < DIFFER[seen.axes] * low:
         return "training", []
-    return "each", [f"Amplitudes of windows differ {high / low:,.0f}-fold, so each is brought to a scale of its own: the net does not see how large it is (scale='training' would show it)"]  # fmt: skip
+    what = "Amplitudes of windows" if seen.axes == "ct" else "Contrasts of images"
+    return "each", [f"{what} differ {high / low:,.0f}-fold, so each is brought to a scale of its own: the net does not see how large it is (the setting 'scale' with 'training' would show it)"]  # fmt: skip
 
 
 def _rate(estimator: Any, X: np.ndarray, y: np.ndarray) -> tuple[float, str]:
@@ -372,7 +386,7 @@ def _told(on_progress: OnProgress | None, member: int, net: NetSettings) -> OnPr
 
 
 # ---- what is said of a training ----
-def _kept(members: list[Any]) -> list[str]:
+def _kept(members: list[Any], judged: np.ndarray) -> list[str]:
     """Say whether the rows held out show that something was learnt, and which epochs they chose."""
     histories: list[History] = [one.history_ for one in members]
     if not histories[0].validated:
@@ -384,9 +398,12 @@ def _kept(members: list[Any]) -> list[str]:
     verdict = "Learnt" if loss < chance else "Nothing learnt"
     apart = f" ({min(score):.2f} to {max(score):.2f})" if f"{min(score):.2f}" != f"{max(score):.2f}" else ""
     epochs = ", ".join(f"{one.best_epoch} of {one.n_epochs}" for one in histories)
+    always = ""
+    if histories[0].score == "accuracy":
+        always = f", where always the commonest class gives {np.unique(judged, return_counts=True)[1].max() / len(judged):.2f}"
     return [
         f"{verdict}: on the rows held out a loss of {loss:.2g} (by chance {chance:.2g}), {histories[0].score} "
-        f"{np.mean(score):.2f}{apart}; best epoch {epochs}"
+        f"{np.mean(score):.2f}{apart}{always}; epoch kept: {epochs}"
     ]
 
 

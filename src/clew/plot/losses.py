@@ -62,7 +62,8 @@ def rates(result: RateSuggestion) -> Drawing:
     axes.set_xscale("log")
     axes.set_xlim(lr[0], lr[-1])
     top = loss[0] + 1.5 * (loss[0] - loss.min())  # what the loss comes to beyond says nothing
-    axes.set_ylim(None, min(top, loss.max()) + 0.05 * np.ptp(loss[loss <= top]))
+    room = 0.05 * np.ptp(loss[loss <= top]) or 0.05
+    axes.set_ylim(loss.min() - 3 * room, min(top, loss.max()) + room)  # below is room for the ring's name
     if np.isfinite(suggested):
         _ring(axes, suggested, float(np.interp(suggested, lr, loss)), f"begin with {suggested:.2g}")
     if np.isfinite(diverges):

@@ -231,7 +231,7 @@ def _filter_pictures(values: np.ndarray, most: float, width: float) -> Drawing:
 def _filter_lines(values: np.ndarray, most: float, width: float) -> Drawing:
     across = min(8, len(values))
     tall, wide = 62.0, (width - 24) / across
-    height = -(-len(values) // across) * tall + 62
+    height = -(-len(values) // across) * tall + 80
     drawing = Drawing(width, height)
     looks = [{"color": color, "linestyle": style} for color, style in zip(GROUPS, LINES, strict=True)]
     looks = (2 * looks)[: values.shape[1]]
@@ -243,7 +243,7 @@ def _filter_lines(values: np.ndarray, most: float, width: float) -> Drawing:
             axes.plot(line, linewidth=1.3, **look)
         axes.set_ylim(-1.05 * most, 1.05 * most)
         bare(axes)
-    say(drawing, 12, height - 14, f"each from {_signed(-most)} to {_signed(most)}", size=9, color=INK3)
+    say(drawing, 12, height - 34, f"each from {_signed(-most)} to {_signed(most)}", size=9, color=INK3)
     if len(looks) > 1:
         key = box(drawing, width - 60.0 * len(looks) - 10, height - 20, 60.0 * len(looks), 12)
         for channel, look in enumerate(looks):

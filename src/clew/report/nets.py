@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from clew.explain.net_features import NetExplanation
 from clew.explain.net_looks import WRONG, NetLooks
 from clew.plot import losses as draw_losses
@@ -13,6 +15,14 @@ from clew.report.words import code, counted, prose, safe
 from clew.steps.outcome import sentences
 from clew.validate.loss_curves import read_losses
 
+if TYPE_CHECKING:
+    from clew.neural.model import NetModel
+
+# settings of a net and of its training that people ask for
+ASKED = {
+    "layers": "layers", "channels": "channels", "hidden": "hidden", "dropout": "drop-out", "frame": "frame",
+    "max_epochs": "epochs", "batch_size": "batch", "lr": "learning rate",
+}  # fmt: skip
 SHOWN = 12  # maps of single rows at most
 
 
@@ -22,12 +32,10 @@ def trained(record: Record) -> str:
     net, name = record.forest, record.models[-1]["name"]
     readings = [read_losses(one) for one in net.histories]
     first = readings[0]
-    settings = ", ".join(f"{key} {_written(value)}" for key, value in net.net_settings.items())
-    recipe = ", ".join(f"{key} {_written(value)}" for key, value in net.recipe.items() if value is not None)
     said = [
         f"<p>{prose(' '.join(sentences([net.headline()])))} {counted(net.n_parameters, 'weight')} in each. sha256 {code(record.models[-1]['sha256'][:16])}.</p>",
         f'<p class="quiet note">{prose(" ".join(sentences(net.notes)))}</p>' if net.notes else "",
-        f'<p class="quiet note">{code(settings)}<br>{code(recipe)}</p>',
+        f'<p class="quiet note">{prose(_made(net))}</p>',
     ]
     faint = "" if len(readings) == 1 else f" Faint: the other {counted(len(readings) - 1, 'member')}."
     curves = drawn(
@@ -36,10 +44,20 @@ def trained(record: Record) -> str:
         f"Loss of {'the net' if len(readings) == 1 else 'the first member'} against its epochs.{faint}",
         label=first.headline(),
     )
-    answers = f'<p class="quiet note">{prose(" ".join(first.sentences()))}</p>'
+    read = [f"{one.question} {one.answer.capitalize()}. {one.advice}".rstrip() for one in first.answers]
+    answers = f'<p class="quiet note">{prose(" ".join(read))}</p>'
     title = "The classifier" if net.classes else "The model"
     body = f'<div class="pair"><div>{curves}</div><div>{"".join(said)}{_members(record)}{answers}</div></div>'
     return section(title, safe(name), body, kind="all")
+
+
+def _made(net: NetModel) -> str:
+    """Say how the net is made and was trained, in what a person asks for."""
+    known = net.net_settings | net.recipe
+    told = [
+        f"{words} {_written(known[name])}" for name, words in ASKED.items() if known.get(name) is not None
+    ]
+    return f"{counted(net.members, 'member')}, {', '.join(told)}; {net.n_held_out:,} of {net.n_rows:,} rows held out."
 
 
 def _written(value: object) -> str:
@@ -87,7 +105,7 @@ def by_looks(one: NetLooks, before: str) -> str:
         caption = f"{one.shown_of()} rows; bands: the middle half of them."
         left += drawn(draw.places(one), "places", caption, label=one.where())
     if one.sanity is not None:
-        caption = "The maps of the trained net beside those of nets whose weights are random."
+        caption = f"{counted(one.sanity.cascading.shape[1], 'row')}: maps of the trained net beside those of nets whose weights are random."
         right = drawn(draw_saliency.sanity(one.sanity), "sanity", caption, label=one.sanity.headline())
     if one.placed and len(one.channels) > 1:
         right += drawn(draw.channels(one), "channels", "", label=one.which_channel())

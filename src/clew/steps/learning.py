@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from clew.errors import DataError, check, check_choice
@@ -51,6 +50,7 @@ def train(
     step = chosen_step(model, settings, "clew.learn.training:train", "clew.neural.training:train_net")
     raw = raw_for(study, model, settings)
     learning_settings(study, settings)
+    need_labels(study, settings)
     facts = study.facts()
     placed: dict[str, str] = {}
 
@@ -77,7 +77,7 @@ def train(
         else "trained again on this machine it comes out the same"
     )
     lines = [
-        f"{result.headline()}.",
+        *sentences([result.headline()]),
         *sentences(warnings),
         f"Saved as {path} (sha256 {result.sha256[:12]}); {repeats}.",
         f"Next: clew validate {study.folder}",
@@ -110,6 +110,7 @@ def validate(
         name = name_of(study, trained)
         what = f"{a_model} trained as {name} was" if same else f"{a_model} with other settings than {name}"
     learning_settings(study, settings)
+    need_labels(study, settings)
     raw = raw_for(study, model, settings)
     recorded, result = study.run(step, raw=raw, on_progress=on_progress, **settings)
     warnings = [*result.warnings, *whose_labels(study, settings)]
@@ -255,6 +256,20 @@ def learning_settings(study: Study, settings: dict[str, Any]) -> None:
         )
 
 
+def need_labels(study: Study, settings: dict[str, Any]) -> None:
+    """Refuse to learn classes where nobody gave any, and say how to give them.
+
+    Raises
+    ------
+    DataError
+        If the open rows have no labels, and no number to learn.
+    """
+    numbers = settings.get("kind") == "regression" or study.facts()["measure"].get("target")
+    if settings.get("target") is None and not numbers:
+        given = [label for label, _ in study.labels().values() if label]
+        check(given, DataError, "The study '{0}' must have labels to learn from: clew label {0} FILE.csv, or clew new --label COLUMN. Got none.", study.folder)  # fmt: skip
+
+
 def whose_labels(study: Study, settings: dict[str, Any]) -> list[str]:
     """Say whether the labels came from people or from named groups; a target is no label."""
     how = [how for given, how in study.labels().values() if given]
@@ -292,12 +307,11 @@ def _verdict(result: Any, where: str, *, circular: bool) -> str:
     else:
         name, always, known = "mae", "the mean", "always saying the mean is off by"
         said = f"the model is off by {_off(figures[name])} on average (R2 {spell(figures['r2'])})"
-    chance, reached = blind.get(name), result.scores.metrics[name]
+    chance = blind.get(name)
     if chance is None:
         return f"{where} {said}."
     told = f"{chance:.2f}" if result.scores.classes else f"{chance:.4g}"
-    better = reached.low > chance if result.scores.classes else reached.high < chance
-    if math.isfinite(reached.low) and not better:
+    if result.no_better:
         return f"{where} {said}, which is not shown to be better than always saying {always} ({told})."
     return f"{where} {said}; {known} {told}."
 

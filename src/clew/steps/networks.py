@@ -163,6 +163,8 @@ def raw_for(study: Study, model: ModelName, settings: dict[str, Any]) -> Raw | N
     DataError
         If there is no such data behind these rows, or the model cannot look at it.
     """
+    in_steps = settings.get("frame") is None or model in IN_STEPS
+    check(in_steps, SettingError, "The setting --frame must go with a net that reads windows in steps (elman, lstm, gru). Got --model {}.", model)  # fmt: skip
     if model == "forest" or model in ON_FEATURES:
         for name, usual in (("side", None), ("around", "blank")):
             check(settings.get(name, usual) == usual, SettingError, "The setting --{} must go with a net that looks at images. Got --model {}.", name, model)  # fmt: skip
@@ -172,7 +174,20 @@ def raw_for(study: Study, model: ModelName, settings: dict[str, Any]) -> Raw | N
     check(kind == "signal" or model not in IN_STEPS, DataError, "The model '{}' must have windows of recordings, which it reads sample by sample. Got images of objects: cnn takes these.", model)  # fmt: skip
     from clew.steps.cutting import cutter
 
-    return cutter(study, **{name: settings[name] for name in ("side", "around") if name in settings})
+    cut = cutter(study, **{name: settings[name] for name in ("side", "around") if name in settings})
+    return _in_steps(cut, settings["frame"]) if settings.get("frame") else cut
+
+
+def _in_steps(cut: Raw, frame: int) -> Raw:
+    """Return what cuts the same windows; refuse frames so long that a window is a single step."""
+
+    def checked(samples: Samples) -> Cutouts:
+        found = cut(samples)
+        length = found.values.shape[-1]
+        check(frame < length, SettingError, "The setting --frame must leave 2 steps or more of windows of {:,} samples. Got {:,}.", length, frame)  # fmt: skip
+        return found
+
+    return checked
 
 
 def raw_like(study: Study, model: Forest | NetModel) -> Raw | None:

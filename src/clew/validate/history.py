@@ -84,7 +84,11 @@ class History(Result):
         kept = self.best_epoch - 1
         if kept < 0:
             return f"stopped at update {self.failed_batch}, before an epoch was completed"
-        told = f"{self.n_epochs} epochs, the weights of epoch {self.best_epoch} kept: {self.loss} {self.train_loss[kept]:.4g} in training"
+        which = f"the weights of epoch {self.best_epoch}"
+        ended = f"{self.n_epochs} epochs, {which} kept"
+        if self.stopped == "not finite":
+            ended = f"stopped at update {self.failed_batch}, whose loss was not finite; {which} are kept"
+        told = f"{ended}: {self.loss} {self.train_loss[kept]:.4g} in training"
         return f"{told}, {self.valid_loss[kept]:.4g} in validation" if self.validated else told
 
     def summary(self) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class LabelErrors(Result):
     kind : str
         "classification" or "regression".
     n_rows : int
-        How many rows were looked at; 0 where every class lies in one fold.
+        How many rows were looked at; 0 where every class lies in one fold, or the models are not shown to beat chance.
     n_suspected : int
         How many of the first rows look wrong. Some of them will be right all the same, for how many see the Notes of
         `label_errors`.
@@ -50,6 +50,8 @@ class LabelErrors(Result):
         in robust standard deviations.
     notes : list of str
         What to mind.
+    by_chance : bool
+        Whether the models are not shown to be better than one without a look, so that they may doubt no label.
     """
 
     kind: str
@@ -63,10 +65,13 @@ class LabelErrors(Result):
     p_said: np.ndarray
     score: np.ndarray
     notes: list[str]
+    by_chance: bool = False
 
     def headline(self) -> str:
         """Say how many labels look wrong, and the worst."""
         what = "label" if self.kind == "classification" else "number"
+        if self.by_chance:
+            return f"No {what}s are named as doubtful, since this model is not shown to be better than chance"
         if not self.n_rows:
             return f"No {what} was looked at"
         if not self.n_suspected:
@@ -139,8 +144,12 @@ def label_errors_of(validation: Validation) -> LabelErrors:
     ----------
     validation : Validation
         Its probabilities, or predicted numbers, must be out of fold. Rows of a class that the other folds lack are
-        left out, and said: no model could have known it. Where every class is such, nothing is ranked.
+        left out, and said: no model could have known it. Where every class is such, or the models are not shown to be
+        better than one without a look, nothing is ranked.
     """
+    if validation.no_better:
+        kind = "classification" if validation.scores.classes else "regression"
+        return replace(_nothing_to_look_at(), kind=kind, by_chance=True)
     if not validation.scores.classes:
         return number_errors(
             validation.truth, validation.predicted, sample=validation.sample, group=validation.group

@@ -44,9 +44,20 @@ class Levels:
         """Return the place of the lowest level."""
         return int(np.argmin(self.level))
 
-    def epoch(self, place: int) -> int:
-        """Return the epoch in the middle of a level's window."""
-        return int(self.epochs[place + self.width // 2])
+    @property
+    def least(self) -> tuple[int, float]:
+        """Return the epoch of the lowest loss, and that loss: of one epoch, as early stopping sees it."""
+        place = int(np.argmin(self.loss))
+        return int(self.epochs[place]), float(self.loss[place])
+
+    @property
+    def between_epochs(self) -> float:
+        """Return the standard error of a level if epochs did not resemble each other."""
+        return float(OF_MEDIAN * self.noise / np.sqrt(self.width))
+
+    def ends(self) -> str:
+        """Say what the loss comes to at the end."""
+        return f"{self.level[-1]:.4g} (median of the last {self.width} epochs)"
 
     def slope(self, part: slice, along: np.ndarray | None = None) -> tuple[float, float]:
         """Return the slope of a part of the loss along epochs, and its standard error.
@@ -86,13 +97,13 @@ def levels(loss: np.ndarray) -> Levels:
     loss = np.asarray(loss, np.float64)[places]
     width = max(NARROWEST, len(loss) // WINDOWS | 1)
     level = np.median(np.lib.stride_tricks.sliding_window_view(loss, width), axis=1)
-    noise = _noise(loss, 1)
+    noise = noise_of(loss)
     flat = level[len(level) // 2 :]  # the first half bends, and a bend would pass for noise
-    between = _noise(flat, width) if len(flat) >= 2 * width + FEWEST_BETWEEN else 0.0
+    between = noise_of(flat, width) if len(flat) >= 2 * width + FEWEST_BETWEEN else 0.0
     return Levels(places + 1, loss, level, width, noise, max(OF_MEDIAN * noise / np.sqrt(width), between))
 
 
-def _noise(values: np.ndarray, lag: int) -> float:
+def noise_of(values: np.ndarray, lag: int = 1) -> float:
     """Return the standard deviation of values about their trend; 0 where they are too few to tell."""
     second = values[2 * lag :] - 2 * values[lag:-lag] + values[: -2 * lag]
     return float(TO_SPREAD * np.median(np.abs(second)) / SECOND) if second.size else 0.0

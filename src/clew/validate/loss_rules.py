@@ -13,7 +13,7 @@ import numpy as np
 
 from clew.validate.history import History
 from clew.validate.loss_answers import Answer, Topic, Verdict, answer
-from clew.validate.loss_levels import Levels, levels
+from clew.validate.loss_levels import Levels, levels, noise_of
 
 COMPLEX = "more units or layers, less drop-out or weight decay, or other features"
 REGULAR = "more rows, more drop-out or weight decay, a smaller net, or augmentation"
@@ -36,6 +36,7 @@ NEAR = 0.8  # a training loss that is hardly below chance
 FALLING = 0.1  # of itself: a training loss that falls by less, and is not small, falls no more
 TOSSED = 0.2  # of itself: a training loss that moves by less is not thrown about
 STRAIGHT = 0.5  # of the slope of the first half: a second half as steep shows no levelling off
+ABOVE = 0.005  # of chance: a loss that never again comes so near to it is kept above by its updates
 JUMP = 1.5  # of start and chance: an epoch above was thrown there by its updates
 GROWTH = 10  # of the first gradients: if they grow so much while the loss does not fall, they run away
 
@@ -53,6 +54,9 @@ class Losses:
         The loss of the first batch, before anything was learnt.
     chance : float
         The loss of chance; that of the start where it is unknown.
+    scatter : float
+        The standard deviation of the losses of batches in the first epoch, without its trend: how far the start can be
+        trusted.
     """
 
     history: History
@@ -60,6 +64,7 @@ class Losses:
     valid: Levels | None
     start: float
     chance: float
+    scatter: float
 
     @staticmethod
     def of(history: History) -> Losses:
@@ -70,7 +75,9 @@ class Losses:
         )
         start = float([*history.batch_loss[:1], *history.train_loss[:1], np.nan][0])
         chance = history.chance_loss if history.chance_loss > 0 else abs(start)
-        return Losses(history, train, valid, start, chance)
+        return Losses(
+            history, train, valid, start, chance, noise_of(history.batch_loss[: history.updates[:1].sum()])
+        )
 
     @property
     def top(self) -> float:
@@ -81,9 +88,22 @@ class Losses:
         """Tell whether a change of a level is both of interest and beyond noise."""
         return bool(change > max(SMALL * self.chance, SURE * of.error))
 
+    def moved(self, change: float, train: Levels) -> bool:
+        """Tell whether a change since the start matters, and is beyond what tells one batch from the next."""
+        return self.matters(change, train) and change > SURE * self.scatter
+
+    def fell(self, train: Levels) -> bool:
+        """Tell whether the training loss ends below chance, or below where it began."""
+        end = train.level[-1]
+        return self.matters(self.history.chance_loss - end, train) or self.moved(self.start - end, train)
+
     def rose(self, train: Levels) -> bool:
         """Tell whether the training loss ends above its lowest."""
-        return self.matters(train.level[-1] - train.level.min(), train)
+        rise = train.level[-1] - train.level.min()
+        thrown = rise > max(
+            GAP * self.chance, SURE * train.between_epochs
+        )  # what wanders so far is thrown about
+        return thrown or self.matters(rise, train)
 
     def few(self, topic: Topic) -> Answer:
         """Answer that there are too few epochs."""
@@ -114,15 +134,12 @@ def converging(losses: Losses) -> Answer:
     end, low = train.level[-1], train.level.min()
     evidence = {"start": start, "lowest": low, "end": end, "error": train.error, "chance": losses.chance}
     if losses.rose(train):
-        at = train.epoch(train.lowest)
-        because = f"the training loss rose from {low:.4g} (epoch {at}) to {end:.4g} at the end"
-        return answer("converging", "no", because, "Lower the learning rate.", **evidence)
-    if not losses.matters(start - end, train):
-        moved = "rose" if losses.matters(end - start, train) else "hardly moved,"
-        because = f"the training loss {moved} from {start:.4g} to {end:.4g}"
+        return answer("converging", "no", _risen(train), "Lower the learning rate.", **evidence)
+    if not losses.fell(train):
+        because = f"the training loss began at {start:.4g} and ends at {train.ends()}"
         advice = f"{RATE_FIRST} Then ask whether the features can say anything about the answer."
         return answer("converging", "no", because, advice, **evidence)
-    because = f"the training loss fell from {start:.4g} to {end:.4g}, and {losses.chance:.4g} is chance"
+    because = f"the training loss fell from {start:.4g} to {train.ends()}, and {losses.chance:.4g} is chance"
     return answer("converging", "yes", because, **evidence)
 
 
@@ -142,7 +159,10 @@ def learning_rate(losses: Losses, overfits: Answer) -> Answer:
     if because := _creeping(losses, train, half, overfits):
         advice = f"Try ten times as much, {rate * 10:.2g}, or {FINDER}."
         return answer("learning rate", "too low", because, advice, **evidence)
-    if not losses.matters(losses.top - end, train):
+    if because := _kept_above(losses, train, half):
+        advice = f"Try a tenth, {rate / 10:.2g}, or {FINDER}."
+        return answer("learning rate", "too high", because, advice, **evidence)
+    if not losses.fell(train):
         because = f"the training loss stays at {end:.4g}, and {losses.chance:.4g} is chance"
         return answer("learning rate", "cannot tell", because, f"{FINDER.capitalize()}.", **evidence)
     return answer("learning rate", "fine", f"with {rate:.2g} the training loss falls steadily", **evidence)
@@ -155,18 +175,18 @@ def overfitting(losses: Losses) -> Answer:
         return losses.few("overfitting")
     if valid is None:
         return losses.unvalidated("overfitting")
-    low, end = valid.level[valid.lowest], valid.level[-1]
+    low, end, (at, least) = valid.level[valid.lowest], valid.level[-1], valid.least
     trained, trained_end = train.level[min(valid.lowest, len(train.level) - 1)], train.level[-1]
-    gap, rise, at = end - trained_end, end - low, valid.epoch(valid.lowest)
-    evidence = {"lowest": low, "lowest_epoch": at, "end": end, "rise": rise, "error": valid.error, "gap": gap,
-                "train_at_lowest": trained, "train_end": trained_end, "chance": losses.chance}  # fmt: skip
+    gap, rise = end - trained_end, end - low
+    evidence = {"lowest": least, "lowest_epoch": at, "lowest_median": low, "end": end, "rise": rise,
+                "error": valid.error, "gap": gap, "train_at_lowest": trained, "train_end": trained_end, "chance": losses.chance}  # fmt: skip
     if losses.rose(train):
         return answer("overfitting", "cannot tell", "the training loss rises, too", RATE_FIRST, **evidence)
     falls = trained - trained_end > FALLING * abs(trained) or trained_end < small
     if falls and losses.matters(rise, valid):
         because = (
-            f"from about epoch {at} on the validation loss rose from {low:.4g} to {end:.4g} (by {rise:.2g} ± "
-            f"{2 * valid.error:.1g}), while the training loss fell from {trained:.4g} to {trained_end:.4g}"
+            f"the validation loss was lowest at epoch {at} ({least:.4g}) and rose to {valid.ends()}, "
+            f"while the training loss fell on, to {trained_end:.4g}"
         )
         advice = f"Keep the weights of the lowest validation loss, as patience does; {REGULAR} would help."
         return answer("overfitting", "overfits", because, advice, **evidence)
@@ -178,7 +198,7 @@ def overfitting(losses: Losses) -> Answer:
         advice = "Hold out more rows, or lower the learning rate."
         return answer("overfitting", "cannot tell", because, advice, **evidence)
     because = (
-        f"the validation loss ends at {end:.4g}, near its lowest ({low:.4g}), "
+        f"the validation loss ends at {valid.ends()}, near its lowest ({least:.4g} at epoch {at}), "
         f"and the training loss at {trained_end:.4g}"
     )
     return answer("overfitting", "no", because, **evidence)
@@ -194,12 +214,13 @@ def underfitting(losses: Losses, rate: Answer, overfits: Answer, epochs: Answer)
     trained = float(np.nanmin([history.train_loss_at_best, train.level.min()]))
     share, gap = trained / losses.chance, np.nan if valid is None else valid.level.min() - trained
     evidence = {"train": trained, "chance": losses.chance, "share": share, "gap": gap}
-    because = f"the training loss is {trained:.4g}, and {losses.chance:.4g} is chance"
+    kept = " with the weights that were kept" if trained == history.train_loss_at_best else ""
+    because = f"the training loss is {trained:.4g}{kept}, and {losses.chance:.4g} is chance"
     if share < HIGH:
         return answer("underfitting", "no", because, "", **evidence)
     advice = f"{COMPLEX.capitalize()} would help."
-    if rate.answer in ("too high", "too low"):
-        advice = RATE_FIRST
+    if rate.answer != "fine":
+        advice = f"{RATE_FIRST} {rate.advice}" if rate.answer == "cannot tell" else RATE_FIRST
     elif epochs.answer == "no":
         advice = f"Train for more epochs first; then try {COMPLEX}."
     alike = valid is not None and gap <= max(SMALL * losses.chance, SURE * valid.error)
@@ -223,9 +244,7 @@ def epochs(losses: Losses, rate: Answer, overfits: Answer) -> Answer:
     which = "validation" if losses.valid else "training"
     seen = {**_foreseen(basis), "chance": losses.chance, "epochs": n}
     if overfits.answer == "overfits" and overfits.evidence["rise"] > SMALL * losses.chance:
-        because = (
-            f"the validation loss was lowest at about epoch {overfits.evidence['lowest_epoch']:.0f} of {n}"
-        )
+        because = f"the validation loss was lowest at epoch {overfits.evidence['lowest_epoch']:.0f} of {n}"
         return answer("epochs", "yes", because, "", **seen)
     if seen["fall"] > SMALL * losses.chance and _falls(basis) and _falls(losses.train):
         ends = f"[{seen['fall_low']:.2g}, {seen['fall_high']:.2g}]"
@@ -241,15 +260,31 @@ def _thrown(losses: Losses, train: Levels, growth: float) -> str:
     """Say by what the training loss shows that its updates are too large; "" where it does not."""
     top, end = losses.top, train.level[-1]
     if losses.rose(train):
-        return f"the training loss rose from {train.level.min():.4g} to {end:.4g}"
-    if losses.matters(end - top, train):
+        return _risen(train)
+    if losses.moved(end - top, train):
         return f"the training loss ends at {end:.4g}, above where it began ({top:.4g})"
     if train.loss.max() > JUMP * top:
         return f"the training loss jumped to {train.loss.max():.4g}, and it began at {losses.start:.4g}"
     if train.noise > max(RAGGED * losses.chance, TOSSED * abs(end)):
         return f"the training loss of {end:.2g} moves by {train.noise:.2g} from epoch to epoch"
-    if growth > GROWTH and not losses.matters(top - end, train):
+    if growth > GROWTH and not losses.fell(train):
         return f"the gradients grew {growth:.0f} times, and the loss did not fall"
+    return ""
+
+
+def _risen(train: Levels) -> str:
+    """Say from where to where the training loss rose."""
+    at, least = train.least
+    return f"the training loss rose from {least:.4g} (epoch {at}) to {train.ends()}"
+
+
+def _kept_above(losses: Losses, train: Levels, half: dict[str, float]) -> str:
+    """Say that the training loss moved, but settled above chance, which even a net without a look comes to; "" else."""
+    later, chance = train.loss[len(train.loss) // 2 :], losses.chance
+    moved = np.ptp(train.loss) > max(SMALL * chance, 2 * SURE * train.noise)
+    falls = half["late"] < -2 * half["late_error"]
+    if moved and not falls and later.min() > (1 + ABOVE) * chance:
+        return f"the training loss stays between {later.min():.4g} and {later.max():.4g}, above chance ({chance:.4g})"
     return ""
 
 
@@ -260,7 +295,7 @@ def _creeping(losses: Losses, train: Levels, half: dict[str, float], overfits: A
         return f"the training loss stands still at {end:.4g}"
     straight = half["late"] < -2 * half["late_error"] and half["late"] <= STRAIGHT * half["early"] < 0
     if straight and end > HIGH * losses.top and overfits.answer != "overfits":
-        return f"the training loss only fell from {train.level[0]:.4g} to {end:.4g}, and does not level off"
+        return f"the training loss only fell from {train.loss[0]:.4g} (epoch 1) to {train.ends()}, and does not level off"
     return ""
 
 

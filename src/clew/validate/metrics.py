@@ -106,6 +106,16 @@ class Validation(Result):
     representative: Representative | None = None
     label_errors: LabelErrors | None = None
 
+    @property
+    def no_better(self) -> bool:
+        """Whether it is not shown to be better than a model without a look; not, where there is no interval or no such model."""
+        name = "balanced_accuracy" if self.scores.classes else "mae"
+        chance = next((given.get(name) for who, given in self.baselines.items() if who != "permuted"), None)
+        reached = self.scores.metrics[name]
+        if chance is None or not np.isfinite(reached.low):
+            return False
+        return not (reached.low > chance if self.scores.classes else reached.high < chance)
+
     def headline(self) -> str:
         """Say the first figures and what they rest on."""
         return f"{self.scores.headline()} ({len(self.truth):,} rows, by {self.split['by']})"
