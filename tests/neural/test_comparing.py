@@ -39,7 +39,10 @@ def test_nets_and_forest_stand_on_the_same_folds_with_the_figures_that_each_has_
 
 def test_scikit_learns_warnings_that_a_net_stopped_early_do_not_reach_people(recwarn, monkeypatch):
     family = FAMILIES["network"]
-    hasty = lambda *given, **settings: family.make(*given, **settings).set_params(mlpclassifier__max_iter=1)  # noqa: E731
+
+    def hasty(*given, **settings):
+        return family.make(*given, **settings).set_params(mlpclassifier__max_iter=1)
+
     monkeypatch.setitem(FAMILIES, "network", family._replace(make=hasty))
     compare_nets(rows(), families="mlp,network", folds=2, epochs=1, members=1)
     assert not [one for one in recwarn if "onverge" in f"{one.category.__name__} {one.message}"]

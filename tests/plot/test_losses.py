@@ -66,6 +66,27 @@ def test_early_stopping_is_marked_where_it_was_or_would_have_helped():
     assert not any(one.get_gid() == "early stopping" for one in figure(falling).axes[0].lines)
 
 
+def covers(axes, name):
+    """Tell whether the box of a text that holds ``name`` covers a loss of the validation line."""
+    axes.figure.draw_without_rendering()
+    box = next(one for one in axes.texts if name in one.get_text()).get_window_extent()
+    x, y = line(axes, "validation").get_data()
+    fine = np.linspace(x[0], x[-1], 2000)
+    return any(box.contains(*place) for place in axes.transData.transform(np.c_[fine, np.interp(fine, x, y)]))
+
+
+@pytest.mark.parametrize("early", [2, 5, 15, 40, 70])
+def test_the_name_of_early_stopping_covers_no_validation_loss(early, monkeypatch):
+    epochs = np.arange(1, 81)
+    valid = np.where(epochs < early, 0.9 + 0.02 * (early - epochs), 0.9 + 0.3 * np.log(epochs / early))
+    found = history(decay(80, 0.002), valid)
+    axes = figure(found).axes[0]
+    assert not covers(axes, "would stop")
+    if early == 5:
+        monkeypatch.setattr("clew.plot.losses.TOPS", (0.97,))  # at the top, where it stood, it would
+        assert covers(figure(found).axes[0], "would stop")
+
+
 @pytest.mark.parametrize(("low", "scale"), [(0.2, "linear"), (0.001, "log"), (-0.5, "linear")])
 def test_losses_that_span_much_go_on_a_logarithmic_axis(low, scale):
     assert figure(history(decay(40, low, time=3))).axes[0].get_yscale() == scale

@@ -41,6 +41,11 @@ def test_how_the_net_is_made_and_trained_stands_with_its_losses_and_their_answer
     said = Page(nets.trained(record)).text
     assert "2 nets, each a multilayer perceptron" in said and "mlp-1" in said and "hidden 6" in said
     assert record.models[-1]["sha256"][:16] in said
+    assert "2 members, hidden 6, drop-out 0.2, epochs 12" in said and "learning rate 0.03" in said
+    assert (
+        f"{record.forest.n_rows - record.forest.n_held_out} of {record.forest.n_rows} rows taught it." in said
+    )
+    assert not any(name in said for name in ("max_epochs", "batch_size", "weight_decay", "random_state"))
     for question in ("Is it converging?", "Does it overfit?", "Would early stopping have helped?"):
         assert question in said
     for one in record.forest.histories:

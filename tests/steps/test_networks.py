@@ -101,7 +101,7 @@ def test_numbers_of_models_go_on_across_kinds_and_each_loads_as_what_it_is(made_
 def test_a_training_says_in_a_sentence_how_many_rows_chose_the_epoch(of_table):
     study, _ = of_table
     told = steps.train(study, model="mlp", epochs=2, members=1)
-    said = f"{told.result.n_rows} rows x 5 features, of which {told.result.n_held_out} rows chose the epoch."
+    said = f"{told.result.n_rows} rows x 5 features, of which {told.result.n_rows - told.result.n_held_out} rows taught it."
     assert told.lines[0].startswith("A multilayer perceptron") and told.lines[0].endswith(said)
     assert f"{told.result.n_held_out} of {told.result.n_rows} rows were held out" in told.result.notes[1]
 

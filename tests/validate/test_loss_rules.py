@@ -133,6 +133,81 @@ def test_gradients_that_run_away_tell_of_a_rate_that_is_too_high():
     assert about("learning rate", stuck, gradient_norm=np.full(20, np.nan)).answer == "cannot tell"
 
 
+def about_rate(train, lr, **changes):
+    return read_losses(history(np.array(train) / 2.3, start=2.281 / 2.3, lr=lr, **changes))
+
+
+def test_a_loss_that_settles_above_chance_tells_of_a_rate_that_is_too_high():
+    """Training losses of digits (SGD, momentum 0.9, lr 0.5): chance is what even a net without a look comes to."""
+    dead = [
+        2.443,
+        2.54,
+        2.485,
+        2.403,
+        2.39,
+        2.37,
+        2.36,
+        2.35,
+        2.35,
+        2.34,
+        2.35,
+        2.36,
+        2.33,
+        2.35,
+        2.345,
+        2.34,
+        2.36,
+    ]
+    found = about_rate(dead, 0.5)
+    assert found.about("learning rate").answer == "too high"
+    assert "above chance" in found.headline() and "0.05" in found.about("learning rate").advice
+    assert "units or layers" not in found.about("underfitting").advice
+    to_chance = np.array(dead) - 0.06 * (np.arange(17) > 5)  # the same, but down to chance
+    assert about_rate(to_chance, 0.5).about("learning rate").answer == "cannot tell"
+    falling = np.linspace(2.6, 2.33, 17)  # above chance, but on its way
+    assert about_rate(falling, 0.5).about("learning rate").answer != "too high"
+
+
+def test_a_training_loss_that_wanders_up_by_a_fifth_of_chance_is_thrown_about():
+    """Training losses of digits (AdamW, lr 0.1), whose windows differ so much that their error hid the rise."""
+    wild = [1.7, 0.92, 0.87, 0.95, 1.04, 1.43, 1.27, 1.37, 1.52, 1.35, 1.5, 1.57, 1.9, 2.23, 1.99, 1.84, 1.8, 2.33, 1.92, 1.84]  # fmt: skip
+    found = about_rate(wild, 0.1)
+    assert found.about("learning rate").answer == "too high"
+    assert found.about("converging").answer == "no"
+
+
+def test_where_the_rate_cannot_be_told_it_comes_before_a_larger_net():
+    found = read_losses(drawn("nothing"))
+    assert found.about("learning rate").answer == "cannot tell"
+    advice = found.about("underfitting").advice
+    assert advice.startswith("Set the learning rate right first") and "finder" in advice
+    assert "units or layers" not in advice
+
+
+@pytest.mark.parametrize("first", [0.7, 1.4])
+def test_one_batch_to_begin_with_is_trusted_no_further_than_batches_agree(first):
+    still = 1.1 + 0.01 * np.sin(np.arange(20))
+    batches = np.r_[first, 1.1 + 0.2 * np.sin(2.0 * np.arange(1, 30)), np.full(19, 1.1)]
+    scattered = {"batch_loss": batches, "updates": 30 + np.arange(20)}
+    assert about("learning rate", still, **scattered).answer == "cannot tell"
+    assert about("converging", still, **scattered).answer == "no"
+    alone = read_losses(history(still, start=first))  # what that batch alone would say
+    assert alone.about("learning rate").answer == ("too high" if first < 1 else "cannot tell")
+    assert alone.about("converging").answer == ("no" if first < 1 else "yes")
+
+
+def test_all_answers_name_the_same_lowest_loss():
+    """The lowest validation loss is that of epoch 2, whatever the medians over windows say."""
+    valid = np.r_[1.0, 0.896, np.linspace(1.2, 1.9, 78)] / 1.5
+    found = read_losses(history(decay(80, 0.01), valid))
+    least = f"{valid.min():.4g}"
+    assert f"lowest at epoch 2 ({least})" in found.about("overfitting").sentence
+    assert "lowest at epoch 2 of 80" in found.about("epochs").sentence
+    assert f"is {least} (epoch 2)" in found.about("early stopping").sentence
+    rising = read_losses(history(valid, valid)).about("converging").sentence
+    assert f"rose from {least} (epoch 2)" in rising
+
+
 def test_one_epoch_thrown_far_above_the_start_is_told():
     loss = decay(30, 0.1)
     loss[4] = 8.0

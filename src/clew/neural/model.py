@@ -51,7 +51,7 @@ class NetModel(Result):
     n_rows : int
         The number of rows it was made from; 0 where nobody said.
     n_held_out : int
-        How many of these did not change weights, but chose the epoch that was kept.
+        How many of these changed no weights: held out, or too near to such.
     class_counts : dict of str to int
         How many of these were of each class.
     measure : dict
@@ -207,8 +207,8 @@ class NetModel(Result):
         words = architecture_of(self.architecture).words
         which = words if self.members == 1 else f"{self.members} nets, each {words},"
         rows = f"trained on {self.n_rows:,} rows x" if self.n_rows else "for"
-        chose = f", of which {self.n_held_out:,} rows chose the epoch" if self.n_held_out else ""
-        return f"{which} for {what}, {rows} {self.looks_at}{chose}"
+        taught = f", of which {self.n_rows - self.n_held_out:,} rows taught it" if self.n_held_out else ""
+        return f"{which} for {what}, {rows} {self.looks_at}{taught}"
 
     def summary(self) -> dict[str, Any]:
         """Return what the model is, how its training ended, and its hash."""

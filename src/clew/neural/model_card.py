@@ -106,10 +106,12 @@ def _trained(model: NetModel) -> list[str]:
 
 
 def _chosen(model: NetModel) -> str:
-    """Say what validation said, and that it flatters: by these rows the epoch was chosen."""
+    """Say what validation said, and that it flatters: by these rows the epoch was chosen, unless they were too few."""
     judged = [one for one in model.histories if one.validated and one.best_epoch and one.score]
     if not judged:
         return "Nobody said when it was saved."
     scores = ", ".join(f"{one.valid_score[one.best_epoch - 1]:.3f}" for one in judged)
     told = f"{judged[0].score[0].upper()}{judged[0].score[1:]} {scores} on the validation rows."
+    if model.recipe.get("keep") == "last":
+        return f"{told} They had no part in the training."
     return f"{told} These chose the epoch that was kept, so it flatters: only unseen rows tell."

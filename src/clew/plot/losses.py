@@ -16,6 +16,9 @@ from clew.validate.rate_finder import RateSuggestion
 
 WIDTH, HEIGHT = 640, 410
 WIDE = 20  # times: losses that span more go on a logarithmic axis
+NAME = (0.15, 0.14)  # shares of the axes that a name of two lines takes
+TOPS = (0.97, 0.16, 0.55, 0.75, 0.35)  # of such a name, as one would rather have them
+FINE = 500  # points of a line
 MARKERS = 12  # on a line, at most about
 FAINT: dict[str, Any] = {"marker": "", "alpha": 0.3, "linewidth": 1.0, "zorder": 1}
 GROUND: dict[str, Any] = {"facecolor": mix(SURFACE, 0.7), "linewidth": 0, "pad": 1}
@@ -148,8 +151,24 @@ def _stopped(axes: Any, reading: LossReading) -> None:
         return
     axes.axvline(at, color=INK3, linewidth=0.9, linestyle=(0, (4, 2.5)), zorder=0, gid="early stopping")
     look = {"fontsize": 9, "color": INK2, "bbox": GROUND, "va": "top"}
-    side = "left" if at < 0.3 * history.n_epochs else "right"
-    axes.text(at, 0.97, name, ha=side, transform=axes.get_xaxis_transform(), **look)
+    side, top = _clear(axes, at)
+    axes.text(at, top, name, ha=side, transform=axes.get_xaxis_transform(), **look)
+
+
+def _clear(axes: Any, at: float) -> tuple[str, float]:
+    """Return the side and the top of a name beside an upright line, where it covers least of the losses."""
+    lines = [line.get_xydata().T for line in axes.lines if line.get_gid() in ("training", "validation")]
+    x = np.linspace(lines[0][0, 0], lines[0][0, -1], FINE)
+    points = np.concatenate([np.column_stack([x, np.interp(x, *line)]) for line in lines])
+    across, up = (axes.transData + axes.transAxes.inverted()).transform(points).T
+    upright = _place(axes, at, 1)[0]
+
+    def covered(place: tuple[str, float]) -> int:
+        beside, below = (across - upright) * (1 if place[0] == "left" else -1), place[1] - up
+        return int(((beside > 0) & (beside < NAME[0]) & (below > 0) & (below < NAME[1])).sum())
+
+    sides = [side for side, room in (("right", upright), ("left", 1 - upright)) if room > NAME[0]]
+    return min(((side, top) for top in TOPS for side in sides), key=covered)
 
 
 def _named(axes: Any, history: History) -> None:

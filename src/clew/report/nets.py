@@ -57,7 +57,7 @@ def _made(net: NetModel) -> str:
     told = [
         f"{words} {_written(known[name])}" for name, words in ASKED.items() if known.get(name) is not None
     ]
-    return f"{counted(net.members, 'member')}, {', '.join(told)}; {net.n_held_out:,} of {net.n_rows:,} rows held out."
+    return f"{counted(net.members, 'member')}, {', '.join(told)}; {net.n_rows - net.n_held_out:,} of {net.n_rows:,} rows taught it."
 
 
 def _written(value: object) -> str:

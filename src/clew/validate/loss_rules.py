@@ -95,7 +95,12 @@ class Losses:
     def fell(self, train: Levels) -> bool:
         """Tell whether the training loss ends below chance, or below where it began."""
         end = train.level[-1]
-        return self.matters(self.history.chance_loss - end, train) or self.moved(self.start - end, train)
+        return self.learnt(train) or self.moved(self.start - end, train)
+
+    def learnt(self, train: Levels) -> bool:
+        """Tell whether the training loss ends below chance; where that is unknown, below where it began."""
+        chance, end = self.history.chance_loss, train.level[-1]
+        return self.matters(chance - end, train) if chance > 0 else self.moved(self.start - end, train)
 
     def rose(self, train: Levels) -> bool:
         """Tell whether the training loss ends above its lowest."""
@@ -162,8 +167,8 @@ def learning_rate(losses: Losses, overfits: Answer) -> Answer:
     if because := _kept_above(losses, train, half):
         advice = f"Try a tenth, {rate / 10:.2g}, or {FINDER}."
         return answer("learning rate", "too high", because, advice, **evidence)
-    if not losses.fell(train):
-        because = f"the training loss stays at {end:.4g}, and {losses.chance:.4g} is chance"
+    if not losses.learnt(train):
+        because = f"the training loss ends at {end:.4g}, and {losses.chance:.4g} is chance"
         return answer("learning rate", "cannot tell", because, f"{FINDER.capitalize()}.", **evidence)
     return answer("learning rate", "fine", f"with {rate:.2g} the training loss falls steadily", **evidence)
 
