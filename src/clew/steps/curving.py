@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clew.steps.learning import learning_settings, need_labels, whose_labels
+from clew.steps.learning import learning_settings, whose_labels
 from clew.steps.networks import ModelName, chosen_step, model_of, raw_for, taken_over
 from clew.steps.outcome import OnProgress, Outcome, sentences
 
@@ -28,7 +28,6 @@ def curve(
     step = chosen_step(model, settings, "clew.learn.curves:curve", "clew.neural.comparing:curve_net")
     settings = taken_over(trained, model, step) | settings
     learning_settings(study, settings)
-    need_labels(study, settings)
     recorded, result = study.run(
         step, raw=raw_for(study, model, settings), on_progress=on_progress, **settings
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clew.steps.learning import learning_settings, need_labels, whose_labels
+from clew.steps.learning import learning_settings, whose_labels
 from clew.steps.networks import MODELS, chosen_step, is_net, model_of, raw_for, taken_over
 from clew.steps.outcome import OnProgress, Outcome, sentences
 
@@ -23,7 +23,6 @@ def compare(study: Study, *, on_progress: OnProgress | None = None, **settings: 
     settings.pop("model", None)
     settings = taken_over(trained, nets[0] if len(nets) == 1 else "forest", step) | settings
     learning_settings(study, settings)
-    need_labels(study, settings)
     raw = next(filter(None, (raw_for(study, name, settings) for name in nets)), None)
     recorded, result = study.run(step, raw=raw, on_progress=on_progress, **settings)
     warnings = [*result.warnings, *whose_labels(study, settings)]

@@ -50,7 +50,6 @@ def train(
     step = chosen_step(model, settings, "clew.learn.training:train", "clew.neural.training:train_net")
     raw = raw_for(study, model, settings)
     learning_settings(study, settings)
-    need_labels(study, settings)
     facts = study.facts()
     placed: dict[str, str] = {}
 
@@ -110,7 +109,6 @@ def validate(
         name = name_of(study, trained)
         what = f"{a_model} trained as {name} was" if same else f"{a_model} with other settings than {name}"
     learning_settings(study, settings)
-    need_labels(study, settings)
     raw = raw_for(study, model, settings)
     recorded, result = study.run(step, raw=raw, on_progress=on_progress, **settings)
     warnings = [*result.warnings, *whose_labels(study, settings)]
@@ -254,20 +252,6 @@ def learning_settings(study: Study, settings: dict[str, Any]) -> None:
         settings["features"] = (
             looks[named.inputs["steps"][0]].settings["features"] if named else facts["features"]
         )
-
-
-def need_labels(study: Study, settings: dict[str, Any]) -> None:
-    """Refuse to learn classes where nobody gave any, and say how to give them.
-
-    Raises
-    ------
-    DataError
-        If the open rows have no labels, and no number to learn.
-    """
-    numbers = settings.get("kind") == "regression" or study.facts()["measure"].get("target")
-    if settings.get("target") is None and not numbers:
-        given = [label for label, _ in study.labels().values() if label]
-        check(given, DataError, "The study '{0}' must have labels to learn from: clew label {0} FILE.csv, or clew new --label COLUMN. Got none.", study.folder)  # fmt: skip
 
 
 def whose_labels(study: Study, settings: dict[str, Any]) -> list[str]:

@@ -353,7 +353,7 @@ def labelled(samples: Samples, kind: Kind, *, of: str, fewest: int = 2) -> Sampl
         check(not same, DataError, "The target of {} must differ between rows. Got {:g} for all of {} rows.", of, target[0], len(target))  # fmt: skip
         return samples.take(known)
     known = np.zeros(samples.n_rows, bool) if samples.labels is None else samples.labels != ""
-    check(known.any(), DataError, "The samples of {} must have labels. Got none of {} rows with one.", of, samples.n_rows)  # fmt: skip
+    check(known.any(), DataError, "The samples of {} must have labels. Got none of {} rows with one: clew label STUDY FILE.csv gives some.", of, samples.n_rows)  # fmt: skip
     samples = samples.take(known)
     classes, counts = np.unique(_truth(samples, kind), return_counts=True)
     check(len(classes) >= 2, DataError, "The labels of {} must hold at least 2 classes. Got only '{}' instead.", of, classes[0])  # fmt: skip
