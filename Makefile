@@ -47,9 +47,9 @@ $(BIN)/.bench: $(BIN)/.demo
 bench: $(BIN)/.bench
 	$(BIN)/clew bench all
 
-# The acceptance simulation in full: 50 data sets of each kind.
+# The acceptance simulations in full: 50 data sets, or histories of a training, of each kind.
 simulations: $(BIN)/.dev
-	CLEW_SIMULATIONS=50 $(BIN)/python -m pytest tests/explore -k simulat -s
+	CLEW_SIMULATIONS=50 $(BIN)/python -m pytest tests/explore tests/validate/test_loss_curves.py -k simulat -s
 
 clean:
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache

@@ -1,15 +1,17 @@
-"""How good nets are on real data, beside what is simpler: figures that README and docs may state."""
+"""How good nets are on real data, beside what is simpler; with ``-s`` it prints the figures of docs/neural.md."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import entropy
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 from sklearn.svm import SVC
 
 from clew import steps
+from clew.intervals import Interval
 from clew.measure.boxes import measure_boxes
 from clew.measure.cutouts import Cutouts
 from clew.neural.comparing import compare_nets
@@ -33,6 +35,10 @@ def net(kind, n_rows, *, epochs, seed=0, **settings):
     """A classifier as `clew train` makes it for so many rows, but trained on all of them for so many epochs."""
     how = USUAL | {"max_epochs": epochs, "batch_size": NetSettings().batch_of(n_rows), "random_state": seed}
     return NetClassifier(kind, net_settings={"dropout": 0.2} | settings, **how)
+
+
+def spell(figure: Interval) -> str:
+    return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
 
 
 def unseen(X, y, parts, make):
@@ -62,6 +68,7 @@ def test_digits_are_read_by_an_mlp(digits):
         train, test = train_test_split(np.arange(len(y)), test_size=0.25, stratify=y, random_state=seed)
         made = net("mlp", len(train), epochs=50, seed=seed).fit(X[train], y[train])
         right.append(made.score(X[test], y[test]))
+    print(f"\ndigits, mlp: {np.mean(right):.3f}, worst of {len(right)} splits {min(right):.3f}")
     assert np.mean(right) >= 0.97 and min(right) >= 0.96
     wrong = np.random.default_rng(0).permutation(y[train])
     assert net("mlp", len(train), epochs=20).fit(X[train], wrong).score(X[test], y[test]) < 0.2
@@ -71,7 +78,9 @@ def test_handwriting_is_read_by_a_cnn():
     with np.load(shared("images/digits/mnist_28x28_uint8.npz")) as held:
         X, y = held["images"][:, None], held["labels"]
     train, test = train_test_split(np.arange(len(y)), test_size=1000, stratify=y, random_state=0)
-    assert net("cnn", len(train), epochs=4).fit(X[train], y[train]).score(X[test], y[test]) >= 0.965
+    right = net("cnn", len(train), epochs=4).fit(X[train], y[train]).score(X[test], y[test])
+    print(f"\nMNIST, cnn, 4 epochs: {right:.3f} of {len(test):,} unseen")
+    assert right >= 0.965
 
 
 # ---- a rule that no straight line draws ----
@@ -101,10 +110,12 @@ def test_movements_are_told_apart_by_a_cnn_and_an_lstm(tmp_path):
     X, y = cutouts.values, samples.labels
     assert X.shape == (40, 6, 100)
     parts = list(StratifiedKFold(5, shuffle=True, random_state=0).split(X, y))
-    assert (unseen(X, y, parts, lambda n: net("cnn", n, epochs=30)) == y).mean() >= 0.95
+    cnn = (unseen(X, y, parts, lambda n: net("cnn", n, epochs=30)) == y).mean()
     in_steps = X.swapaxes(1, 2)
     strongest = (unseen(in_steps, y, parts, lambda n: net("lstm", n, epochs=30, pool="max")) == y).mean()
     last = (unseen(in_steps, y, parts, lambda n: net("lstm", n, epochs=30, pool="last")) == y).mean()
+    print(f"\nmotions: cnn {cnn:.2f}, lstm that pools its steps {strongest:.2f}, by its last step {last:.2f}")
+    assert cnn >= 0.95
     assert strongest >= 0.85 > last  # why the workflow's recurrent nets look at all steps
 
 
@@ -122,6 +133,9 @@ def test_earthquakes_are_heard_by_a_cnn_at_new_stations_about_as_well_as_by_the_
     short = {"members": 1, "held_out": 0.0, "epochs": 12}
     found = compare_nets(samples, cutouts, families="forest,cnn", **short)
     cnn, forest = found.family("cnn"), found.family("forest")
+    print(
+        f"\nearthquakes: cnn {spell(found.figure(cnn))}, forest {spell(found.figure(forest))}, difference {cnn.to_reference.written(signed=True)}"
+    )
     assert found.figure(cnn).value >= 0.95 and found.figure(forest).value >= 0.94
     difference = cnn.to_reference
     assert difference.low < 0 < difference.high and not difference.told_apart  # neither is shown to be better
@@ -148,6 +162,7 @@ def test_labels_permuted_within_stations_teach_a_net_nothing(quakes):
             rows = np.flatnonzero(samples.group == group)
             mixed[rows] = mixed[random.permutation(rows)]
         chance.append(found(mixed))
+    print(f"\npermuted labels, mlp: {np.mean(chance):.3f}, at most {max(chance):.3f} in {len(chance)}")
     assert np.mean(chance) == pytest.approx(0.5, abs=0.02) and max(chance) < 0.6
     assert found(samples.labels) > 0.9
 
@@ -177,8 +192,10 @@ def blood_cells(side=96, by=3):
 def test_blood_cells_are_told_apart_by_a_cnn_in_new_images_and_by_the_forest_from_their_boxes():
     short = {"members": 1, "held_out": 0.0, "epochs": 10}
     found = compare_nets(*blood_cells(), families="forest,cnn", folds=3, **short)
-    assert found.figure(found.family("cnn")).value > 0.95
-    assert found.figure(found.family("forest")).value > 0.97  # the size of the box says nearly all
+    cnn, forest = (found.figure(found.family(name)) for name in ("cnn", "forest"))
+    print(f"\nblood cells: cnn {spell(cnn)}, forest {spell(forest)}")
+    assert cnn.value > 0.95
+    assert forest.value > 0.97  # the size of the box says nearly all
 
 
 # ---- sequences ----
@@ -193,6 +210,7 @@ def test_promoters_are_known_from_their_letters_by_an_mlp_and_less_well_by_an_ls
     mlp = (unseen(letters, y, dealt, lambda n: net("mlp", n, epochs=30)) == y).mean()
     both_ways = {"hidden": 32, "bidirectional": True, "pool": "max"}
     lstm = (unseen(text, y, dealt, lambda n: net("lstm", n, epochs=20, **both_ways)) == y).mean()
+    print(f"\npromoters: support vectors {machine:.2f}, mlp {mlp:.2f}, lstm {lstm:.2f}")
     assert machine > 0.88 and mlp > 0.88  # each letter has its place, counted from where a gene begins
     assert 0.65 < lstm < mlp  # which an LSTM cannot learn from 85 sequences
 
@@ -237,9 +255,12 @@ def test_the_temperature_of_a_week_is_foretold_better_than_by_persistence_or_the
     ahead = np.stack([season[i : i + 7] for i in at])
     fade = [(odd[known][:-k] @ odd[known][k:]) / (odd[known] @ odd[known]) for k in range(1, 8)]
     found = error(lstm.predict(X_new))
-    assert found < 0.9 * error(np.repeat(degrees[at - 1, None], 7, axis=1))
-    assert found < 0.9 * error(ahead)
+    still, usual = error(np.repeat(degrees[at - 1, None], 7, axis=1)), error(ahead)
     faded = error(ahead + odd[at - 1, None] * fade)
+    print(
+        f"\ntemperature, K: lstm {found:.2f}, persistence {still:.2f}, season {usual:.2f}, fading oddity {faded:.2f}"
+    )
+    assert found < 0.9 * still and found < 0.9 * usual
     assert found == pytest.approx(faded, rel=0.02)  # yesterday's oddity, fading, does as well without a net
 
 
@@ -251,6 +272,11 @@ def test_an_ensemble_is_better_than_its_members_and_unsure_where_it_is_wrong(dig
     alone = [one.score(X[test], y[test]) for one in nets]
     asked = ensemble_uncertainty(nets, X[test])
     wrong = asked.mean.argmax(axis=1) != y[test]
+    own = roc_auc_score(nets[0].predict(X[test]) != y[test], entropy(nets[0].predict_proba(X[test]), axis=1))
+    sure = roc_auc_score(wrong, asked.total_entropy)
+    print(
+        f"\n300 digits: one net {np.mean(alone):.3f}, five {1 - wrong.mean():.3f}; entropy finds mistakes, AUC: one {own:.2f}, five {sure:.2f}"
+    )
     assert 1 - wrong.mean() > np.mean(alone)
     assert roc_auc_score(wrong, asked.total_entropy) > 0.85
     dropped = monte_carlo_dropout(nets[0], X[test], passes=20)

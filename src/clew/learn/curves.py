@@ -114,7 +114,7 @@ def curve(
             samples,
             fitting(**settings),
             kind=learns,
-            sizes=None if values is None else [_whole(value, over) for value in values],
+            sizes=None if values is None else [whole_number(value, over) for value in values],
             n_folds=folds,
             by=by,
             gap=gap,
@@ -150,10 +150,11 @@ def _setting(value: float, over: str) -> float | None:
     """Return a value as the forest takes it."""
     if over == "depth" and np.isinf(value):
         return None
-    return value if over == "max_features" else _whole(value, over)
+    return value if over == "max_features" else whole_number(value, over)
 
 
-def _whole(value: float, over: str) -> int:
+def whole_number(value: float, over: str) -> int:
+    """Return a value of a curve as an int, or refuse it."""
     check(
         float(value).is_integer(),
         SettingError,

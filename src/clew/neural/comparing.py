@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from clew.errors import SettingError, check, check_choice
+from clew.learn.curves import whole_number
 from clew.learn.families import FAMILIES, Metric, entries, stopping_early
 from clew.learn.training import Kind, choose, resolve_kind
 from clew.measure.cutouts import Cutouts
@@ -165,16 +166,12 @@ def curve_net(
     """
     chosen = choose(samples, features=features, target=target)
     learns = resolve_kind(chosen, kind)
-    whole = all(float(value).is_integer() for value in values or [])
-    check(
-        whole, SettingError, "The 'values' of curve must be whole numbers for rows. Got {} instead.", values
-    )
     return learning_curve(
         chosen,
         net_fitting(cutouts, net, kind=learns, random_state=random_state),
         kind=learns,
         model="net",
-        sizes=None if values is None else [int(value) for value in values],
+        sizes=None if values is None else [whole_number(value, "rows") for value in values],
         n_folds=folds,
         by=by,
         gap=gap,
