@@ -159,6 +159,9 @@ def explain_looks(
     said = prediction.label if prediction.label is not None else _numbers(prediction.value)
     reached, chance = _how_good(pool, prediction) if held_out else (None, np.nan)
     assert truth is not None
+    by_gradients = (
+        shown.method == "integrated-gradients" or len(model.feature_names) > 1
+    )  # those of the channels are
     baseline = f"Integrated gradients begin at {ZERO[model.preprocess['scale']]}."
     return NetLooks(
         architecture=model.architecture,
@@ -181,7 +184,7 @@ def explain_looks(
         agreement=float(np.mean(alike)) if alike else np.nan,
         members=model.members,
         held_out=held_out,
-        warnings=[*mind, baseline, *incomplete(missed)],
+        warnings=[*mind, *([baseline] if by_gradients else []), *incomplete(missed)],
         reached=reached,
         chance=chance,
     )

@@ -44,8 +44,10 @@ def trained(record: Record) -> str:
         f"Loss of {'the net' if len(readings) == 1 else 'the first member'} against its epochs.{faint}",
         label=first.headline(),
     )
-    read = [f"{one.question} {one.answer.capitalize()}. {one.advice}".rstrip() for one in first.answers]
-    answers = f'<p class="quiet note">{prose(" ".join(read))}</p>'
+    cures = [f"{one.question} {one.answer.capitalize()}. {one.advice}" for one in first.answers if one.advice]
+    answers = (
+        f'<p class="quiet note">{prose(" ".join(cures))}</p>' if cures else ""
+    )  # the rest stands below the curve
     title = "The classifier" if net.classes else "The model"
     body = f'<div class="pair"><div>{curves}</div><div>{"".join(said)}{_members(record)}{answers}</div></div>'
     return section(title, safe(name), body, kind="all")
