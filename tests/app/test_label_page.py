@@ -181,8 +181,12 @@ def test_what_hinders_the_first_items_is_said_and_they_come_when_it_is_gone(open
     page.click(".label-view .stage button")
     until(lambda: shown(page), what="the first item")
 
+    page.evaluate(
+        "() => window.clew.set({view: 'explore'})"
+    )  # where it comes back: nothing is fetched before the server is gone
     page.reload()
     until(lambda: page.evaluate("() => Boolean(window.clew?.state.about)"), what="the page to come back")
+    assert page.evaluate("() => window.clew.state.view") == "explore"
     page.served.stop(signal.SIGKILL)
     until(lambda: not page.evaluate("() => window.clew.state.connected"), what="the connection to break")
     page.evaluate("() => window.clew.set({view: 'label'})")
