@@ -9,7 +9,7 @@ from pathlib import Path
 from clew.study.study import Study
 from tests.app.conftest import shot, until
 
-STATE = "() => { const { about, ...rest } = window.clew.state; return { ...rest, selection: null, looks: about.study.looks.length }; }"
+STATE = "() => { const { about, ...rest } = window.clew.state; return { ...rest, selection: null, looks: about ? about.study.looks.length : 0 }; }"
 
 
 def state(page):
