@@ -1,4 +1,5 @@
 import copy
+import logging
 import math
 
 import numpy as np
@@ -8,6 +9,7 @@ from torch import nn
 
 from clew.errors import DataError, SettingError
 from clew.neural.augment import Noise
+from clew.neural.crops import Crops
 from clew.neural.estimators import NetClassifier
 from clew.neural.fit import fit
 from clew.neural.objectives import CrossEntropy, Objective, SquaredError
@@ -451,3 +453,26 @@ def test_a_loss_of_ones_own():
         and history.train_loss[-1] < history.train_loss[0]
         and math.isnan(history.chance_loss)
     )
+
+
+def test_each_epoch_is_told_to_whoever_follows(caplog):
+    with caplog.at_level(logging.DEBUG, "clew.neural.fit"):
+        history = run(max_epochs=3)
+    told = [one.epoch for one in caplog.records]
+    assert [one["number"] for one in told] == [1, 2, 3] and {one["of"] for one in told} == {3}
+    assert [one["train_loss"] for one in told] == history.train_loss.tolist()
+    assert told[-1]["updates"] == history.updates[-1] and told[0]["valid_loss"] is None
+
+
+def test_pieces_of_images_teach_as_rows_do():
+    image = torch.randn(1, 16, 16, generator=torch.Generator().manual_seed(0)).numpy()
+    crops = Crops.of([image], size=(4, 4))
+    rows = crops.take(torch.arange(len(crops)))
+    objective = Objective(lambda output, rows: ((output - rows.x) ** 2).mean())
+    trained = []
+    for training in (crops, rows):
+        torch.manual_seed(0)
+        net = nn.Conv2d(1, 1, 3, padding=1)
+        fit(net, training, recipe=Recipe(max_epochs=2, samples_per_epoch=32), objective=objective)
+        trained.append(net.weight.detach())
+    assert torch.equal(*trained)

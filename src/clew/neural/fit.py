@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -17,6 +18,7 @@ from torch import nn
 from clew.errors import DataError, SettingError, check
 from clew.neural.augment import Augment
 from clew.neural.checkpoint import digest, read_checkpoint, write_checkpoint
+from clew.neural.crops import Crops
 from clew.neural.objectives import Objective, forward
 from clew.neural.optimise import WARM_UP, optimizer_of, rate_at
 from clew.neural.place import computing, device_of, evaluating, memory_told, seeded, threads
@@ -24,7 +26,8 @@ from clew.neural.recipe import Recipe
 from clew.neural.rows import Rows, batches, epoch_order
 from clew.validate.history import Ended, History
 
-LOOKED_AT = 1024  # training rows by which the weights that are kept are judged once more
+LOOKED_AT = 1024  # training rows by which the weights that are kept are judged once more,
+LOOKED_AT_VALUES = 2**21  # fewer where they are large, but 32
 NORM_EVERY = 16  # updates after which the gradients are measured, where they need not be for clipping
 KEPT = (
     "lowest",
@@ -37,11 +40,12 @@ KEPT = (
 )  # beside tensors, in a checkpoint
 
 OnProgress = Callable[[int, int], bool | None]
+log = logging.getLogger(__name__)
 
 
 def fit(
     net: nn.Module,
-    training: Rows,
+    training: Rows | Crops,
     *,
     recipe: Recipe,
     objective: Objective,
@@ -56,7 +60,7 @@ def fit(
     ----------
     net : Module
         Its first weights are where it starts from.
-    training : Rows
+    training : Rows or Crops
     recipe : Recipe
     objective : Objective
         The loss, and a score beside it.
@@ -102,7 +106,7 @@ class _Run:
     def __init__(
         self,
         net: nn.Module,
-        training: Rows,
+        training: Rows | Crops,
         validation: Rows | None,
         recipe: Recipe,
         objective: Objective,
@@ -115,12 +119,12 @@ class _Run:
         check(recipe.keep == "best" or not needs, SettingError, "The '{}' of a net must go with keep='best'. Got keep='last'.", needs)  # fmt: skip
         check(validation is not None or not needs, SettingError, "The '{}' of a net must go with validation rows. Got none.", needs)  # fmt: skip
         self.device = device_of(recipe.device)
-        dtype, self.mixed = computing(recipe.precision, self.device)
-        self.net = net.to(self.device, dtype)
-        self.training = training.to(self.device, dtype)
-        self.validation = None if validation is None else validation.to(self.device, dtype)
+        self.dtype, self.mixed = computing(recipe.precision, self.device)
+        self.net = net.to(self.device, self.dtype)
+        self.training = training.to(self.device, self.dtype)
+        self.validation = None if validation is None else validation.to(self.device, self.dtype)
         self.recipe, self.objective, self.augment, self.size = recipe, objective, augment, size
-        self.chance = objective.chance(training)
+        self.chance = objective.chance(training if isinstance(training, Rows) else self.looked_at())
         self.parameters = list(net.parameters())
         self.optimizer = optimizer_of(net, recipe)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.mixed == torch.float16)
@@ -147,6 +151,7 @@ class _Run:
             batch = self.training.take(rows)
             if self.augment is not None:
                 batch = self.augment(batch, self.random)
+            batch = batch.to(self.device, self.dtype)  # pieces of images are cut where the images are
             loss, counts = self.train_step(batch), self.objective.size(batch)
             self.batch_loss.append(loss)
             if not math.isfinite(loss):
@@ -190,11 +195,24 @@ class _Run:
         norm = float(np.mean(self.norms)) if self.norms else math.nan
         rate = self.optimizer.param_groups[0]["lr"]
         self.epochs.append([self.train_loss, loss, score, rate, norm, len(self.batch_loss)])
+        self.log()
         chosen = self.validation is None or self.recipe.keep == "last"
         if chosen or loss < self.lowest - self.recipe.min_delta:
             self.best, self.lowest, self.best_epoch, self.waited = self.weights(), loss, len(self.epochs), 0
         else:
             self.wait()
+
+    def log(self) -> None:
+        """Tell who follows the training, such as the page, of the epoch: losses, and updates so far, as ``epoch`` of the record."""
+        names = ("train_loss", "valid_loss", "valid_score", "lr", "gradient_norm", "updates")
+        values = [None if math.isnan(one) else one for one in self.epochs[-1]]
+        told = dict(zip(names, values, strict=True)) | {
+            "number": len(self.epochs),
+            "of": self.recipe.max_epochs,
+        }
+        log.debug(
+            "epoch %d of %d: loss %.4g", told["number"], told["of"], self.train_loss, extra={"epoch": told}
+        )
 
     def wait(self) -> None:
         """Note an epoch that was no better; stop, or go on at half the rate, after too many."""
@@ -233,8 +251,7 @@ class _Run:
     def finish(self) -> History:
         """Put the best weights back and say what happened."""
         self.net.load_state_dict(self.best)
-        looked = torch.arange(len(self.training))[:: -(-len(self.training) // LOOKED_AT)]
-        at_best = self.judged(self.training.take(looked))[0] if self.best_epoch else math.nan
+        at_best = self.judged(self.looked_at())[0] if self.best_epoch else math.nan
         self.net.to("cpu").eval()
         check(
             self.best_epoch,
@@ -267,6 +284,13 @@ class _Run:
             max_epochs=self.recipe.max_epochs,
             patience=self.recipe.patience,
         )
+
+    def looked_at(self) -> Rows:
+        """Return some of the training rows, evenly spaced, as they are."""
+        values = self.training.take(torch.zeros(1, dtype=torch.int64)).x.numel()
+        most = min(LOOKED_AT, max(32, LOOKED_AT_VALUES // values))
+        rows = torch.arange(len(self.training))[:: -(-len(self.training) // most)]
+        return self.training.take(rows).to(self.device, self.dtype)
 
     # ---- going on after an interruption ----
     def save(self, path: Path) -> None:

@@ -102,7 +102,9 @@ class Objective:
 
 
 def forward(net: nn.Module, rows: Rows) -> Any:
-    """Ask a net about rows; one that understands lengths is told them."""
+    """Ask a net about rows; one that understands lengths, or what the rows are, is told."""
+    if getattr(net, "takes_labels", False):
+        return net(rows.x, rows.y)
     if rows.lengths is not None and getattr(net, "takes_lengths", False):
         return net(rows.x, rows.lengths)
     return net(rows.x)
