@@ -457,7 +457,7 @@ def test_a_loss_of_ones_own():
 
 def test_each_epoch_is_told_to_whoever_follows(caplog):
     with caplog.at_level(logging.DEBUG, "clew.neural.fit"):
-        history = run(max_epochs=3)
+        _, history = run(max_epochs=3)
     told = [one.epoch for one in caplog.records]
     assert [one["number"] for one in told] == [1, 2, 3] and {one["of"] for one in told} == {3}
     assert [one["train_loss"] for one in told] == history.train_loss.tolist()

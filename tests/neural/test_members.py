@@ -9,8 +9,9 @@ from sklearn.base import clone
 
 from clew.errors import DataError
 from clew.neural.estimators import NetClassifier, NetRegressor
-from clew.neural.members import answers_of, estimator_of, in_common, net_of
+from clew.neural.members import answers_of, estimator_of, in_common
 from clew.neural.model import NetModel
+from clew.neural.weights import net_of
 from tests.neural.models import SMALL, regressor, samples, trained, windows
 
 

@@ -180,7 +180,7 @@ def test_a_spoilt_folder_is_refused_in_one_sentence(folder, spoil, sentence):
 def test_a_forests_folder_is_no_net(tmp_path):
     forest = train(blobs(), trees=2).save_model(tmp_path / "forest")
     with pytest.raises(DataError, match="Got a 'clew forest'"):
-        read_net(forest)
+        read_net(NetModel, forest)
 
 
 # ---- state dicts ----

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from clew.learn.model_file import json_bytes
 from clew.neural.architectures import architecture_of
 from clew.neural.estimators import NetClassifier, NetRegressor
 from clew.neural.preprocess import Preprocess
-from clew.neural.weights import Weight, fill
 
 if TYPE_CHECKING:
     from clew.neural.model import NetModel
@@ -39,22 +36,6 @@ def in_common(estimator: Estimator) -> bytes:
         "scale": estimator.preprocess_.config(),
     }
     return json_bytes(shared | learnt)
-
-
-def net_of(architecture: str, settings: Mapping[str, Any], state: Mapping[str, Weight]) -> nn.Module:
-    """Build a net of its whole configuration and its weights, in evaluation mode.
-
-    Raises
-    ------
-    DataError
-        If the weights are not those of such a net.
-    """
-    config_class, net_class = architecture_of(architecture).classes()
-    given = {name: tuple(one) if isinstance(one, list) else one for name, one in settings.items()}
-    with torch.random.fork_rng():  # first weights are drawn, only to be replaced
-        net: nn.Module = net_class(config_class(**given))
-    double = any(one.dtype in (np.float64, torch.float64) for one in state.values())
-    return fill(net.double() if double else net, state, what=f"a net '{architecture}'").eval()
 
 
 def estimator_of(model: NetModel, member: int) -> Estimator:

@@ -3,41 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
-from torch import nn
 
 from clew.errors import DataError, SettingError, check
 from clew.learn.forest import Prediction, check_features, outside_of
-from clew.learn.model_file import json_bytes
 from clew.measure.cutouts import Cutouts
 from clew.neural.architectures import architecture_of
-from clew.neural.members import Estimator, answers_of, estimator_of, in_common, net_of
+from clew.neural.members import Estimator, answers_of, estimator_of, in_common
+from clew.neural.model_card import CardParts, parts_of_rows
 from clew.neural.model_rows import Seen, amplitudes, check_cutouts, in_order, plain, values_for
 from clew.neural.place import device_of
-from clew.neural.weights import FORMAT, VERSION, read_net, write_net
-from clew.result import Result, frozen_view
+from clew.neural.stored import StoredNet, weights_of
 from clew.samples import Samples
-from clew.validate.history import History
 
 __all__ = ["NetModel", "answers_of", "values_for"]
 APART = ("net", "net_settings", "scale", "loss", "augment", "random_state")  # of an estimator, told otherwise
-# What decides an answer, and so the hash; the rest tells how it came to be.
-DECIDES = (
-    "kind", "classes", "feature_names", "units", "n_rows", "class_counts", "measure", "architecture", "net_settings", "shape",
-    "preprocess", "cut", "target",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class NetModel(Result):
+class NetModel(StoredNet):
     """A trained net, or several that differ in their random state: weights as arrays, and all that must be known to use them.
 
     Parameters
@@ -56,12 +46,6 @@ class NetModel(Result):
         How many of these were of each class.
     measure : dict
         How the rows were measured, for measuring new ones in the same way.
-    notes : list of str
-        What was left out in training, and what to mind.
-    architecture : str
-        One of `clew.neural.architectures.ARCHITECTURES`.
-    net_settings : dict
-        The configuration of the net, whole: it can be built from this alone.
     shape : list of int
         Of one row as it is given: (features,), (channels, sides ...), or (steps, features) of sequences from elsewhere.
     preprocess : dict
@@ -70,19 +54,17 @@ class NetModel(Result):
         How the cut-outs were cut that it looks at; empty where it reads features.
     target : dict
         "mean" and "spread" of the numbers that a regressor was trained on; empty for classes.
-    recipe : dict
-        How it was trained: the settings of `clew.neural.estimators.NetClassifier` but those that are told elsewhere.
-    seeds : list of int
-        The random state of each member.
-    trained_with : dict
-        The version of torch, the device, and the digest of the rows.
     feature_range : ndarray of float64, shape (n_features, 2)
         The smallest and the largest value of each feature, or standard deviation of each channel, among the training rows.
-    weights : dict of str to ndarray
-        Of all members, by torch's names behind the number of the member: "0.layers.0.weight".
-    histories : list of History
-        The training of each member.
+    architecture, net_settings, recipe, seeds, weights, histories, notes, trained_with
+        As of `StoredNet`.
     """
+
+    FORMAT = "clew net"
+    DECIDES = (
+        "kind", "classes", "feature_names", "units", "n_rows", "class_counts", "measure", "architecture", "net_settings", "shape",
+        "preprocess", "cut", "target",
+    )  # fmt: skip
 
     kind: str
     classes: list[str]
@@ -90,25 +72,13 @@ class NetModel(Result):
     units: list[str]
     n_rows: int
     class_counts: dict[str, int]
-    architecture: str
-    net_settings: dict[str, Any]
     shape: list[int]
     preprocess: dict[str, Any]
-    recipe: dict[str, Any]
-    seeds: list[int]
     feature_range: np.ndarray
-    weights: dict[str, np.ndarray]
-    histories: list[History]
     target: dict[str, Any] = dataclasses.field(default_factory=dict)
     cut: dict[str, Any] = dataclasses.field(default_factory=dict)
     measure: dict[str, Any] = dataclasses.field(default_factory=dict)
-    notes: list[str] = dataclasses.field(default_factory=list)
-    trained_with: dict[str, str] = dataclasses.field(default_factory=dict)
     n_held_out: int = 0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "weights", {name: frozen_view(one) for name, one in self.weights.items()})
 
     @staticmethod
     def of(
@@ -162,11 +132,7 @@ class NetModel(Result):
             recipe={name: value for name, value in first.get_params().items() if name not in APART},
             seeds=[int(one.random_state) for one in estimators],
             feature_range=seen.range,
-            weights={
-                f"{member}.{name}": value.numpy().copy()
-                for member, one in enumerate(estimators)
-                for name, value in one.net_.state_dict().items()
-            },
+            weights=weights_of([one.net_ for one in estimators]),
             histories=[one.history_ for one in estimators],
             target={} if classes else {name: getattr(first, f"target_{name}_").tolist() for name in ("mean", "spread")},
             cut=seen.how,
@@ -177,16 +143,6 @@ class NetModel(Result):
         )  # fmt: skip
 
     # ---- what it is ----
-    @property
-    def members(self) -> int:
-        """Return the number of nets whose mean it is."""
-        return len(self.seeds)
-
-    @property
-    def n_parameters(self) -> int:
-        """Return the number of weights that one net learnt."""
-        return sum(one.numel() for one in self.net().parameters())
-
     @property
     def target_name(self) -> str:
         """Return the name of the number that it predicts; "a number" where nobody named it."""
@@ -226,17 +182,9 @@ class NetModel(Result):
             "sha256": self.sha256,
         }
 
-    @property
-    def sha256(self) -> str:
-        """Return the hash of what it answers by: weights and description, without versions, threads and how it was trained."""
-        said = {"format": FORMAT, "version": VERSION} | {name: getattr(self, name) for name in DECIDES}
-        sha = hashlib.sha256(json_bytes(said))
-        for name in sorted(self.weights):
-            array = self.weights[name]
-            array = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(array.shape)
-            sha.update(f"{name} {array.dtype.str} {array.shape}".encode())
-            sha.update(array.tobytes())
-        return sha.hexdigest()
+    def card_parts(self) -> CardParts:
+        """Return what its card says beside how it was trained."""
+        return parts_of_rows(self)
 
     # ---- answers ----
     def predict(self, samples: Samples | np.ndarray, cutouts: Cutouts | None = None) -> Prediction:
@@ -315,21 +263,6 @@ class NetModel(Result):
         return np.stack([answers_of(one, values) for one in self._estimators])
 
     # ---- nets ----
-    def net(self, member: int = 0) -> nn.Module:
-        """Return the torch module of a member, in evaluation mode.
-
-        Raises
-        ------
-        SettingError
-            If there is no such member.
-        DataError
-            If the weights are not those of such a net.
-        """
-        check(0 <= member < self.members, SettingError, "The 'member' of a model must be from 0 to {}. Got {} instead.", self.members - 1, member)  # fmt: skip
-        mine = f"{member}."
-        state = {name.removeprefix(mine): one for name, one in self.weights.items() if name.startswith(mine)}
-        return net_of(self.architecture, self.net_settings, state)
-
     def estimator(self, member: int = 0) -> Estimator:
         """Return a member as a fitted estimator, whose classes are text; it computes on the CPU."""
         return estimator_of(self, member)
@@ -355,32 +288,21 @@ class NetModel(Result):
             values = samples.features[:, [samples.feature_names.index(name) for name in self.feature_names]]
         return in_order(values, self.architecture) if ordered and self.cut else values
 
-    # ---- save, load ----
-    def save_model(self, folder: str | Path, *, quality: Sequence[str] = ()) -> Path:
-        """Write ``model.safetensors``, ``config.json``, ``history.csv`` and a model card into a new folder.
+    # ---- as JSON ----
+    def to_config(self) -> dict[str, Any]:
+        """Return all but weights, histories and settings as JSON can say it."""
+        return super().to_config() | {
+            "rate": self.cut.get("rate"),
+            "feature_range": self.feature_range.tolist(),
+        }
 
-        It appears whole or not at all; the same model gives the same bytes.
-
-        Parameters
-        ----------
-        folder : path
-        quality : sequence of str
-            Sentences for the card that say how good it is on rows that it has never seen.
-
-        Raises
-        ------
-        SettingError
-            If the folder exists, or the folder to hold it does not.
-        """
-        return write_net(self, Path(folder), quality=quality)
-
-    @staticmethod
-    def load_model(folder: str | Path) -> NetModel:
-        """Read a model that `save_model` wrote.
-
-        Raises
-        ------
-        DataError
-            If the folder does not hold a whole model of a net, as it was written, or one of a newer clew.
-        """
-        return read_net(Path(folder))
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], **rest: Any) -> Self:
+        """Return what `to_config` was made of."""
+        ranges = np.array(config["feature_range"], np.float64).reshape(-1, 2)
+        model = super().from_config(config, feature_range=ranges, **rest)
+        wanted = len(model.classes) or model.net_settings["n_out"]
+        check(wanted == model.net_settings["n_out"], DataError, "{} classes of {} answers", wanted, model.net_settings["n_out"])  # fmt: skip
+        for member in range(model.members):
+            model.estimator(member)  # refuses a scale of other rows
+        return model

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from clew.neural.model import NetModel
+    from clew.neural.stored import StoredNet
 
 CONFIG, HISTORY = "config.json", "history.csv"
 MOST_LISTED = 24  # features
@@ -25,43 +27,75 @@ LIMITS = (
     "It knows rows that were measured as its training rows were; of others it answers as surely, and may be wrong. Its "
     "probabilities say how sure it is, not how often it is right, until that was checked on unseen rows."
 )
-USE = [
-    "```python",
-    "from clew.neural.model import NetModel",
-    "",
-    'model = NetModel.load_model("this folder")',
-]
 
 
-def card_of(model: NetModel, quality: Sequence[str] = ()) -> str:
+@dataclass(frozen=True)
+class CardParts:
+    """What a card says of a net beside how it was trained; lines of Markdown.
+
+    Parameters
+    ----------
+    takes, says : list of str
+        What it is given, and what it answers.
+    limits : str
+        Where not to trust it.
+    use : list of str
+        Lines of Python.
+    tags : tuple of str
+        Beside "clew" and the name of the net.
+    task : str, optional
+        Of the hub's tasks the one that fits.
+    """
+
+    takes: list[str]
+    says: list[str]
+    limits: str
+    use: list[str]
+    tags: tuple[str, ...] = ()
+    task: str | None = None
+
+
+def card_of(model: StoredNet, quality: Sequence[str] = ()) -> str:
     """Return a model card: front matter as Hugging Face reads it, then plain text.
 
     Parameters
     ----------
-    model : NetModel
+    model : StoredNet
     quality : sequence of str
-        Sentences that say how good it is on rows that it has never seen.
+        Sentences that say how good it is on data that it has never seen.
     """
+    said = model.card_parts()
+    tags = [f"- {tag}" for tag in ("clew", model.architecture, *said.tags)]
+    task = [f"pipeline_tag: {said.task}"] if said.task else []
     parts = {
-        "What it takes": _takes(model),
-        "What it says": _says(model),
+        "What it takes": said.takes,
+        "What it says": said.says,
         "How it was trained": _trained(model),
         "How good it is": list(quality) or [_chosen(model)],
-        "Limits": [*(f"{note.rstrip('.')}." for note in model.notes), LIMITS],
-        "Use": USE
-        + (["model.predict(samples, cutouts)"] if model.cut else ["model.predict(samples)"])
-        + ["```"],
+        "Limits": [*(f"{note.rstrip('.')}." for note in model.notes), said.limits],
+        "Use": ["```python", *said.use, "```"],
     }
-    text = [*_front_matter(model), "", f"# {model.headline()}"]
+    text = ["---", "library_name: clew", "tags:", *tags, *task, "---", "", f"# {model.headline()}"]
     for title, lines in parts.items():
         text += ["", f"## {title}", *lines]
     return "\n".join(text) + "\n"
 
 
-def _front_matter(model: NetModel) -> list[str]:
-    task = TASKS.get((model.cut.get("kind", "rows" if model.feature_names else ""), model.kind))
-    tags = [f"- {tag}" for tag in ("clew", model.architecture, model.kind)]
-    return ["---", "library_name: clew", "tags:", *tags, *([f"pipeline_tag: {task}"] if task else []), "---"]
+def parts_of_rows(model: NetModel) -> CardParts:
+    """Return what the card of a net for rows says."""
+    return CardParts(
+        takes=_takes(model),
+        says=_says(model),
+        limits=LIMITS,
+        use=[
+            "from clew.neural.model import NetModel",
+            "",
+            'model = NetModel.load_model("this folder")',
+            "model.predict(samples, cutouts)" if model.cut else "model.predict(samples)",
+        ],
+        tags=(model.kind,),
+        task=TASKS.get((model.cut.get("kind", "rows" if model.feature_names else ""), model.kind)),
+    )
 
 
 def _takes(model: NetModel) -> list[str]:
@@ -90,7 +124,7 @@ def _says(model: NetModel) -> list[str]:
     ]
 
 
-def _trained(model: NetModel) -> list[str]:
+def _trained(model: StoredNet) -> list[str]:
     recipe, several, first = model.recipe, model.members > 1, model.histories[0]
     rate = "found by trying" if recipe["lr"] == "find" else f"{recipe['lr']:g}"
     ended = [
@@ -105,7 +139,7 @@ def _trained(model: NetModel) -> list[str]:
     ]
 
 
-def _chosen(model: NetModel) -> str:
+def _chosen(model: StoredNet) -> str:
     """Say what validation said, and that it flatters: by these rows the epoch was chosen, unless they were too few."""
     judged = [one for one in model.histories if one.validated and one.best_epoch and one.score]
     if not judged:

@@ -11,7 +11,7 @@ import math
 import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 import safetensors.torch
@@ -21,23 +21,25 @@ from torch import Tensor, nn
 
 from clew.errors import DataError, SettingError, check
 from clew.learn.model_file import format_of, json_bytes, write_files
+from clew.neural.architectures import architecture_of
 from clew.neural.model_card import CONFIG, HISTORY, card_of
 from clew.result import write_whole
 from clew.validate.history import COLUMNS, History
 
 if TYPE_CHECKING:
-    from clew.neural.model import NetModel
+    from clew.neural.stored import StoredNet
 
-FORMAT, VERSION = "clew net", 1
+VERSION = 1
 WEIGHTS, BATCHES, CARD = "model.safetensors", "batch_loss.csv", "README.md"
 READ = (WEIGHTS, HISTORY, BATCHES)  # the card is for people, who may change it
 MOST_NAMED = 4
 Weight: TypeAlias = np.ndarray | Tensor
+S = TypeVar("S", bound="StoredNet")
 
 
 # ---- a folder ----
-def write_net(model: NetModel, folder: Path, *, quality: Sequence[str] = ()) -> Path:
-    """Write a model into a new folder, which appears whole or not at all: see `NetModel.save_model`."""
+def write_net(model: StoredNet, folder: Path, *, quality: Sequence[str] = ()) -> Path:
+    """Write a model into a new folder, which appears whole or not at all: see `StoredNet.save_model`."""
     epochs = [(i, *row) for i, one in enumerate(model.histories) for row in one.rows()]
     batches = [
         (i, n, x) for i, one in enumerate(model.histories) for n, x in enumerate(one.batch_loss.tolist(), 1)
@@ -48,14 +50,10 @@ def write_net(model: NetModel, folder: Path, *, quality: Sequence[str] = ()) -> 
         BATCHES: _table(("member", "update", "loss"), batches),
         CARD: card_of(model, quality).encode(),
     }
-    names = [one.name for one in dataclasses.fields(model) if one.name not in ("weights", "histories")]
-    config: dict[str, Any] = {name: getattr(model, name) for name in names}
-    config |= {
-        "format": FORMAT,
+    config = model.to_config() | {
+        "format": model.FORMAT,
         "version": VERSION,
         "sha256": model.sha256,
-        "rate": model.cut.get("rate"),
-        "feature_range": model.feature_range.tolist(),
         "training": [_facts(one) for one in model.histories],
         "settings": {name: value for name, value in model.settings.items() if name != "n_jobs"},
         "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
@@ -64,14 +62,12 @@ def write_net(model: NetModel, folder: Path, *, quality: Sequence[str] = ()) -> 
     return write_files(folder, files | {CONFIG: json_bytes(config, indent=2) + b"\n"})
 
 
-def read_net(folder: Path) -> NetModel:
-    """Read what `write_net` wrote: see `NetModel.load_model`."""
-    kind = format_of(folder)
-    check(
-        kind == FORMAT, DataError, "The folder '{}' must be a net that clew saved. Got a '{}'.", folder, kind
-    )
+def read_net(kind: type[S], folder: Path) -> S:
+    """Read what `write_net` wrote: see `StoredNet.load_model`."""
+    found = format_of(folder)
+    check(found == kind.FORMAT, DataError, "The folder '{}' must be a {} that clew saved. Got a '{}'.", folder, kind.FORMAT.removeprefix("clew "), found)  # fmt: skip
     try:
-        return _read(folder)
+        return _read(kind, folder)
     except (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         missing = isinstance(error, FileNotFoundError)
         got = f"no {Path(error.filename).name} there" if missing else str(error).split("\n")[0].rstrip(".")  # type: ignore[union-attr]
@@ -79,9 +75,7 @@ def read_net(folder: Path) -> NetModel:
         raise DataError(told) from error
 
 
-def _read(folder: Path) -> NetModel:
-    from clew.neural.model import NetModel
-
+def _read(kind: type[S], folder: Path) -> S:
     config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     version, files = config["version"], config["files"]
     check(version <= VERSION, DataError, "one of format {}, made by a newer clew", version)
@@ -91,16 +85,15 @@ def _read(folder: Path) -> NetModel:
     for name in READ:
         found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
         check(found == files[name], DataError, "a {} that is damaged: sha256 {:.12} instead of {:.12}", name, found, files[name])  # fmt: skip
-    known = {one.name: config[one.name] for one in dataclasses.fields(NetModel) if one.name in config}
-    known["feature_range"] = np.array(config["feature_range"], np.float64).reshape(-1, 2)
-    known["histories"] = _histories(folder, config["training"])
-    known["weights"] = {name: one.numpy() for name, one in read_state(folder / WEIGHTS).items()}
-    model = NetModel(**known)
-    wanted = len(model.classes) or model.net_settings["n_out"]
+    model = kind.from_config(
+        config,
+        settings=config["settings"],
+        histories=_histories(folder, config["training"]),
+        weights={name: one.numpy() for name, one in read_state(folder / WEIGHTS).items()},
+    )
     check(model.members, DataError, "one without a member")
-    check(wanted == model.net_settings["n_out"], DataError, "{} classes of {} answers", wanted, model.net_settings["n_out"])  # fmt: skip
     for member in range(model.members):
-        model.estimator(member)  # refuses weights of another net
+        model.net(member)  # refuses weights of another net
     return model
 
 
@@ -257,6 +250,27 @@ def fill(net: nn.Module, state: Mapping[str, Weight], *, what: str = "the net") 
     check(not differs, DataError, "The weights must be those of {}. These {}.", what, differs)
     net.load_state_dict(tensors)
     return net
+
+
+def net_of(architecture: str, settings: Mapping[str, Any], state: Mapping[str, Weight]) -> nn.Module:
+    """Build a net of its whole configuration and its weights, in evaluation mode.
+
+    Raises
+    ------
+    DataError
+        If the weights are not those of such a net.
+    """
+    config_class, net_class = architecture_of(architecture).classes()
+    given = {name: _tuples(one) for name, one in settings.items()}
+    with torch.random.fork_rng():  # first weights are drawn, only to be replaced
+        net: nn.Module = net_class(config_class(**given))
+    double = any(one.dtype in (np.float64, torch.float64) for one in state.values())
+    return fill(net.double() if double else net, state, what=f"a net '{architecture}'").eval()
+
+
+def _tuples(value: Any) -> Any:
+    """Return lists, as JSON has them, as the tuples that they were."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _listed(names: Sequence[str]) -> str:
