@@ -61,6 +61,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
     "mlp": Architecture("a multilayer perceptron", "rows", "mlp:MlpConfig", "mlp:Mlp"),
     "cnn": Architecture("a convolutional network", "grids", "cnn:CnnConfig", "cnn:Cnn"),
+    "unet": Architecture("a U-Net", "grids", "unet:UNetConfig", "unet:UNet"),
     "self-feedback": Architecture(
         "a hidden layer with self-feedback", "sequences", STEPS, "self_feedback:SelfFeedback"
     ),
