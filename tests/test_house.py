@@ -141,6 +141,7 @@ def test_every_source_file_has_its_tests_and_every_test_its_source():
         Path("app/test_map.py"),
         Path("app/test_paint_page.py"),
         Path("app/test_shell.py"),
+        Path("app/test_nets_page.py"),
         Path("app/test_nothing_lost.py"),
         Path("learn/test_active_gains.py"),
         Path("neural/test_quality.py"),

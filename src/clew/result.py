@@ -90,7 +90,7 @@ class Result:
             archive.writestr(entry, json.dumps(document, sort_keys=True), zipfile.ZIP_DEFLATED)
             for key in sorted(arrays):
                 one = io.BytesIO()
-                np.lib.format.write_array(one, np.ascontiguousarray(arrays[key]), allow_pickle=False)
+                np.lib.format.write_array(one, np.asarray(arrays[key], order="C"), allow_pickle=False)
                 archive.writestr(zipfile.ZipInfo(f"{key}.npy"), one.getvalue(), zipfile.ZIP_DEFLATED)
         return write_whole(path, buffer.getvalue())
 

@@ -189,6 +189,20 @@ def judged(looked_at: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "blobs.study"
 
 
+@pytest.fixture(scope="session")
+def coded(looked_at: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The study of simulated blobs with a look at a small autoencoder of its objects; not to be changed."""
+    from clew import steps
+    from clew.study.study import Study
+
+    folder = tmp_path_factory.mktemp("coded") / "room"
+    shutil.copytree(looked_at, folder)
+    study = Study(folder / "blobs.study")
+    steps.train(study, model="autoencoder", latent=3, hidden=(4, 8), epochs=2, side=16)
+    steps.explore(study, activations="latest", embed="pca", runs=2, references=39, k=2)
+    return folder / "blobs.study"
+
+
 @pytest.fixture
 def opened(serve: Callable[..., Served], blob_study: Path, context: Any) -> Iterator[Any]:
     """The page of the blob study, connected; with ``page.served`` and ``page.study``."""

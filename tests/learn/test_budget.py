@@ -13,7 +13,7 @@ import tifffile
 
 from clew.errors import SettingError
 from clew.learn import budget
-from clew.learn.budget import Work, choose_tile, duration, estimate, image_bytes, parse_memory, tile_bytes
+from clew.learn.budget import Work, choose_tile, duration, estimate, image_bytes, parse_memory
 from clew.learn.pixel_model import PixelModel
 from clew.measure.pixels import Buffers, block_of
 from clew.read.stacks import Stack, open_stack
@@ -71,10 +71,10 @@ def test_the_filters_of_a_tile_hold_what_is_estimated(features, volume):
     padded = math.prod(a + 2 * h for a, h in zip(tile, halo))
     n = math.prod(tile)
     held = sum(one.nbytes for one in buffers.held.values())
-    whole = tile_bytes(pixel_model, stack, tile, Work())
+    whole = pixel_model.tile_bytes(stack, tile, shares=False)
     filters = whole - 9 * padded - pixel_model.compiled.planes * n - 8 * n
     assert held / 1.1 < filters < 2.5 * held  # most above it where trees ask for a part of the filters
-    assert tile_bytes(pixel_model, stack, tile, Work(shares=True)) > whole
+    assert pixel_model.tile_bytes(stack, tile, shares=True) > whole
 
 
 def test_less_memory_means_a_smaller_tile_until_it_is_refused(pixel_model, tmp_path, monkeypatch):

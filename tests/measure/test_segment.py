@@ -13,7 +13,7 @@ from skimage.draw import disk, ellipse, line
 from skimage.filters import threshold_otsu
 
 from clew.errors import DataError, SettingError
-from clew.measure.segment import connected_pieces, cut_apart, segment
+from clew.measure.segment import connected_pieces, cut_apart, objects_by_border, segment
 from clew.read.images import read_image
 from tests.conftest import shared
 
@@ -232,3 +232,47 @@ def test_nuclei_of_platynereis_are_36_pieces_in_space():
     truth = tifffile.imread(shared("images/platynereis_3d_labels/platynereis_tp7_ground_truth.tif"))
     labels = segment(truth > 0).labels
     assert labels.max() == 36 and found(truth, labels, at=0.99) == (36, 36)
+
+
+# ---- objects of a net that knows borders ----
+def two_discs(gap: int = 0) -> np.ndarray:
+    """Return classes of two discs (1) with a wall (2) between them, which has a gap of some pixels."""
+    classes = np.zeros((40, 60), np.uint8)
+    for column in (20, 39):
+        classes[disk((20, column), 11)] = 1
+    classes[:, 29:31] *= 2
+    if gap:
+        wall = classes[20 - gap // 2 : 20 - gap // 2 + gap, 29:31]
+        wall[wall == 2] = 1
+    return classes
+
+
+def test_a_border_parts_objects_and_then_belongs_to_them():
+    classes = two_discs()
+    labels = objects_by_border(classes, object=1, border=2)
+    assert labels.dtype == np.int32 and labels.max() == 2
+    np.testing.assert_array_equal(labels > 0, classes > 0)
+    assert (labels[:, :29] < 2).all() and (labels[:, 31:] != 1).all()
+
+
+def test_a_thin_bridge_through_the_border_joins_nothing():
+    assert objects_by_border(two_discs(gap=3), object=1, border=2).max() == 2
+    assert objects_by_border(two_discs(gap=3), object=1, border=2, core=0).max() == 1  # the mutant
+
+
+def test_an_object_without_a_core_stays_one_and_a_lonely_border_is_none():
+    classes = np.zeros((20, 20), int)
+    classes[3, 2:9], classes[10:13, 10:13] = 1, 2
+    labels = objects_by_border(classes, object=1, border=2)
+    assert labels.max() == 1 and (labels > 0).sum() == 7
+
+
+def test_objects_are_found_in_volumes_and_where_there_is_no_background():
+    flat = two_discs()[:, :, None].repeat(12, axis=2)
+    assert objects_by_border(flat, object=1, border=2).max() == 2
+    full = np.ones((9, 21), int)
+    full[:, 10] = 2
+    assert objects_by_border(full, object=1, border=2).max() == 2
+    assert objects_by_border(full * 0, object=1, border=2).max() == 0
+    with pytest.raises(DataError, match="classes of pixels"):
+        objects_by_border(np.ones((3, 3)), object=1, border=2)

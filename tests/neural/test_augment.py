@@ -5,7 +5,19 @@ import pytest
 import torch
 
 from clew.errors import DataError, SettingError
-from clew.neural.augment import Chain, DropChannels, Flip, Gain, Noise, Shift, Turn, usual
+from clew.neural.augment import (
+    Chain,
+    DropChannels,
+    Flip,
+    Gain,
+    Gamma,
+    Grain,
+    Noise,
+    Shift,
+    Turn,
+    Zoom,
+    usual,
+)
 from clew.neural.objectives import PADDING
 from clew.neural.rows import Rows
 
@@ -17,6 +29,9 @@ EACH = [
     Shift(0.3, "empty"),
     Gain(0.3, 0.1),
     Noise(0.1),
+    Gamma(0.3),
+    Grain(0.2),
+    Zoom(0.3),
     DropChannels(0.4),
     Chain((Flip(), Noise())),
 ]
@@ -151,3 +166,36 @@ def test_the_usual_changes_fit_what_a_net_takes():
         rows = Rows(torch.rand(4, 2, *[5] * n_sides), torch.arange(4))
         changed = usual("grids", n_sides)(rows, random())
         assert changed.x.shape == rows.x.shape and torch.equal(changed.y, rows.y)
+
+
+def test_gamma_keeps_signs_and_zero_and_one():
+    x = torch.tensor([-4.0, -1.0, 0.0, 1.0, 4.0]).expand(30, 1, 5)
+    bent = Gamma(0.5)(Rows(x.clone()), random()).x
+    torch.testing.assert_close(bent[..., 1:4], x[..., 1:4])
+    torch.testing.assert_close(bent[..., 0], -bent[..., 4])
+    assert bent[:, 0, 4].log().std() > 0.1
+
+
+def test_grain_differs_in_strength_from_row_to_row():
+    spread = Grain(0.2)(Rows(torch.zeros(400, 1, 16, 16)), random()).x.flatten(1).std(dim=1)
+    assert spread.max() < 0.25 and spread.mean() == pytest.approx(0.1, abs=0.01) and spread.std() > 0.04
+
+
+def test_zoom_makes_a_disc_larger_or_smaller_and_its_answers_alike():
+    y, x = torch.meshgrid(torch.arange(65) - 32.0, torch.arange(65) - 32.0, indexing="ij")
+    disc = (y.hypot(x) < 12).float().expand(60, 1, 65, 65)
+    found = Zoom(0.3)(Rows(disc, disc[:, 0].long()), random())
+    area = found.x.sum((1, 2, 3)) / disc[0].sum()
+    factor = (0.3 * torch.randn(60, generator=random())).exp().clamp(0.5, 2)
+    torch.testing.assert_close(area, factor**2, rtol=0.03, atol=0)  # an area grows with the square
+    torch.testing.assert_close(found.y.sum((1, 2)).float() / disc[0].sum(), area, rtol=0.08, atol=0)
+    assert set(found.y.unique().tolist()) == {0, 1}
+
+
+def test_zoom_leaves_what_nobody_knows_unknown():
+    y = torch.full((8, 12, 12), PADDING)
+    y[:, 4:8, 4:8] = 3
+    found = Zoom(0.5)(Rows(torch.zeros(8, 1, 12, 12), y), random()).y
+    assert set(found.unique().tolist()) == {PADDING, 3} and (found[:, 5, 5] == 3).all()
+    with pytest.raises(DataError, match="images"):
+        Zoom()(Rows(torch.zeros(2, 1, 9)), random())

@@ -11,6 +11,7 @@ import torch
 
 from clew.errors import DataError, SettingError
 from clew.neural import onnx_export
+from clew.neural.coders import NetAutoencoder, NetVae
 from clew.neural.estimators import NetClassifier, NetRegressor
 from clew.neural.onnx_export import export_onnx
 from tests.neural.models import images, regressor, samples, trained, windows
@@ -147,3 +148,27 @@ def test_exporting_leaves_the_callers_generator_alone(tmp_path):
     torch.manual_seed(5)
     export_onnx(model, tmp_path / "net.onnx")
     assert torch.equal(torch.rand(1), wanted)
+
+
+@pytest.mark.parametrize("scale", ["training", "none", "each"])
+def test_encoder_and_decoder_are_two_files_that_answer_as_clew_does(tmp_path, scale):
+    X = np.random.default_rng(0).random((30, 2, 9, 7)).astype(np.float32)
+    coders = [NetAutoencoder(net_settings={"latent": 3}, scale=scale, max_epochs=1)]
+    if scale != "each":
+        likelihood = "bernoulli" if scale == "none" else "gaussian"
+        coders.append(NetVae(net_settings={"latent": 3, "likelihood": likelihood}, scale=scale, max_epochs=1))
+    for coder in coders:
+        path = tmp_path / f"{coder.net}.onnx"
+        told = export_onnx(coder.fit(X), path)
+        assert told.difference < 1e-5 and "3 latent numbers" in told.says
+        latent = ask(path, X)
+        np.testing.assert_allclose(latent, coder.embed(X), atol=1e-5)
+        back = ask(path.with_stem(f"{path.stem}-decoder"), latent)
+        np.testing.assert_allclose(back, coder.decode(latent), atol=1e-5)
+
+
+def test_a_coder_that_is_told_labels_is_refused(tmp_path):
+    X, y = np.random.default_rng(0).normal(size=(30, 4)), np.tile(["a", "b"], 15)
+    vae = NetVae(net_settings={"conditional": True}, max_epochs=1).fit(X, y)
+    with pytest.raises(DataError, match="told labels"):
+        export_onnx(vae, tmp_path / "vae.onnx")

@@ -93,3 +93,17 @@ def test_rows_of_another_kind_are_refused():
         Preprocess.learn(X).apply(["AB"])
     with pytest.raises(SettingError, match="Did you mean 'peak'"):
         Preprocess.learn(X, scale="peek")
+
+
+@pytest.mark.parametrize("scale", ["training", "each", "peak", "none"])
+def test_rows_come_back_in_their_units(scale):
+    learnt, prepared = both(X[:, [0, 2]], scale=scale)
+    np.testing.assert_allclose(learnt.undo(prepared.values, like=X[:, [0, 2]]), X[:, [0, 2]], rtol=1e-9)
+
+
+def test_rows_from_elsewhere_get_the_median_scale_or_stay_on_theirs():
+    learnt, prepared = both(X, scale="each")
+    raw = learnt.undo(prepared.values[:7], like=X)
+    np.testing.assert_allclose(raw.mean(axis=1), np.median(X.mean(axis=1)))
+    np.testing.assert_allclose(raw.std(axis=1), np.median(X.std(axis=1)))
+    np.testing.assert_array_equal(learnt.undo(prepared.values), prepared.values)

@@ -140,7 +140,7 @@ def test_images_of_very_different_contrasts_are_scaled_each_by_itself(fold, want
         np.random.default_rng(0).normal(size=(40, 1, 8, 8)) * np.geomspace(1, fold, 40)[:, None, None, None]
     )
     seen = Cutouts(values=values, sample=np.arange(40).astype(str), axes="cyx", channels=["gray"])
-    scale, said = training._scale(seen, np.ones(40, bool), NetSettings(model="cnn"))
+    scale, said = training.scale_for(seen, np.ones(40, bool), NetSettings(model="cnn"))
     assert scale == wanted and bool(said) == (wanted == "each")
 
 

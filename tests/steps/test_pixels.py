@@ -18,6 +18,7 @@ from clew.learn.forest import Forest
 from clew.read.annotations import Annotation, write_annotation
 from clew.read.stacks import open_stack
 from clew.steps import pixels
+from clew.steps.pixel_nets import few
 from clew.steps.outcome import plain
 from tests.conftest import shared
 from tests.learn.test_batch import write_zarr
@@ -477,11 +478,11 @@ def test_what_is_said_of_many_images_is_said_once_to_people_and_of_each_to_scrip
 
 
 def test_many_remarks_are_cut_for_people():
-    said = pixels._few([f"Remark {i}" for i in range(25)])
+    said = few([f"Remark {i}" for i in range(25)])
     assert said[0] == ""
     assert said[1] == "Remark 0."
     assert said[-1] == "... and 5 more remarks (--json lists all)."
-    assert pixels._few([]) == []
+    assert few([]) == []
 
 
 # ---- the whole way, on real images ----
@@ -519,7 +520,7 @@ def test_models_and_results_move_with_their_folders(trained, world, tmp_path):
 
 
 def test_the_model_refuses_what_is_none_for_pixels_in_python_too(world, tmp_path):
-    with pytest.raises(DataError, match="must be a forest that clew saved"):
+    with pytest.raises(DataError, match="must be a model that clew saved"):
         pixels.predict(world, [world], out=tmp_path / "out")
 
 

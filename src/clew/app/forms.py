@@ -14,7 +14,8 @@ from clew.errors import SettingError, check, check_choice
 from clew.report.verb import report
 from clew.steps import VERBS as STEPS
 from clew.steps import Verb
-from clew.steps.networks import model_of
+from clew.steps.denoising import denoise
+from clew.steps.networks import latest_model, model_of
 from clew.steps.outcome import plain
 from clew.steps.settings import Setting, settings_of_verb
 
@@ -24,21 +25,23 @@ if TYPE_CHECKING:
 
 NAMES = (
     "explore", "name", "label", "train", "validate", "explain", "curve", "compare", "repeat", "sensors", "state", "confirm",
-    "test", "export", "predict", "verify", "report", "new",
+    "test", "export", "predict", "denoise", "verify", "report", "new",
 )  # fmt: skip
 VERBS = {
     **{name: STEPS[name] for name in NAMES if name in STEPS},
     "report": Verb("report", report),
     "demo": Verb("demo", demo),
+    "denoise": Verb("denoise", denoise),
 }
-WITHOUT_STUDY: tuple[str, ...] = ("new", "demo", "predict")
+WITHOUT_STUDY: tuple[str, ...] = ("new", "demo", "predict", "denoise")
 WITHOUT_ROWS = ("verify", "report", *WITHOUT_STUDY)
 LONGEST = 10_000  # letters of one value
 # what a verb writes, and whether it refuses by itself to replace what it has not written
 WRITTEN = {
     ("export", "out"): False, ("export", "labels"): False, ("report", "out"): False, ("predict", "out"): True,
-    ("predict", "paint"): True, ("new", "study"): True, ("demo", "out"): True,
+    ("predict", "paint"): True, ("new", "study"): True, ("demo", "out"): True, ("denoise", "out"): False,
 }  # fmt: skip
+IN_STUDY = {("denoise", "out"): "denoised"}  # the folder of the open study that is for what a verb writes
 
 
 @handles("verbs")
@@ -61,7 +64,7 @@ def form(session: Session, *, verb: str) -> dict[str, Any]:
     study = session.workspace.study if of_study and session.workspace.has_study else None
     before = None if study is None else study.last(verb)
     reason = [one for one in settings if one.name == "reason"]
-    trained = None if study is None else study.last("train")
+    trained = None if study is None else latest_model(study)[0]
     whose = _whose(chosen)
     usual = {} if study is None else {"features": study.facts()["features"]}  # as was said when it was made
     return {
@@ -213,6 +216,8 @@ def _path(workspace: Workspace, given: str) -> str:
 def _check_output(workspace: Workspace, verb: str, name: str, out: Path) -> None:
     """Let the page write only beside the study: a slip, or a guest, must not replace other files of this machine."""
     home = workspace.home.resolve()
+    kept = IN_STUDY.get((verb, name), "") if workspace.has_study else ""
+    own = bool(kept) and workspace.study.folder.resolve() / kept == out.parent
     check(
         out.is_relative_to(home) and out != home,
         SettingError,
@@ -223,7 +228,8 @@ def _check_output(workspace: Workspace, verb: str, name: str, out: Path) -> None
         out,
     )
     check(
-        not any((above / "study.sqlite").exists() for above in out.parents if above.is_relative_to(home)),
+        own
+        or not any((above / "study.sqlite").exists() for above in out.parents if above.is_relative_to(home)),
         SettingError,
         "The '{}' of {} must not lie in the study, which keeps its own files. Got '{}'.",
         name,

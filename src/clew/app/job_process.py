@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
+from clew.app.loss_curves import Epochs
 from clew.errors import ClewError, Stopped, place_refused
 from clew.steps.outcome import plain
 
@@ -134,7 +135,10 @@ def main() -> None:
     log = logging.getLogger("clew")
     log.addHandler(_Notes(say))
     log.setLevel(logging.INFO)
+    epochs = Epochs(say)
+    epochs.attach()
     run(request, say, Watch(sys.stdin))
+    epochs.flush()
     os._exit(0)  # what was recorded is on disk; a thread that still waits for orders must not hold us
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from clew.app.about import check_host
 from clew.app.forms import placed, verb_of
 from clew.app.handling import handles
+from clew.app.loss_curves import Curves
 from clew.errors import SettingError, check
 from clew.steps.settings import settings_of_verb, takes_progress
 
@@ -55,6 +56,7 @@ class Job:
     note: str = ""
     step: int | None = None
     stopping: bool = False
+    curves: Curves = field(default_factory=Curves)
     process: subprocess.Popen[str] | None = None
     spawned: threading.Event = field(default_factory=threading.Event)
 
@@ -71,6 +73,7 @@ class Job:
             **{name: getattr(self, name) for name in ("id", "verb", "state", "done", "total", "lines")},
             **{name: getattr(self, name) for name in ("warnings", "error", "note", "step", "who")},
             **{name: getattr(self, name) for name in ("settings", "stopping")},
+            "training": self.curves.now(),
             "seconds": round(seconds, 1),
             "left": None if left is None else round(left, 1),
         }
@@ -176,6 +179,8 @@ class Jobs:
                     job.done, job.total = message["done"], message["total"]
                 elif kind == "note":
                     job.note = message["text"]
+                elif kind == "epochs":
+                    job.curves.take(message["epochs"])
                 else:
                     ending = {"kind": kind, **message}
                 if time.monotonic() - told >= SECONDS_BETWEEN:
@@ -281,6 +286,7 @@ OF_FILES = (
     "new",
     "demo",
     "predict",
+    "denoise",
     "label",
     "export",
     "relink",
@@ -362,6 +368,12 @@ def _opening(
         out = free(workspace.home / str(settings.get("out") or "clew-demo"))
         settings, folder = {**settings, "out": str(out)}, out / f"{settings.get('what') or 'blobs'}.study"
     return settings, lambda: turn_to(workspace, Study(folder.resolve()))
+
+
+@handles("job.curves")
+def job_curves(session: Session, *, job: int) -> dict[str, Any]:
+    """Return the losses of the nets that a job trains, or has trained."""
+    return jobs_of(session.workspace).one(job).curves.told()
 
 
 @handles("job.stop")

@@ -66,9 +66,9 @@ def model(session: Session) -> dict[str, Any]:
 
 
 def _model(record: Record) -> dict[str, Any] | None:
-    if record.forest is None:
+    last = record.model
+    if last is None:
         return None
-    last = record.models[-1]
     return {
         "name": last["name"],
         "headline": record.forest.headline(),

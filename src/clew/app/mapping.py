@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clew.app.decoding import coder_behind
 from clew.app.density import density_picture
 from clew.app.handling import Bulk, Picture, fetches, handles
 from clew.app.labelling import journal_of
@@ -42,6 +43,7 @@ def look(session: Session, *, step: int | None = None) -> Bulk:
         "shared": data.shared if np.isfinite(data.shared) else None,
         "k": data.k,
         "colours": colours_of(workspace, data),
+        "decodes": coder_behind(workspace, data.step) is not None,
         "looks": [{"step": one.id, "method": one.settings.get("embed", "")} for one in _looks(workspace)],
     }
     return Bulk(told, [_classes(data.groups), np.packbits(data.wanders, bitorder="little")])

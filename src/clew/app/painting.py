@@ -15,7 +15,8 @@ from clew.read.images import COLOUR
 
 if TYPE_CHECKING:
     from clew.app.session import Session, Ticket
-    from clew.learn.easel import Painting, Sheet
+    from clew.learn.easel import Painting
+    from clew.read.stacks import Stack
 
 MOST_SIDE = 2048  # pixels along a side of what is sent of an image
 BAND = 256  # rows of what is sent that are read at a time
@@ -45,9 +46,7 @@ def open_image(session: Session, *, image: str) -> dict[str, Any]:
     studio = studio_of(session.workspace)
     stack = studio.sheet(image).stack
     times, _, depth, height, width = stack.shape
-    sample = _window(
-        studio.sheet(image), times // 2, depth // 2, 0, 0, height, width, max(1, max(height, width) // 512)
-    )
+    sample = window_of(stack, times // 2, depth // 2, 0, 0, height, width, max(1, max(height, width) // 512))
     return {
         "image": image,
         "shape": list(stack.shape),
@@ -75,7 +74,7 @@ def view(
     sheet = studio_of(session.workspace).sheet(image)
     check(height > 0 and width > 0, DataError, "The window must have pixels. Got {} x {}.", height, width)
     step = max(1, -(-max(height, width) // MOST_SIDE))
-    pixels = _window(sheet, t, z, top, left, height, width, step)
+    pixels = window_of(sheet.stack, t, z, top, left, height, width, step)
     low, high = float(pixels.min()), float(pixels.max())
     whole = pixels.dtype.kind in "bui" and low >= 0 and high < 2**16
     if not whole:
@@ -99,7 +98,7 @@ def thumb(session: Session, *, image: str) -> Bulk:
     sheet = studio_of(session.workspace).sheet(image)
     times, _, depth, height, width = sheet.stack.shape
     step = max(1, -(-max(height, width) // THUMB))
-    pixels = _window(sheet, times // 2, depth // 2, 0, 0, height, width, step)
+    pixels = window_of(sheet.stack, times // 2, depth // 2, 0, 0, height, width, step)
     gray = np.mean([_stretched(channel) for channel in pixels], axis=0)
     return Bulk({"size": list(gray.shape)}, [(gray * 255).astype(np.uint8)])
 
@@ -339,28 +338,25 @@ def save(session: Session) -> dict[str, Any]:
 
 
 # ---- pixels ----
-def _window(
-    sheet: Sheet, t: int, z: int, top: int, left: int, height: int, width: int, step: int
+def window_of(
+    stack: Stack, t: int, z: int, top: int, left: int, height: int, width: int, step: int
 ) -> np.ndarray:
     """Return every so many pixels of a window, (C, rows, columns)."""
-    times, _, depth, *_ = sheet.stack.shape
+    times, _, depth, *_ = stack.shape
     check(
         0 <= t < times and 0 <= z < depth,
         DataError,
         "The plane of '{}' must be one that it has: t up to {}, z up to {}. Got t {}, z {}.",
-        sheet.name,
+        stack.name,
         times - 1,
         depth - 1,
         t,
         z,
     )
     top, left = max(0, top), max(0, left)
-    bottom, columns = min(top + height, sheet.stack.shape[3]), slice(left, left + width)
+    bottom, columns = min(top + height, stack.shape[3]), slice(left, left + width)
     bands = range(top, max(bottom, top + 1), BAND * step)  # a large image is never in memory as a whole
-    read = (
-        sheet.stack.read(t, slice(z, z + 1), slice(at, min(at + BAND * step, bottom)), columns)
-        for at in bands
-    )
+    read = (stack.read(t, slice(z, z + 1), slice(at, min(at + BAND * step, bottom)), columns) for at in bands)
     return np.concatenate([band[:, 0, ::step, ::step] for band in read], axis=1)
 
 

@@ -23,6 +23,8 @@ ROOMS = (
     "items",
     "sorting",
     "painting",
+    "denoising",
+    "decoding",
 )
 
 

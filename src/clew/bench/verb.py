@@ -17,7 +17,7 @@ COLUMNS = ("work", "ours", "rival", "times faster (of CPU)", "peak MB", "quality
 
 
 def bench(
-    work: Literal["start", "explore", "pixels", "explain", "signals", "app", "neural", "all"] = "start",
+    work: Literal["start", "explore", "pixels", "explain", "signals", "app", "neural", "encoders", "all"] = "start",
     *,
     repeats: int = 3,
     only: list[str] | None = None,
@@ -28,11 +28,12 @@ def bench(
 
     WORK is start (until a process has answered; seconds), explore (embeddings and clusterings; half an hour),
     pixels (filters and forests on images; ten minutes), explain (Shapley values of forests; five minutes), signals
-    (windows of a day, measured and classified; five minutes), app (the page in a headless browser; five minutes), neural (nets trained and asked; five minutes) or all.
+    (windows of a day, measured and classified; five minutes), app (the page in a headless browser; five minutes), neural (nets trained and asked; five minutes),
+    encoders (U-Nets, denoisers and autoencoders; twenty minutes) or all.
 
     Parameters
     ----------
-    work : {"start", "explore", "pixels", "explain", "signals", "app", "neural", "all"}
+    work : {"start", "explore", "pixels", "explain", "signals", "app", "neural", "encoders", "all"}
         What to measure.
     repeats : int
         Alternating runs of each side, after a warm-up that does not count; long ones make fewer, and say so.
@@ -51,7 +52,7 @@ def bench(
 
     check_choice(
         work,
-        ("start", "explore", "pixels", "explain", "signals", "app", "neural", "all"),
+        ("start", "explore", "pixels", "explain", "signals", "app", "neural", "encoders", "all"),
         what="'work' argument",
         of="bench",
     )
@@ -81,7 +82,7 @@ def bench(
 
 def works_of(work: str) -> list[Work]:
     """Return the rows of a work."""
-    from clew.bench import app, explain, explore, neural, pixels, signals, start
+    from clew.bench import app, encoders, explain, explore, neural, pixels, signals, start
 
     rooms = {
         "start": start.works,
@@ -91,6 +92,7 @@ def works_of(work: str) -> list[Work]:
         "signals": signals.works,
         "app": app.works,
         "neural": neural.works,
+        "encoders": encoders.works,
     }
     return [one for name, works in rooms.items() if work in (name, "all") for one in works()]
 

@@ -195,8 +195,10 @@ class NetExploration(Exploration):
         return NetExploration(**found, source=activations.source, agreement=agreement)
 
     def caution(self) -> str:
-        """Say what a group of activations is worth, before all else."""
+        """Say what a group of activations or codes is worth, before all else."""
         classes, target = self.source["classes"], self.source["target"]
+        if self.of_codes:
+            return self._of_codes()
         learnt = f"to tell {listed(classes)} from labels" if classes else f"to predict {target}"
         way = "pulls its classes apart" if classes else "lays rows out along what it predicts"
         return (
@@ -204,20 +206,35 @@ class NetExploration(Exploration):
             "of groups in nature."
         )
 
+    @property
+    def of_codes(self) -> bool:
+        """Return whether it is about the codes of an autoencoder."""
+        return self.source.get("kind") == "coding"
+
+    def _of_codes(self) -> str:
+        which, classes = self.source["architecture"], self.source["classes"]
+        if classes:
+            return f"This is about the latent units of a {which} that was given the labels {listed(classes)}: these leave out what the labels tell, so the groups are not independent of them."  # fmt: skip
+        drawn = ", which draws codes towards one cloud: groups that show all the same are there, others may be hidden" if which == "vae" else ""  # fmt: skip
+        return f"This is about the latent units of {'a' if which == 'vae' else 'an'} {which} that learnt from the rows alone, without labels{drawn}."
+
     def remarks(self) -> list[str]:
         """Return what a reader must know of the net beside that."""
         units, silent, told = self.source["units"], self.source["silent"], []
+        layer = "latent units" if self.of_codes else "units of its last hidden layer"
         if self.agreement is not None:
             over = ": they are its classes over again" if self.agreement >= OVER_AGAIN else ""
             told.append(f"The cut agrees with the classes that the net answers at an adjusted Rand index of {self.agreement:.2f}{over}.")  # fmt: skip
         if silent:
-            told.append(f"{silent} of the {units} units of its last hidden layer are silent, the same in every row: they are left out.")  # fmt: skip
+            told.append(f"{silent} of the {units} {layer} are silent, the same in every row: they are left out.")  # fmt: skip
         if self.source["members"] > 1:
-            told.append(f"These are the activations of the first of its {self.source['members']} members.")
+            told.append(f"These are the {'latent units' if self.of_codes else 'activations'} of the first of its {self.source['members']} members.")
         return told
 
     def headline(self) -> str:
         """Say that it is about a net, then whether there are groups in what it says."""
+        if self.of_codes:
+            return f"In the latent units of the {self.source['architecture']}: {super().headline()}"
         return f"In the activations of a net, no evidence of groups in nature: {super().headline()}"
 
     def summary(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from clew.errors import ClewError, DataError, SettingError, Stopped, check, did_you_mean
 from clew.learn.budget import Work, choose_tile, estimate
-from clew.learn.pixel_model import PixelModel, entropy
+from clew.learn.pixel_model import PixelClassifying, entropy
 from clew.learn.tiling import OnProgress, tiles_of
 from clew.measure.pixels import Shape
 from clew.read.kinds import IMAGES, distinct_names, has_suffix, is_zarr, package
@@ -57,11 +57,15 @@ class Wanted:
     split: Literal["none", "distance"] = "none"
     min_area: int = 0
 
-    def work(self) -> Work:
-        """Return what it asks of the memory."""
-        return Work(
-            self.probabilities or self.uncertainty, self.split if self.objects else None, self.objects
-        )
+    @property
+    def shares(self) -> bool:
+        """Tell whether it takes the probabilities of classes."""
+        return self.probabilities or self.uncertainty
+
+    def work(self, border: str | None) -> Work:
+        """Return what it asks of the memory, of a model that knows a border between objects or none."""
+        cut = "border" if border else self.split
+        return Work(self.shares, cut if self.objects else None, self.objects)
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ class FileResult:
 
 
 def classify_files(
-    model: PixelModel,
+    model: PixelClassifying,
     paths: Sequence[Path],
     out: Path,
     *,
@@ -115,7 +119,7 @@ def classify_files(
 
     Parameters
     ----------
-    model : PixelModel
+    model : PixelClassifying
     paths : sequence of Path
     out : Path
         A folder, for ``classes/NAME.tif``, ``objects/NAME.tif`` and so on; or, for one image, an OME-Zarr (``.zarr``).
@@ -146,10 +150,11 @@ def classify_files(
         source: _Image(model, path, out, name, wanted)
         for (source, path), name in zip(places.items(), _names(places))
     }
-    made = {"model_sha256": model.forest.sha256, "wanted": asdict(wanted), "axes": axes}
+    made = {"model_sha256": model.sha256, "wanted": asdict(wanted), "axes": axes}
     record = _Record(out, made | ({"source": next(iter(places))} if is_zarr_name(out) else {}), restart)
     record.check_place([image.path(what) for image in images.values() for what in image.kinds()])
     results: dict[str, FileResult] = {}
+    work = wanted.work(model.border)
     todo: dict[str, tuple[Stack, Shape]] = {}
     for source, path in places.items():
         kept = record.finished(source, path)
@@ -163,9 +168,9 @@ def classify_files(
             results[source] = _failed(source, error)
             continue
         begun = None if restart else images[source].begun(source, stack, record.made)
-        todo[source] = stack, choose_tile(model, stack, wanted.work(), memory, begun=begun)
+        todo[source] = stack, choose_tile(model, stack, work, memory, begun=begun)
     if todo:
-        say(estimate(model, list(todo.values()), wanted.work()))
+        say(estimate(model, list(todo.values()), work))
         record.begin()
     tiles = {source: sum(1 for _ in tiles_of(stack.shape, tile)) for source, (stack, tile) in todo.items()}
     before, total = 0, sum(tiles.values())
@@ -190,9 +195,9 @@ def classify_files(
     return [results[source] for source in places]
 
 
-def check_wanted(model: PixelModel, wanted: Wanted) -> None:
+def check_wanted(model: PixelClassifying, wanted: Wanted) -> None:
     """Refuse a class that the model does not know, and settings of objects without objects."""
-    known = model.forest.classes
+    known = [name for name in model.values if name != model.border]
     check(
         wanted.objects is None or wanted.objects in known,
         SettingError,
@@ -211,6 +216,12 @@ def check_wanted(model: PixelModel, wanted: Wanted) -> None:
         wanted.objects is not None or (wanted.split == "none" and wanted.min_area == 0),
         SettingError,
         "The 'split' and 'min_area' of pixels predict must go with 'objects' (--objects CLASS). Got no class of objects.",
+    )
+    check(
+        wanted.split == "none" or model.border is None,
+        SettingError,
+        "The 'split' of pixels predict must be left to the model, which has learnt the border between objects. Got {}.",
+        wanted.split,
     )
 
 
@@ -274,10 +285,10 @@ def _names(sources: Mapping[str, Path]) -> list[str]:
 class _Image:
     """One image, and the files that it gives."""
 
-    def __init__(self, model: PixelModel, source: Path, out: Path, name: str, wanted: Wanted) -> None:
+    def __init__(self, model: PixelClassifying, source: Path, out: Path, name: str, wanted: Wanted) -> None:
         self.model, self.wanted, self.out, self.name = model, wanted, out, name
         self.as_zarr = is_zarr_name(out) or is_zarr(source)
-        self.numbers = np.array([model.values[one] for one in model.forest.classes], np.uint8)
+        self.numbers = np.array(list(model.values.values()), np.uint8)
 
     def kinds(self) -> dict[str, tuple[Any, int]]:
         """Return what is written, with dtype and number of channels; the classes of a tile come after its shares."""
@@ -325,7 +336,7 @@ class _Image:
             source,
             "done",
             out=[self.path(what).relative_to(top).as_posix() for what in self.kinds()],
-            pixels={name: int(n) for name, n in zip(self.model.forest.classes, counts)},
+            pixels={name: int(n) for name, n in zip(self.model.values, counts)},
             objects=n_objects,
             small=small,
             seconds=round(time.perf_counter() - began, 3),
@@ -365,7 +376,7 @@ class _Image:
                 return on_progress and on_progress(len(before) + done, total)
 
             notes = self.model.predict(
-                stack, write, probability=self.wanted.work().shares, tile=tile, skip=skip, on_progress=told
+                stack, write, probability=self.wanted.shares, tile=tile, skip=skip, on_progress=told
             )
         if before:
             classes = open_stack(self.path("classes"))
@@ -384,7 +395,7 @@ class _Image:
         path = self.path(what)
         dtype, n_channels = self.kinds()[what]
         shape = (stack.shape[0], n_channels, *stack.shape[2:])
-        channels = tuple(self.model.forest.classes) if what == "probabilities" else ()
+        channels = tuple(self.model.values) if what == "probabilities" else ()
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_partial(path)
         if not is_zarr_name(path):
@@ -414,27 +425,37 @@ class _Image:
         """Number the objects of a class, time by time, and write them; return how many, and how many were too small."""
         if self.wanted.objects is None:
             return None, None
-        from clew.measure.segment import segment
-
-        value, n, small = self.model.values[self.wanted.objects], 0, 0
+        n = small = 0
         classes, everywhere = open_stack(self.path("classes")), [slice(0, m) for m in stack.shape[2:]]
         planar = stack.shape[2] == 1
         size = stack.pixel_size[1:] if planar else stack.pixel_size
         with self._writer("objects", stack, tile, about) as writer:
             for t in range(stack.shape[0]):
-                mask = classes.read(t, *everywhere)[0] == value
-                pieces = segment(
-                    mask[0] if planar else mask,
-                    split=self.wanted.split,
-                    min_area=self.wanted.min_area,
-                    pixel_size=None if None in size else size,  # type: ignore[arg-type]
-                )
-                n, small = n + pieces.counts["kept"], small + pieces.counts["small"]
-                labels = pieces.labels.reshape(stack.shape[2:])
+                said = classes.read(t, *everywhere)[0]
+                found, kept, left_out = self._pieces(said[0] if planar else said, size)
+                n, small = n + kept, small + left_out
+                labels = found.reshape(stack.shape[2:])
                 for _, start, stop in tiles_of((1, 1, *stack.shape[2:]), tile):
                     at = _box(start, stop)
                     writer.write(t, *at, labels[at][None].astype(np.uint32))
         return n, small
+
+    def _pieces(self, said: np.ndarray, pixel_size: tuple[float | None, ...]) -> tuple[np.ndarray, int, int]:
+        """Return the objects among classes of pixels, int32, how many there are, and how many were too small."""
+        from clew.measure.segment import objects_by_border, segment
+
+        assert self.wanted.objects is not None
+        value, least = self.model.values[self.wanted.objects], self.wanted.min_area
+        if self.model.border is None:
+            size = None if None in pixel_size else pixel_size
+            pieces = segment(said == value, split=self.wanted.split, min_area=least, pixel_size=size)  # type: ignore[arg-type]
+            return pieces.labels, pieces.counts["kept"], pieces.counts["small"]
+        labels = objects_by_border(said, object=value, border=self.model.values[self.model.border])
+        area = np.bincount(labels.ravel())
+        large = area >= max(least, 1)
+        large[0] = False
+        n = int(large.sum())
+        return (np.cumsum(large) * large)[labels].astype(np.int32), n, int((area[1:] > 0).sum()) - n
 
 
 def _about_image(source: str, stack: Stack, made: Mapping[str, Any]) -> dict[str, Any]:

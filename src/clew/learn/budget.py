@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clew.errors import ClewError, SettingError
-from clew.learn.pixel_model import PixelModel
+from clew.learn.pixel_model import PixelClassifying
 from clew.learn.tiling import scale_of, tiles_of
 from clew.measure.intensity import MOST
 from clew.measure.pixels import Buffers, Shape
@@ -22,7 +22,7 @@ UNITS = {"GIB": 2.0**30, "MIB": 2.0**20, "GB": 1e9, "MB": 1e6, "G": 1e9, "M": 1e
 SPARE = 0.1  # share of the budget that is left to what cannot be foreseen
 LOADED = 150e6  # bytes that compiled loops take, and compiling them for the first time: 60 and 140 MB were measured
 # Bytes a pixel: numbering connected pieces took 14, cutting them apart at necks 115 to 128; the mask takes 2 more.
-PER_PIXEL = {"none": 20, "distance": 140}
+PER_PIXEL = {"none": 20, "distance": 140, "border": 140}
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Work:
     ----------
     shares : bool
         Whether probabilities are asked for.
-    cut : {"none", "distance"}, optional
+    cut : {"none", "distance", "border"}, optional
         How objects are cut, where they are asked for.
     objects : str, optional
         The class whose objects they are.
@@ -84,13 +84,13 @@ def held_bytes() -> int:
 
 
 def choose_tile(
-    model: PixelModel, stack: Stack, work: Work, memory: int, *, begun: Shape | None = None
+    model: PixelClassifying, stack: Stack, work: Work, memory: int, *, begun: Shape | None = None
 ) -> Shape:
     """Return the largest tile with which the process stays within the memory.
 
     Parameters
     ----------
-    model : PixelModel
+    model : PixelClassifying
     stack : Stack
     work : Work
     memory : int
@@ -111,18 +111,19 @@ def choose_tile(
     least = memory + (min(needs.values()) - free) / (1 - SPARE)
     fewer = "; fewer threads (NUMBA_NUM_THREADS) need less" if threads() > 1 else ""
     if min(needs.values()) < file_bytes(stack, threads()) + 1.1 * objects_bytes(stack, work):
-        fewer = f", since objects are cut in the image as a whole (--split {work.cut})"
+        asked = f" (--split {work.cut})" if work.cut != "border" else ""
+        fewer = f", since objects are cut in the image as a whole{asked}"
     raise SettingError(
         f"The 'memory' of pixels predict must be at least {math.ceil(least / 1e7) / 100:g} GB for '{stack.name}' on "
         f"{_threads()}{fewer}. Got {memory / 1e9:.3g} GB."
     )
 
 
-def image_bytes(model: PixelModel, stack: Stack, tile: Shape, work: Work) -> int:
+def image_bytes(model: PixelClassifying, stack: Stack, tile: Shape, work: Work) -> int:
     """Return the most bytes that an image takes at a time: pieces of its file, and its scale, tiles or objects."""
     n_tiles = sum(1 for _ in tiles_of(stack.shape, tile))
     at_once = min(threads(), n_tiles)
-    tiles = at_once * tile_bytes(model, stack, tile, work)
+    tiles = at_once * model.tile_bytes(stack, tile, shares=work.shares)
     steps = (scale_bytes(model, stack), tiles, objects_bytes(stack, work))
     return file_bytes(stack, at_once) + max(steps)
 
@@ -132,23 +133,7 @@ def objects_bytes(stack: Stack, work: Work) -> int:
     return math.prod(stack.shape[2:]) * PER_PIXEL[work.cut] if work.cut else 0
 
 
-def tile_bytes(model: PixelModel, stack: Stack, tile: Shape, work: Work) -> int:
-    """Return how many bytes a thread takes for a tile: pixels with their halo, filters, ranks and results."""
-    bank, compiled = model.bank(stack), model.compiled
-    size = [min(a, n) for a, n in zip(tile, stack.shape[2:])]
-    n, padded = math.prod(size), math.prod(a + 2 * h for a, h in zip(size, bank.halo(compiled.used)))
-    flat = model.features.dimensions == 2
-    exact = stack.dtype.itemsize <= 2 or stack.dtype == "float32"
-    reading = stack.shape[1] * padded * (stack.dtype.itemsize + (8 if exact else 12))
-    # In numbers of 4 bytes, as counted in what `FilterBank.apply` holds: Gaussians with their halo, and results without.
-    around, inside = 2 + 1.7 * ("top_hat" in model.features.kinds), 12.5 if flat else 22
-    filters = 4 * (around * padded + inside * n)  # held while the next tile is read
-    planes = compiled.planes * n * (1 if compiled.thresholds is not None else 4)
-    shares = 16 * len(model.forest.classes) * n if work.shares else 0
-    return int(reading + filters + planes + 8 * n + shares)
-
-
-def scale_bytes(model: PixelModel, stack: Stack) -> int:
+def scale_bytes(model: PixelClassifying, stack: Stack) -> int:
     """Return what finding the scale of the intensities takes: the pixels that are looked at, and their histogram."""
     if model.normalise == "none":
         return 0
@@ -172,7 +157,7 @@ def file_bytes(stack: Stack, at_once: int) -> int:
 
 
 # ---- what is said before the start ----
-def estimate(model: PixelModel, todo: Sequence[tuple[Stack, Shape]], work: Work) -> str:
+def estimate(model: PixelClassifying, todo: Sequence[tuple[Stack, Shape]], work: Work) -> str:
     """Say how much there is to do, how long it will take, by a small tile of the first image that can be read, and in what memory."""
     pixels = sum(math.prod(stack.shape[2:]) * stack.shape[0] for stack, _ in todo)
     tiles = sum(1 for stack, tile in todo for _ in tiles_of(stack.shape, tile))
@@ -185,11 +170,11 @@ def estimate(model: PixelModel, todo: Sequence[tuple[Stack, Shape]], work: Work)
     )
 
 
-def _seconds(model: PixelModel, todo: Sequence[tuple[Stack, Shape]], work: Work) -> float | None:
+def _seconds(model: PixelClassifying, todo: Sequence[tuple[Stack, Shape]], work: Work) -> float | None:
     """Return the seconds that all tiles take; None where no image can be read."""
     for stack, _ in todo:
         with contextlib.suppress(ClewError, OSError, MemoryError):
-            halo = model.bank(stack).halo(model.compiled.used)
+            halo = model.halo(stack)
             around, inside = _seconds_a_pixel(model, stack, halo, work)
             each = [(one.shape[0] * math.prod(one.shape[2:]), _padded(one, tile, halo)) for one, tile in todo]
             tiles = sum(around * padded + inside * n for n, padded in each) / threads()
@@ -197,33 +182,36 @@ def _seconds(model: PixelModel, todo: Sequence[tuple[Stack, Shape]], work: Work)
     return None
 
 
-def _seconds_an_object_pixel(model: PixelModel, stack: Stack, work: Work) -> float:
+def _seconds_an_object_pixel(model: PixelClassifying, stack: Stack, work: Work) -> float:
     """Return what cutting objects costs a pixel, on one thread: by the first tile."""
     if work.objects is None or work.cut is None:
         return 0.0
-    from clew.measure.segment import segment
+    from clew.measure.segment import objects_by_border, segment
 
     t, start, stop = next(tiles_of(stack.shape, model.tiles[0]))
     labels, _ = model.predict_tile(stack, scale_of(stack, model.normalise), t, start, stop)
-    mask, taken = (labels == model.forest.classes.index(work.objects)).squeeze(), 0.0
+    number, taken = list(model.values).index(work.objects), 0.0
+    said = labels.squeeze()
     for _ in range(2):  # the first loads libraries
         began = time.perf_counter()
-        if mask.ndim > 1:
-            segment(mask, split=work.cut)  # type: ignore[arg-type]
+        if said.ndim > 1 and model.border is not None:
+            objects_by_border(said, object=number, border=list(model.values).index(model.border))
+        elif said.ndim > 1:
+            segment(said == number, split=work.cut)  # type: ignore[arg-type]
         taken = time.perf_counter() - began
-    return taken / mask.size
+    return taken / said.size
 
 
-def _seconds_a_pixel(model: PixelModel, stack: Stack, halo: Shape, work: Work) -> tuple[float, float]:
+def _seconds_a_pixel(model: PixelClassifying, stack: Stack, halo: Shape, work: Work) -> tuple[float, float]:
     """Return what a pixel costs, its tile's halo counted in, and what one inside costs in addition: by two small tiles."""
     scale, buffers, taken = scale_of(stack, model.normalise), Buffers(), []
-    for tile in (model.tiles[-1], model.tiles[-1], model.tiles[-2]):  # the first may compile
+    for tile in (model.tiles[-1], *model.tiles[:-3:-1]):  # the first may compile; a net has one size of tiles
         t, start, stop = next(tiles_of(stack.shape, tile))
         began = time.perf_counter()
         model.predict_tile(stack, scale, t, start, stop, probability=work.shares, buffers=buffers)
         seconds, size = time.perf_counter() - began, [b - a for a, b in zip(start, stop)]
         taken.append((seconds, math.prod(size), math.prod(n + 2 * h for n, h in zip(size, halo))))
-    (_, (s, n, padded), (s2, n2, padded2)) = taken
+    (s, n, padded), (s2, n2, padded2) = taken[1], taken[-1]
     more = n2 - n * padded2 / padded
     inside = min(max((s2 - s * padded2 / padded) / more, 0), s / n) if more > 0 else 0.0
     return (s - inside * n) / padded, inside

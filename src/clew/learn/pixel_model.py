@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -24,6 +24,55 @@ if TYPE_CHECKING:
 LOOKED_AT, RUN, CLOSE, MANY_CLOSE = 64, 64, 0.2, 0.2
 ALIKE = 0.05  # two pixel sizes that differ by less than this share are taken as one
 Write = Callable[[int, Shape, np.ndarray, "np.ndarray | None"], Any]
+
+
+class PixelClassifying(Protocol):
+    """What tiles, memory and files ask of a model for pixels, whether it is a forest or a net.
+
+    Parameters
+    ----------
+    normalise : str
+        How the intensities of an image are brought to one scale.
+    values : mapping of str to int
+        The number that each class has in label images, in the order of the classes.
+    border : str, optional
+        The class that lies between touching objects, where the model knows one.
+    """
+
+    @property
+    def normalise(self) -> Normalise: ...
+    @property
+    def values(self) -> Mapping[str, int]: ...
+    @property
+    def border(self) -> str | None: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def tiles(self) -> tuple[Shape, ...]: ...
+    def check(self, stack: Stack) -> list[str]: ...
+    def halo(self, stack: Stack) -> Shape: ...
+    def tile_bytes(self, stack: Stack, tile: Shape, *, shares: bool) -> int: ...
+    def predict_tile(
+        self,
+        stack: Stack,
+        scale: Scale,
+        t: int,
+        start: Shape,
+        stop: Shape,
+        *,
+        probability: bool = False,
+        buffers: Buffers | None = None,
+    ) -> tuple[np.ndarray, np.ndarray | None]: ...
+    def predict(
+        self,
+        stack: Stack,
+        write: Write,
+        *,
+        probability: bool = False,
+        tile: Shape | None = None,
+        skip: Callable[[int, Shape], bool] | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> list[str]: ...
 
 
 class PixelModel:
@@ -55,6 +104,13 @@ class PixelModel:
         self.features = PixelFeatures.from_dict(forest.measure["features"])
         self.normalise: Normalise = forest.measure["normalise"]
         self.values: dict[str, int] = {name: int(forest.measure["values"][name]) for name in forest.classes}
+
+    border = None  # a forest knows the classes that were painted, and no more
+
+    @property
+    def sha256(self) -> str:
+        """Return the hash of the forest."""
+        return self.forest.sha256
 
     @cached_property
     def compiled(self) -> CompiledForest:
@@ -126,6 +182,25 @@ class PixelModel:
     def bank(self, stack: Stack) -> FilterBank:
         """Return the filters for an image."""
         return self.features.at(stack.pixel_size)
+
+    def halo(self, stack: Stack) -> Shape:
+        """Return how far around a tile pixels are looked at, along Z, Y and X."""
+        return self.bank(stack).halo(self.compiled.used)
+
+    def tile_bytes(self, stack: Stack, tile: Shape, *, shares: bool) -> int:
+        """Return how many bytes a thread takes for a tile: pixels with their halo, filters, ranks and results."""
+        compiled = self.compiled
+        size = [min(a, n) for a, n in zip(tile, stack.shape[2:])]
+        n, padded = math.prod(size), math.prod(a + 2 * h for a, h in zip(size, self.halo(stack)))
+        flat = self.features.dimensions == 2
+        exact = stack.dtype.itemsize <= 2 or stack.dtype == "float32"
+        reading = stack.shape[1] * padded * (stack.dtype.itemsize + (8 if exact else 12))
+        # In numbers of 4 bytes, as counted in what `FilterBank.apply` holds: Gaussians with their halo, and results without.
+        around, inside = 2 + 1.7 * ("top_hat" in self.features.kinds), 12.5 if flat else 22
+        filters = 4 * (around * padded + inside * n)  # held while the next tile is read
+        planes = compiled.planes * n * (1 if compiled.thresholds is not None else 4)
+        probabilities = 16 * len(self.forest.classes) * n if shares else 0
+        return int(reading + filters + planes + 8 * n + probabilities)
 
     def predict_tile(
         self,
@@ -262,12 +337,18 @@ class PixelModel:
 
         in_threads(do, todo, on_progress)
         close, all_ = np.sum(calls, axis=0) if calls else (0, 1)
-        if close > MANY_CLOSE * all_:
-            notes.append(
-                f"{stack.name}: of {close / all_:.0%} of the pixels the two likeliest classes are nearly as likely (less than "
-                f"{CLOSE:g} apart): look at their uncertainty, paint some of them, or choose filters that reach less far."
-            )
-        return [*notes, *scale.notes]
+        helps = "paint some of them, or choose filters that reach less far"
+        return [*notes, *note_of_close_calls(stack, close, all_, helps), *scale.notes]
+
+
+def note_of_close_calls(stack: Stack, n_close: int, n: int, helps: str) -> list[str]:
+    """Say that many pixels could as well be of another class, and what helps; nothing where they are few."""
+    if n_close <= MANY_CLOSE * n:
+        return []
+    return [
+        f"{stack.name}: of {n_close / n:.0%} of the pixels the two likeliest classes are nearly as likely (less than "
+        f"{CLOSE:g} apart): look at their uncertainty, {helps}."
+    ]
 
 
 def check_stride(stride: int) -> None:

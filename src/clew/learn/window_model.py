@@ -79,7 +79,7 @@ class WindowModel:
         """Return what the model says of windows as `Way.measured` gives them; there may be none."""
         if len(known):
             return self.forest.predict(known)
-        if not self.forest.classes:
+        if self.forest.kind != "classification":
             return Prediction(label=None, probability=None, value=np.empty(0), classes=[])
         names = list(self.forest.classes)
         nothing = np.empty((0, len(names)))

@@ -82,7 +82,9 @@ class Frames:
         stop = self.count(n) if stop is None else stop
         begin = (first - OVERLAP + 1) * self.hop
         x = mirrored(read, n, begin, begin + (stop - first + OVERLAP - 1) * self.hop).astype(np.float32)
-        framed = np.lib.stride_tricks.sliding_window_view(x, self.size, axis=1)[:, :: self.hop]  # (C, K, size)
+        framed = np.lib.stride_tricks.sliding_window_view(x, self.size, axis=1)[
+            :, :: self.hop
+        ]  # (C, K, size)
         return np.fft.rfft(framed * self.window, axis=2).astype(np.complex64).swapaxes(1, 2)
 
     def samples(self, spectra: np.ndarray) -> np.ndarray:
@@ -113,11 +115,11 @@ def log_power(spectra: np.ndarray) -> np.ndarray:
 
 
 def noise_level(power: np.ndarray) -> np.ndarray:
-    """Return the level of the noise at each frequency, float32 of shape (n_components, lines): a logarithm of power.
+    """Return the level of the noise at each frequency, float32 of shape (..., lines): a logarithm of power.
 
     Parameters
     ----------
-    power : ndarray, shape (n_components, lines, n_frames)
+    power : ndarray, shape (..., lines, n_frames)
         Logarithms, as `log_power` gives them.
 
     Notes
@@ -126,5 +128,5 @@ def noise_level(power: np.ndarray) -> np.ndarray:
     and what is there for less than 70% of the time, such as events, hardly lifts it. After the minimum statistics of Martin
     (2001), IEEE Trans. Speech Audio Process. 9, doi:10.1109/89.928915.
     """
-    level = np.quantile(power, QUIET, axis=2) - np.log(-np.log(1 - QUIET))
-    return np.maximum(level, level.max(axis=1, keepdims=True) + np.log(LOUDEST)).astype(np.float32)
+    level = np.quantile(power, QUIET, axis=-1) - np.log(-np.log(1 - QUIET))
+    return np.maximum(level, level.max(axis=-1, keepdims=True) + np.log(LOUDEST)).astype(np.float32)

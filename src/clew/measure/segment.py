@@ -17,6 +17,7 @@ Split = Literal["none", "distance"]
 # these, 0.9 recovers drawn discs and the count of human_mitosis best.
 NECK = 0.9
 SMOOTHING = 1.0  # px; stairs along a slanted border make maxima of their own otherwise
+CORE = 2.0  # px from the edge: what lies deeper is sure to be one object's
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -176,6 +177,48 @@ def cut_apart(pieces: np.ndarray, *, neck: float = NECK, spacing: Sequence[float
     flooded = reconstruction(height - depth, height, footprint=np.ones((3,) * mask.ndim))
     seeds = label(local_maxima(flooded, connectivity=connectivity) & mask, connectivity=connectivity)
     return _in_reading_order(watershed(-distance, seeds, mask=mask, connectivity=connectivity))
+
+
+def objects_by_border(classes: np.ndarray, *, object: int, border: int, core: float = CORE) -> np.ndarray:
+    """Return the objects of a net that tells them from the border between those that touch.
+
+    Parameters
+    ----------
+    classes : ndarray of int, shape (Y, X) or (Z, Y, X)
+    object, border : int
+        Their numbers.
+    core : float
+        Each object is what grows out of one connected piece of pixels of its class that are farther than this from all
+        others, in px; a piece that has none counts as a whole. So a bridge of few pixels does not join two objects.
+
+    Returns
+    -------
+    ndarray of int32, of the same shape
+        Numbered from 1 in reading order; a border that no object touches is of none.
+
+    Notes
+    -----
+    Objects grow into the border by a watershed on the distance to the background, as in `cut_apart`. On training
+    images of nuclei_dsb2018 a ``core`` of 2 was worth 0.03 to 0.05 of AP at IoU 0.5 over none.
+    """
+    from scipy.ndimage import distance_transform_edt
+    from skimage.segmentation import watershed
+
+    classes = np.asarray(classes)
+    check(classes.ndim in (2, 3) and classes.dtype.kind in "bui", DataError, "The classes of pixels must be whole numbers of shape (Y, X) or (Z, Y, X). Got {} of shape {} instead.", classes.dtype, classes.shape)  # fmt: skip
+    inside = classes == object
+    mask = inside | (classes == border)
+    pieces, _ = connected_pieces(inside)
+    if inside.all() or not inside.any():
+        return pieces
+    cores = inside & (distance_transform_edt(inside) > core)
+    deep = np.zeros(pieces.max() + 1, bool)
+    deep[np.unique(pieces[cores])] = True
+    seeds, _ = connected_pieces(cores | (inside & ~deep[pieces]))
+    if mask.all():
+        return _in_reading_order(watershed(np.zeros(mask.shape), seeds, connectivity=mask.ndim))
+    distance = distance_transform_edt(mask)
+    return _in_reading_order(watershed(-distance, seeds, mask=mask, connectivity=mask.ndim))
 
 
 def _in_reading_order(labels: np.ndarray) -> np.ndarray:

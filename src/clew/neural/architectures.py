@@ -13,11 +13,12 @@ from clew.errors import DataError, SettingError, check, check_choice, did_you_me
 if TYPE_CHECKING:
     from torch import nn
 
-Takes = Literal["rows", "grids", "sequences"]
+Takes = Literal["rows", "grids", "sequences", "either"]
 SHAPES = {
     "rows": "a table (rows, features)",
     "grids": "of shape (rows, channels, sides ...): signals have one side, images two, volumes three",
     "sequences": "of shape (rows, steps, features), or a list of sequences",
+    "either": "a table (rows, features), or grids (rows, channels, sides ...)",
 }
 
 
@@ -29,8 +30,8 @@ class Architecture:
     ----------
     words : str
         Its name in a sentence.
-    takes : {"rows", "grids", "sequences"}
-        What one row is: numbers in no order, channels on a grid, or steps in time.
+    takes : {"rows", "grids", "sequences", "either"}
+        What one row is: numbers in no order, channels on a grid, or steps in time; "either" of the first two.
     config, net : str
         Its classes in `clew.neural.nets`, such as "mlp:Mlp".
     settings : dict
@@ -71,6 +72,10 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
     "lstm": Architecture("an LSTM", "sequences", STEPS, "lstm:LSTM"),
     "gru": Architecture("a GRU", "sequences", STEPS, "gru:GRU"),
+    "autoencoder": Architecture(
+        "an autoencoder", "either", "autoencoder:AutoencoderConfig", "autoencoder:Autoencoder"
+    ),
+    "vae": Architecture("a variational autoencoder", "either", "vae:VaeConfig", "vae:Vae"),
 }
 
 
@@ -148,7 +153,7 @@ def check_shape(name: str, shape: tuple[int, ...]) -> None:
         If they have too few or too many axes.
     """
     takes = architecture_of(name).takes
-    fits = {"rows": len(shape) >= 2, "grids": 3 <= len(shape) <= 5, "sequences": len(shape) in (2, 3)}[takes]
+    fits = {"rows": len(shape) >= 2, "grids": 3 <= len(shape) <= 5, "sequences": len(shape) in (2, 3), "either": 2 <= len(shape) <= 5}[takes]
     check(
         fits, DataError, "The rows for a net '{}' must be {}. Got the shape {}.", name, SHAPES[takes], shape
     )

@@ -13,6 +13,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from clew.errors import DataError, SettingError, check
 from clew.neural.architectures import Takes
@@ -153,6 +154,67 @@ class Noise:
     def __call__(self, rows: Rows, random: torch.Generator) -> Rows:
         noise = torch.randn(rows.x.shape, generator=random).to(rows.x)
         return replace(rows, x=rows.x + self.spread * noise)
+
+
+@dataclass(frozen=True)
+class Zoom:
+    """Make what each image or volume shows larger or smaller, by twice at most, around its middle; its ends are mirrored.
+
+    Parameters
+    ----------
+    spread : float
+        Standard deviation of the logarithm of the factor.
+    """
+
+    spread: float = 0.2
+
+    def __call__(self, rows: Rows, random: torch.Generator) -> Rows:
+        check(rows.x.ndim >= 4, DataError, "The rows that Zoom changes must be images. Got the shape {}.", tuple(rows.x.shape))  # fmt: skip
+        n_axes = rows.x.ndim - 2
+        factor = (self.spread * torch.randn(len(rows), generator=random)).exp().clamp(0.5, 2)
+        where = torch.cat(
+            [torch.eye(n_axes) / factor[:, None, None], torch.zeros(len(rows), n_axes, 1)], dim=2
+        )
+        grid = functional.affine_grid(where.to(rows.x), list(rows.x.shape), align_corners=False)
+        look = partial(functional.grid_sample, grid=grid, padding_mode="reflection", align_corners=False)
+        answers = _answers(rows, tuple(rows.x.shape[2:]), of="Zoom")
+        y = rows.y if answers is None else look(answers[:, None].to(rows.x), mode="nearest")[:, 0].to(answers)
+        return replace(rows, x=look(rows.x, mode="bilinear"), y=y)
+
+
+@dataclass(frozen=True)
+class Gamma:
+    """Bend the scale of each row: the size of each number to a power, its sign kept, so that 0 and 1 stay.
+
+    Parameters
+    ----------
+    spread : float
+        Standard deviation of the logarithm of the power.
+    """
+
+    spread: float = 0.2
+
+    def __call__(self, rows: Rows, random: torch.Generator) -> Rows:
+        power = (self.spread * torch.randn((len(rows), *[1] * (rows.x.ndim - 1)), generator=random)).exp()
+        return replace(rows, x=rows.x.sign() * rows.x.abs() ** power.to(rows.x))
+
+
+@dataclass(frozen=True)
+class Grain:
+    """Add normal noise, to each row more or less of it, as exposure times differ.
+
+    Parameters
+    ----------
+    most : float
+        Its largest standard deviation, in the units that the net sees (its scale is about 1).
+    """
+
+    most: float = 0.1
+
+    def __call__(self, rows: Rows, random: torch.Generator) -> Rows:
+        spread = self.most * torch.rand((len(rows), *[1] * (rows.x.ndim - 1)), generator=random)
+        noise = spread * torch.randn(rows.x.shape, generator=random)
+        return replace(rows, x=rows.x + noise.to(rows.x))
 
 
 @dataclass(frozen=True)

@@ -184,7 +184,7 @@ class Net(BaseEstimator):
         """Learn what rows and answers are like, and build the net; return the rows of training and validation."""
         self._recipe()  # is refused before anything is done
         check(y is not None, DataError, "A net learns from answers: fit requires y to be passed, but the target y is None.")  # fmt: skip
-        if self._takes("rows"):
+        if self._takes("rows", "either"):
             _check_feature_names(self, X, reset=True)
         X, y = plain(X), plain(y)
         n = length_of(X)
@@ -268,12 +268,17 @@ class Net(BaseEstimator):
         """
         return self._through(X, lambda rows: activations_of(self.net_, rows, layer=layer))
 
-    def _through(self, X: Any, ask: Callable[[Rows], Tensor]) -> np.ndarray:
-        """Return what is asked of rows, some at a time."""
+    def _through(
+        self, X: Any, ask: Callable[[Rows], Tensor], *, codes: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return what is asked of rows; with the codes of their labels where the net is told these."""
         check_is_fitted(self, "net_")
-        if self._takes("rows"):
+        if self._takes("rows", "either"):
             _check_feature_names(self, X, reset=False)
-        rows = self._rows(self._prepare_alike(X), None)
+        return self._asked(self._rows(self._prepare_alike(X), codes), ask)
+
+    def _asked(self, rows: Rows, ask: Callable[[Rows], Tensor]) -> np.ndarray:
+        """Return what is asked of prepared rows, some at a time."""
         device = device_of(self.device)
         dtype, mixed = computing(self.precision, device)
         try:
@@ -287,8 +292,8 @@ class Net(BaseEstimator):
         return np.concatenate(found)
 
     # ---- rows ----
-    def _takes(self, what: str) -> bool:
-        return isinstance(self.net, str) and architecture_of(self.net).takes == what
+    def _takes(self, *what: str) -> bool:
+        return isinstance(self.net, str) and architecture_of(self.net).takes in what
 
     def _prepare(self, X: Any) -> Prepared:
         """Return rows as the net takes them, or say why it does not."""

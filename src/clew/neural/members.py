@@ -10,18 +10,22 @@ import torch
 
 from clew.learn.model_file import json_bytes
 from clew.neural.architectures import architecture_of
+from clew.neural.coders import NetAutoencoder, NetCoder, NetVae
 from clew.neural.estimators import NetClassifier, NetRegressor
 from clew.neural.preprocess import Preprocess
 
 if TYPE_CHECKING:
     from clew.neural.model import NetModel
 
-Estimator = NetClassifier | NetRegressor
+Estimator = NetClassifier | NetRegressor | NetCoder
+CODERS: dict[str, type[NetCoder]] = {"autoencoder": NetAutoencoder, "vae": NetVae}
 TOLD_BY_ROWS = ("n_in", "n_out", "size", "vocabulary", "horizon")  # of a configuration, which `fit` fills in
 
 
 def answers_of(estimator: Estimator, X: Any) -> np.ndarray:
-    """Return the probabilities of classes, or the numbers, that an estimator says of rows; float64."""
+    """Return the probabilities of classes, or the numbers, that an estimator says of rows; of a coder their errors; float64."""
+    if isinstance(estimator, NetCoder):
+        return estimator.anomaly(X)
     return estimator.predict_proba(X) if isinstance(estimator, NetClassifier) else estimator.predict(X)
 
 
@@ -42,17 +46,26 @@ def estimator_of(model: NetModel, member: int) -> Estimator:
     """Return a member as a fitted estimator; on the CPU, so that it answers alike everywhere."""
     net = model.net(member)
     precision = "float64" if next(net.parameters()).dtype == torch.float64 else "float32"
-    kind = NetClassifier if model.kind == "classification" else NetRegressor
     net_settings = {name: one for name, one in model.net_settings.items() if name not in TOLD_BY_ROWS}
     settings = model.recipe | {"scale": model.preprocess["scale"], "device": "cpu", "precision": precision}
-    made = kind(model.architecture, net_settings=net_settings, random_state=model.seeds[member], **settings)
+    settings |= {"net_settings": net_settings, "random_state": model.seeds[member]}
+    made: Estimator
+    match model.kind:
+        case "coding":
+            made = CODERS[model.architecture](**settings)
+        case "classification":
+            made = NetClassifier(model.architecture, **settings)
+        case _:
+            made = NetRegressor(model.architecture, **settings)
     made.net_, made.preprocess_ = net, Preprocess.from_config(model.preprocess)
     made.history_, made.warnings_ = model.histories[member], []
     made.shape_ = _shape_of_net(model)
     made.n_features_in_ = made.shape_[-1 if made.preprocess_.sequences else 0]
-    if isinstance(made, NetClassifier):
+    if model.classes:
         made.classes_ = np.array(model.classes)
-    else:
+    if isinstance(made, NetCoder):
+        made.errors_ = np.array(model.target["errors"][member])
+    elif isinstance(made, NetRegressor):
         made.target_mean_, made.target_spread_ = (
             np.array(model.target["mean"]),
             np.array(model.target["spread"]),

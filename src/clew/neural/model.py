@@ -15,6 +15,7 @@ from clew.errors import DataError, SettingError, check
 from clew.learn.forest import Prediction, check_features, outside_of
 from clew.measure.cutouts import Cutouts
 from clew.neural.architectures import architecture_of
+from clew.neural.coders import NetCoder
 from clew.neural.members import Estimator, answers_of, estimator_of, in_common
 from clew.neural.model_card import CardParts, parts_of_rows
 from clew.neural.model_rows import Seen, amplitudes, check_cutouts, in_order, plain, values_for
@@ -33,9 +34,9 @@ class NetModel(StoredNet):
     Parameters
     ----------
     kind : str
-        "classification" or "regression".
+        "classification", "regression" or "coding": an autoencoder, whose answer is how far a row is from what comes back of it.
     classes : list of str
-        The classes, in the order of the outputs; empty for regression.
+        The classes, in the order of the outputs, or labels that a coder is told; empty for regression.
     feature_names, units : list of str
         The features that it reads, or the channels of the cut-outs, in order, and their units.
     n_rows : int
@@ -53,7 +54,8 @@ class NetModel(StoredNet):
     cut : dict
         How the cut-outs were cut that it looks at; empty where it reads features.
     target : dict
-        "mean" and "spread" of the numbers that a regressor was trained on; empty for classes.
+        "mean" and "spread" of the numbers that a regressor was trained on; of a coder the "errors" of held-out rows, a list for
+        each member; empty for classes.
     feature_range : ndarray of float64, shape (n_features, 2)
         The smallest and the largest value of each feature, or standard deviation of each channel, among the training rows.
     architecture, net_settings, recipe, seeds, weights, histories, notes, trained_with
@@ -93,7 +95,7 @@ class NetModel(StoredNet):
 
         Parameters
         ----------
-        estimators : sequence of NetClassifier or NetRegressor
+        estimators : sequence of NetClassifier, NetRegressor, NetAutoencoder or NetVae
             Fitted to `values_for` of the samples or the cut-outs.
         samples : Samples, optional
             The training rows; without cut-outs, their features are what the model reads.
@@ -119,7 +121,7 @@ class NetModel(StoredNet):
         labels = None if samples is None or not classes else samples.labels
         config: Any = first.net_.config
         return NetModel(
-            kind="classification" if classes else "regression",
+            kind="coding" if isinstance(first, NetCoder) else "classification" if classes else "regression",
             classes=classes,
             feature_names=seen.names,
             units=seen.units,
@@ -134,7 +136,7 @@ class NetModel(StoredNet):
             feature_range=seen.range,
             weights=weights_of([one.net_ for one in estimators]),
             histories=[one.history_ for one in estimators],
-            target={} if classes else {name: getattr(first, f"target_{name}_").tolist() for name in ("mean", "spread")},
+            target=_target(estimators),
             cut=seen.how,
             measure=dict(measure or {}),
             notes=[*notes, *dict.fromkeys(told for one in estimators for told in one.warnings_)],
@@ -146,6 +148,8 @@ class NetModel(StoredNet):
     @property
     def target_name(self) -> str:
         """Return the name of the number that it predicts; "a number" where nobody named it."""
+        if self.kind == "coding":
+            return "reconstruction error"
         return self.settings.get("target") or self.measure.get("how", {}).get("target") or "a number"
 
     @property
@@ -160,6 +164,10 @@ class NetModel(StoredNet):
     def headline(self) -> str:
         """Say what it tells apart and what it was trained on."""
         what = f"classes {', '.join(self.classes)}" if self.classes else self.target_name
+        if self.kind == "coding":
+            told = f", told the label ({', '.join(self.classes)})" if self.classes else ""
+            n = self.net_settings["latent"]
+            what = f"{n} latent number{'s' * (n != 1)}{told}"
         words = architecture_of(self.architecture).words
         which = words if self.members == 1 else f"{self.members} nets, each {words},"
         rows = f"trained on {self.n_rows:,} rows x" if self.n_rows else "for"
@@ -188,7 +196,7 @@ class NetModel(StoredNet):
 
     # ---- answers ----
     def predict(self, samples: Samples | np.ndarray, cutouts: Cutouts | None = None) -> Prediction:
-        """Predict the class or the number of each row: the mean over the members.
+        """Predict the class or the number of each row, of a coder its reconstruction error: the mean over the members.
 
         Parameters
         ----------
@@ -204,7 +212,7 @@ class NetModel(StoredNet):
         """
         mean = self._each(samples, cutouts).mean(axis=0)
         sample = samples.sample if isinstance(samples, Samples) else None
-        if self.kind == "regression":
+        if self.kind != "classification":
             return Prediction(label=None, probability=None, value=mean, classes=[], sample=sample)
         label = np.array(self.classes)[mean.argmax(axis=-1)]  # argmax takes the first class at a tie
         return Prediction(label=label, probability=mean, value=None, classes=self.classes, sample=sample)
@@ -220,6 +228,20 @@ class NetModel(StoredNet):
         """
         return self._each(values, None).mean(axis=0)
 
+    def rarity(self, samples: Samples | np.ndarray, cutouts: Cutouts | None = None) -> np.ndarray:
+        """Return the share of held-out rows with at least the reconstruction error of each row, float64 (n_rows,).
+
+        Of a model of several nets it is the mean over them; see `clew.neural.coder_base.NetCoder.rarity`.
+
+        Raises
+        ------
+        SettingError
+            If the model is no coder.
+        """
+        coders = [one for one in self._estimators if isinstance(one, NetCoder)]
+        check(coders, SettingError, "The model must be an autoencoder for rows to be rare. Got {}.", architecture_of(self.architecture).words)  # fmt: skip
+        return np.mean([one.rarity(self.values(samples, cutouts)) for one in coders], axis=0)
+
     def spread(self, samples: Samples | np.ndarray, cutouts: Cutouts | None = None) -> np.ndarray:
         """Return the standard deviation between members, float64: (n_rows, n_classes) of probabilities, or (n_rows,) of numbers.
 
@@ -234,7 +256,7 @@ class NetModel(StoredNet):
     def activations(
         self, samples: Samples | np.ndarray, cutouts: Cutouts | None = None, *, layer: str | None = None
     ) -> np.ndarray:
-        """Return what a layer of the first member says of each row, float64 (n_rows, d).
+        """Return what a layer of the first member says of each row, float64 (n_rows, d); of a coder its latent numbers.
 
         Parameters
         ----------
@@ -306,3 +328,13 @@ class NetModel(StoredNet):
         for member in range(model.members):
             model.estimator(member)  # refuses a scale of other rows
         return model
+
+
+def _target(estimators: Sequence[Estimator]) -> dict[str, Any]:
+    """Return what must be known to read the numbers that nets answer: of regressors, and of coders."""
+    first = estimators[0]
+    if isinstance(first, NetCoder):
+        return {"errors": [one.errors_.tolist() for one in estimators if isinstance(one, NetCoder)]}
+    if hasattr(first, "classes_"):
+        return {}
+    return {name: getattr(first, f"target_{name}_").tolist() for name in ("mean", "spread")}

@@ -55,6 +55,12 @@ class CardParts:
     task: str | None = None
 
 
+CODER_LIMITS = (
+    "It knows rows that were measured as its training rows were. What it decodes was never measured, and rows that it makes up "
+    "may look right and be wrong; a row that comes back badly is unlike the training rows, which need not mean that it matters."
+)
+
+
 def card_of(model: StoredNet, quality: Sequence[str] = ()) -> str:
     """Return a model card: front matter as Hugging Face reads it, then plain text.
 
@@ -86,7 +92,7 @@ def parts_of_rows(model: NetModel) -> CardParts:
     return CardParts(
         takes=_takes(model),
         says=_says(model),
-        limits=LIMITS,
+        limits=CODER_LIMITS if model.kind == "coding" else LIMITS,
         use=[
             "from clew.neural.model import NetModel",
             "",
@@ -114,6 +120,10 @@ def _takes(model: NetModel) -> list[str]:
 
 
 def _says(model: NetModel) -> list[str]:
+    if model.kind == "coding":
+        latent = f"{model.net_settings['latent']} latent numbers of each row (`model.activations`)"
+        told = f" It is told the label of a row: {', '.join(model.classes)}." if model.classes else ""
+        return [f"{latent}, what comes back of them, and how far that is from the row: its reconstruction error.{told}"]
     if not model.classes:
         return [f"A number: {model.target_name}."]
     counts = {name: f" ({n:,} training rows)" for name, n in model.class_counts.items()}

@@ -32,7 +32,7 @@ def values_for(architecture: str, seen: Samples | Cutouts) -> np.ndarray:
     """
     takes = architecture_of(architecture).takes
     if isinstance(seen, Samples):
-        check(takes == "rows", DataError, "A net '{}' must be given raw data, such as windows or images of objects. Got a table of features: mlp and perceptron take these.", architecture)  # fmt: skip
+        check(takes in ("rows", "either"), DataError, "A net '{}' must be given raw data, such as windows or images of objects. Got a table of features: mlp and perceptron take these.", architecture)  # fmt: skip
         return seen.features
     check(takes != "sequences" or seen.axes == "ct", DataError, "A net '{}' must be given windows of recordings. Got images: cnn takes these.", architecture)  # fmt: skip
     return in_order(seen.values, architecture)

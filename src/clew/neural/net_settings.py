@@ -21,11 +21,48 @@ IN_STEPS: tuple[NetName, ...] = ("elman", "lstm", "gru")
 SMALLEST, LARGEST = 8, 64  # rows of an update that is chosen,
 UPDATES = 16  # so that an epoch has so many, where the rows allow it
 MOST_STEPS = 128  # of a window that is cut into frames unasked: more are slow to learn and soon forgotten
-LATER = {"NetModel": Any}  # what signatures name that only torch can load
+LATER = {"NetModel": Any, "PixelNet": Any}  # what signatures name that only torch can load
+
+
+class OfTraining:
+    """What the settings of every kind of net have in common."""
+
+    members: int
+    held_out: float
+    batch_size: int | None
+    scale: Literal["auto", "training", "each", "peak", "none"]
+
+    def check_shared(self) -> None:
+        """Refuse members and shares that no net can have.
+
+        Raises
+        ------
+        SettingError
+            If there are some.
+        """
+        whole = isinstance(self.members, (int, np.integer)) and not isinstance(self.members, bool)
+        check(whole and 1 <= self.members <= 100, SettingError, "The 'members' of a net must be a whole number from 1 to 100. Got {} instead.", self.members)  # fmt: skip
+        check(0 <= self.held_out <= 0.5, SettingError, "The 'held_out' of a net must be a share from 0 to 0.5. Got {} instead.", self.held_out)  # fmt: skip
+
+    def check_batch(self, n_rows: int) -> None:
+        """Refuse a batch that is larger than all rows there are to learn from.
+
+        Raises
+        ------
+        SettingError
+            If it is.
+        """
+        fits = self.batch_size is None or self.batch_size <= n_rows
+        check(fits, SettingError, "The 'batch_size' of a net must be at most the number of rows to learn from ({}). Got {} instead.", n_rows, self.batch_size)  # fmt: skip
+
+    def batch_of(self, n_rows: int) -> int:
+        """Return the rows of an update, of so many training rows; all, where a fold leaves fewer than were asked for."""
+        usual = 2 ** int(np.log2(np.clip(n_rows / UPDATES, SMALLEST, LARGEST)))
+        return min(n_rows, self.batch_size or usual)
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetSettings:
+class NetSettings(OfTraining):
     """How nets are made and trained.
 
     Parameters
@@ -99,9 +136,7 @@ class NetSettings:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        whole = isinstance(self.members, (int, np.integer)) and not isinstance(self.members, bool)
-        check(whole and 1 <= self.members <= 100, SettingError, "The 'members' of a net must be a whole number from 1 to 100. Got {} instead.", self.members)  # fmt: skip
-        check(0 <= self.held_out <= 0.5, SettingError, "The 'held_out' of a net must be a share from 0 to 0.5. Got {} instead.", self.held_out)  # fmt: skip
+        self.check_shared()
         framed = isinstance(self.frame, (int, np.integer)) and not isinstance(self.frame, bool)
         check(self.frame is None or (framed and self.frame >= 1), SettingError, "The 'frame' of a net must be a whole number of samples above 0. Got {} instead.", self.frame)  # fmt: skip
         check(0 <= self.dropout < 1, SettingError, "The 'dropout' of a net must be from 0 to below 1. Got {} instead.", self.dropout)  # fmt: skip
@@ -120,7 +155,7 @@ class NetSettings:
         SettingError
             If there are more hidden layers than the net has, or units that are no whole numbers.
         """
-        units, name = _units(self.hidden), self.model
+        units, name = units_of(self.hidden), self.model
         if name == "perceptron":
             check(not units, SettingError, "The 'hidden' of a perceptron must not be given: it has no hidden layer. Got {}.", self.hidden)  # fmt: skip
             return {}
@@ -141,24 +176,8 @@ class NetSettings:
         same = ("lr", "schedule", "weight_decay", "patience", "threads", "device")
         return {name: getattr(self, name) for name in same} | {"max_epochs": self.epochs}
 
-    def check_batch(self, n_rows: int) -> None:
-        """Refuse a batch that is larger than all rows there are to learn from.
 
-        Raises
-        ------
-        SettingError
-            If it is.
-        """
-        fits = self.batch_size is None or self.batch_size <= n_rows
-        check(fits, SettingError, "The 'batch_size' of a net must be at most the number of rows to learn from ({}). Got {} instead.", n_rows, self.batch_size)  # fmt: skip
-
-    def batch_of(self, n_rows: int) -> int:
-        """Return the rows of an update, of so many training rows; all, where a fold leaves fewer than were asked for."""
-        usual = 2 ** int(np.log2(np.clip(n_rows / UPDATES, SMALLEST, LARGEST)))
-        return min(n_rows, self.batch_size or usual)
-
-
-def _units(hidden: str | list[int] | None) -> tuple[int, ...]:
+def units_of(hidden: str | list[int] | None) -> tuple[int, ...]:
     """Return the units of each hidden layer; none where nobody said."""
     if hidden is None:
         return ()
@@ -172,40 +191,56 @@ def _units(hidden: str | list[int] | None) -> tuple[int, ...]:
 def with_net_settings(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a function every setting of `NetSettings` as a setting of its own; it gets them together, as ``net``.
 
-    Where its docstring says what ``net`` is, their names stand then.
-
     Parameters
     ----------
     without : tuple of str
         Settings that it does not have.
     """
+    return with_settings(NetSettings, together="net", without=without)
+
+
+def with_settings(
+    kind: type[Any], *, together: str, without: tuple[str, ...] = ()
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a function every field of a dataclass as a setting of its own; it gets them together, under one name.
+
+    Where its docstring says what that name is, those of the fields stand then.
+
+    Parameters
+    ----------
+    kind : type
+        The dataclass.
+    together : str
+        The name by which the function gets them.
+    without : tuple of str
+        Settings that it does not have.
+    """
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
-        of_net, own = typing.get_type_hints(NetSettings), typing.get_type_hints(function, localns=LATER)
-        fields = [one for one in dataclasses.fields(NetSettings) if one.name not in without]
+        of_kind, own = typing.get_type_hints(kind), typing.get_type_hints(function, localns=LATER)
+        fields = [one for one in dataclasses.fields(kind) if one.name not in without]
         shared = [
             inspect.Parameter(
-                one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=of_net[one.name]
+                one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=of_kind[one.name]
             )
             for one in fields
         ]
         names = {one.name for one in fields}
         signature = inspect.signature(function)
-        kept = [one for one in signature.parameters.values() if one.name != "net"]
+        kept = [one for one in signature.parameters.values() if one.name != together]
 
         def run(*args: Any, **given: Any) -> Any:
-            net = NetSettings(**{name: value for name, value in given.items() if name in names})
-            return function(
-                *args, net=net, **{name: value for name, value in given.items() if name not in names}
-            )
+            whole = kind(**{name: value for name, value in given.items() if name in names})
+            rest = {name: value for name, value in given.items() if name not in names}
+            return function(*args, **rest, **{together: whole})
 
         for name in ("__name__", "__qualname__", "__module__"):
             setattr(run, name, getattr(function, name))
         listed = ", ".join(one.name for one in fields)
-        run.__doc__ = (function.__doc__ or "").replace("    net\n", f"    {listed}\n")
+        run.__doc__ = (function.__doc__ or "").replace(f"    {together}\n", f"    {listed}\n")
         run.__signature__ = signature.replace(parameters=[*kept, *shared])  # type: ignore[attr-defined]
-        run.__annotations__ = {**own, **{name: of_net[name] for name in names}}
-        run.__annotations__.pop("net")
+        run.__annotations__ = {**own, **{name: of_kind[name] for name in names}}
+        run.__annotations__.pop(together)
         return run
 
     return declare

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from clew.errors import DataError, SettingError, check
 from clew.neural.architectures import architecture_of
+from clew.neural.coders import NetCoder
 from clew.neural.estimators import NetClassifier, NetRegressor
 from clew.neural.model import NetModel
 from clew.neural.preprocess import Preprocess
@@ -58,15 +59,17 @@ class OnnxExport(Result):
         return {"path": self.path, "takes": self.takes, "says": self.says, "difference": self.difference}
 
 
-def export_onnx(model: NetModel | NetClassifier | NetRegressor, path: str | Path) -> OnnxExport:
+def export_onnx(model: NetModel | NetClassifier | NetRegressor | NetCoder, path: str | Path) -> OnnxExport:
     """Write a net as ONNX, for any number of rows, and compare its answers with clew's where onnxruntime is installed.
 
     The graph takes rows in their own units, brings them to scale, asks every member, and gives the mean: the probability
-    of each class, or the number. Classes, features, units and how to cut are in its metadata.
+    of each class, or the number. Classes, features, units and how to cut are in its metadata. Of a coder two graphs are
+    written: the encoder, which gives the latent numbers of rows, and beside it ``NAME-decoder.onnx``, which gives rows from
+    latent numbers; both of its first member.
 
     Parameters
     ----------
-    model : NetModel, NetClassifier or NetRegressor
+    model : NetModel, NetClassifier, NetRegressor, NetAutoencoder or NetVae
     path : path
         Ends in .onnx.
 
@@ -79,12 +82,14 @@ def export_onnx(model: NetModel | NetClassifier | NetRegressor, path: str | Path
     SettingError
         If the name does not end in .onnx, or onnx is not installed.
     DataError
-        If the net reads text, or onnxruntime answers otherwise than clew: then nothing is written.
+        If the net reads text, or is told labels, or onnxruntime answers otherwise than clew: then nothing is written.
     """
     path = Path(path)
     check(path.suffix == ".onnx", SettingError, "The file to export to, '{}', must end in .onnx. Got '{}' instead.", path, path.suffix)  # fmt: skip
     onnx = _imported()
     model = model if isinstance(model, NetModel) else NetModel.of([model])
+    if model.kind == "coding":
+        return _export_coder(model, path, onnx)
     rows = _rows(model, 2)
     data = _with_metadata(onnx, _traced(_Whole(model), rows), model)
     difference = _difference(data, model)
@@ -93,6 +98,32 @@ def export_onnx(model: NetModel | NetClassifier | NetRegressor, path: str | Path
     says = f"the probability of {', '.join(model.classes)}" if model.classes else model.target_name
     takes = f"{rows.numpy().dtype} ({shape})"
     return OnnxExport(path=str(path), takes=takes, says=says, difference=difference)
+
+
+def _export_coder(model: NetModel, path: Path, onnx: Any) -> OnnxExport:
+    """Write encoder and decoder of the first member as two files."""
+    check(not model.classes, DataError, "The coder to export must not be told labels. Got one that is told: {}.", ", ".join(model.classes))  # fmt: skip
+    coder, second = model.estimator(), path.with_stem(f"{path.stem}-decoder")
+    assert isinstance(coder, NetCoder)
+    n_latent, dtype = model.net_settings["latent"], next(coder.net_.parameters()).dtype
+    shares = model.net_settings.get("likelihood") == "bernoulli"
+    asked = {n: _rows(model, n).clamp(0, 1) if shares else _rows(model, n) for n in (2, *TRIED)}
+    latent = {n: torch.from_numpy(np.random.default_rng(n).normal(size=(n, n_latent))).to(dtype) for n in asked}
+    files, differences = {}, []
+    for file, part, rows, answer in (
+        (path, _Encoder(model), asked, coder.embed),
+        (second, _Decoder(model), latent, coder.decode),
+    ):
+        data = files[file] = _with_metadata(onnx, _traced(part, rows[2]), model)
+        said = [(_run(data, rows[n].numpy()), answer(rows[n].numpy())) for n in TRIED]
+        differences += [None if a is None else float(np.abs(a - b).max() / np.abs(b).max()) for a, b in said]
+    known = None if None in differences else max(one for one in differences if one is not None)
+    check(known is None or known < CLOSE, DataError, "The exported coder must answer as clew does, to {:g}. Got a difference of {:.2g}; nothing was written.", CLOSE, known)  # fmt: skip
+    for file, data in files.items():
+        write_whole(file, data)
+    takes = f"{asked[2].numpy().dtype} ({', '.join(map(str, ('any', *asked[2].shape[1:])))})"
+    says = f"{n_latent} latent numbers, from which {second.name} gives rows"
+    return OnnxExport(path=str(path), takes=takes, says=says, difference=known)
 
 
 class _Whole(nn.Module):
@@ -142,6 +173,29 @@ class _Whole(nn.Module):
         if not mean.ndim and answers.shape[-1] == 1:
             answers = answers.squeeze(-1).squeeze(-1) if self.next else answers.squeeze(-1)
         return answers.double() * spread + mean
+
+
+class _Encoder(_Whole):
+    """What makes latent numbers of rows, as they were measured."""
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, ...)
+        net: Any = self.nets[0]
+        found = net.encode(self.scaled(x.double()).to(self.dtype))
+        return found[0] if isinstance(found, tuple) else found  # (B, latent)
+
+
+class _Decoder(_Whole):
+    """What makes rows of latent numbers: in their units, or around 0 where each row has a scale of its own."""
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, latent)
+        net: Any = self.nets[0]
+        rows = net.decode(x)
+        rows = (net.expected(rows) if hasattr(net, "expected") else rows).double()
+        if self.preprocess.scale != "training":
+            return rows
+        along = [1, -1, *[1] * (rows.ndim - 2)]
+        mean, spread = (torch.tensor(one, dtype=rows.dtype).reshape(along) for one in (self.preprocess.mean, self.preprocess.spread))  # fmt: skip
+        return rows * spread + mean  # (B, ...)
 
 
 def _rows(model: NetModel, n: int) -> Tensor:
@@ -213,8 +267,8 @@ def _imported() -> Any:
     return onnx
 
 
-def _difference(data: bytes, model: NetModel) -> float | None:
-    """Return by how much onnxruntime's answers differ from clew's at most; None where it is not installed."""
+def _run(data: bytes, rows: np.ndarray) -> np.ndarray | None:
+    """Return onnxruntime's answers; None where it is not installed."""
     try:
         import onnxruntime
     except ImportError:
@@ -222,10 +276,18 @@ def _difference(data: bytes, model: NetModel) -> float | None:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    (answers,) = session.run(None, {"rows": rows})
+    return np.asarray(answers)
+
+
+def _difference(data: bytes, model: NetModel) -> float | None:
+    """Return by how much onnxruntime's answers differ from clew's at most; None where it is not installed."""
     largest = 0.0
     for n in TRIED:
         rows = _rows(model, n).numpy()
-        (answers,) = session.run(None, {"rows": rows})
+        answers = _run(data, rows)
+        if answers is None:
+            return None
         scale = np.array(model.target["spread"]) if model.target else 1.0
         largest = max(largest, float(np.abs((answers - model.predict_raw(rows)) / scale).max()))
     check(largest < CLOSE, DataError, "The exported net must answer as clew does, to {:g}. Got a difference of {:.2g}; nothing was written.", CLOSE, largest)  # fmt: skip

@@ -127,23 +127,43 @@ class Preprocess:
     @np.errstate(over="ignore", invalid="ignore")
     def _scaled(self, values: np.ndarray, real: np.ndarray | None) -> np.ndarray:
         """Return some rows on their scale, 0 where they are padding."""
-        where: Any = True if real is None else real
-        if self.scale == "training":
-            shape = [1] * values.ndim
-            shape[-1 if self.sequences else 1] = -1
-            mean, size = np.reshape(self.mean, shape), np.reshape(self.spread, shape)
-        else:
-            axes = tuple(range(1, values.ndim))
-            mean = values.mean(axis=axes, keepdims=True, where=where)
-            far = np.abs(values - mean)
-            if self.scale == "peak":
-                size = far.max(axis=axes, keepdims=True, where=where, initial=0)
-            else:
-                size = np.sqrt((far**2).mean(axis=axes, keepdims=True, where=where))
+        mean, size = self._mean_and_size(values, True if real is None else real)
         known = bool(np.isfinite(mean).all() and np.isfinite(size).all())
         check(known, DataError, "The rows of a net must be numbers that can be squared, below 1e150. Got larger ones: use other units.")  # fmt: skip
         scaled: np.ndarray = (values - mean) * np.divide(1.0, size, out=np.zeros(size.shape), where=size > 0)
         return scaled if real is None else np.where(real, scaled, 0.0)
+
+    def _mean_and_size(self, values: np.ndarray, where: Any = True) -> tuple[np.ndarray, np.ndarray]:
+        """Return what is taken off rows, and by what they are divided then; each goes with their axes."""
+        if self.scale == "training":
+            shape = [1] * values.ndim
+            shape[-1 if self.sequences else 1] = -1
+            return np.reshape(self.mean, shape), np.reshape(self.spread, shape)
+        axes = tuple(range(1, values.ndim))
+        mean = values.mean(axis=axes, keepdims=True, where=where)
+        far = np.abs(values - mean)
+        if self.scale == "peak":
+            return mean, far.max(axis=axes, keepdims=True, where=where, initial=0)
+        return mean, np.sqrt((far**2).mean(axis=axes, keepdims=True, where=where))
+
+    def undo(self, scaled: np.ndarray, *, like: np.ndarray | None = None) -> np.ndarray:
+        """Return rows in their own units, float64, of rows on the scale of `apply`.
+
+        Parameters
+        ----------
+        scaled : ndarray, shape (n, ...)
+            Of a table, or of grids.
+        like : ndarray, shape (n, ...) or (m, ...), optional
+            Where each row has a scale of its own: the rows whose scale these get, one each; or others, whose median is taken.
+            Without them the rows stay on their scale, around 0.
+        """
+        values = np.asarray(scaled, np.float64)
+        if self.scale == "none" or (self.scale != "training" and like is None):
+            return values
+        mean, size = self._mean_and_size(values if like is None else np.asarray(like, np.float64))
+        if self.scale != "training" and len(mean) != len(values):
+            mean, size = (np.median(one, axis=0, keepdims=True) for one in (mean, size))
+        return values * size + mean
 
     def _check_codes(self, values: np.ndarray) -> None:
         fits = values.dtype.kind == "i" and values.min() >= 0 and values.max() < self.codes

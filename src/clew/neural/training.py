@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +14,14 @@ from clew.explore.exploration import Exploration
 from clew.learn.evaluate import judge
 from clew.learn.training import Kind, choose, fitting, like_the_others, resolve_kind
 from clew.measure.cutouts import Cutouts
-from clew.neural.net_settings import NetSettings, with_net_settings
+from clew.neural.net_settings import NetSettings, OfTraining, with_net_settings
 from clew.result import step
 from clew.samples import Samples
 from clew.splits import By, Folds, folds
 from clew.validate.beside import ValidationBeside, put_beside
 from clew.validate.history import History
 from clew.validate.label_errors import label_errors_of
-from clew.validate.loss_curves import WORST_FIRST, read_losses
+from clew.validate.loss_curves import WORST_FIRST, Topic, read_losses
 from clew.validate.metrics import Kind as Learns
 from clew.validate.metrics import Model, OnProgress, Progress, Validation, cross_validate, labelled
 
@@ -36,6 +36,7 @@ DIFFER = {
 CHOOSE_FROM = 100  # rows held out: by fewer an early epoch is often chosen, before anything is learnt
 FEWEST_UNITS = 4  # groups or stretches, of which one can be spared
 FEW = ", single rows of the few groups that are learnt from: what is read on them flatters"
+Doubts = Sequence[tuple[Topic, tuple[str, ...]]]
 PERMUTATIONS = 1  # of labels, each with a net a fold
 
 
@@ -254,7 +255,7 @@ def fit_net(
     X, y = values_for(net.model, seen), known.labels if kind == "classification" else known.target
     assert y is not None
     learn, judge, told = held_out_rows(known, y, net.held_out, kind, random_state)
-    scale, why = _scale(seen, learn, net)
+    scale, why = scale_for(seen, learn, net)
     make = NetClassifier if kind == "classification" else NetRegressor
     settings = net.of_training() | {"scale": scale, "augment": _augment(X, net)}
     choosing = judge.sum() >= CHOOSE_FROM
@@ -274,13 +275,13 @@ def fit_net(
     for member in range(net.members):
         one = make(net.model, random_state=random_state + member, **settings)
         validation = (X[judge], y[judge]) if judge.any() else None
-        one.fit(X[learn], y[learn], validation=validation, on_progress=_told(on_progress, member, net))
+        one.fit(X[learn], y[learn], validation=validation, on_progress=counted_over(on_progress, member, net))
         members.append(one)
     n = samples.n_rows - known.n_rows
     lacking = "label" if kind == "classification" else "target"
     left_out = [f"{n:,} rows without a {lacking} were left out"] if n else []
     cut = seen.notes if isinstance(seen, Cutouts) else []
-    notes = [*_kept(members, y[judge]), *told, *left_out, *cut, *why, *_doubts(members)]
+    notes = [*_kept(members, y[judge]), *told, *left_out, *cut, *why, *doubts_of(members)]
     shown = None if cutouts is None else seen
     return NetModel.of(members, known, shown, measure=measure, notes=notes)  # type: ignore[arg-type]
 
@@ -339,7 +340,7 @@ def _purpose(judge: np.ndarray) -> str:
     return "to watch the loss, too few to choose an epoch by, so the last is kept"
 
 
-def _scale(seen: Samples | Cutouts, learn: np.ndarray, net: NetSettings) -> tuple[str, list[str]]:
+def scale_for(seen: Samples | Cutouts, learn: np.ndarray, net: OfTraining) -> tuple[str, list[str]]:
     """Return how rows are brought to a common scale, and a sentence where windows were too unlike to choose the usual."""
     if net.scale != "auto":
         return net.scale, []
@@ -373,7 +374,7 @@ def _augment(X: np.ndarray, net: NetSettings) -> Any:
     return usual(architecture_of(net.model).takes, X.ndim - 2)
 
 
-def _told(on_progress: OnProgress | None, member: int, net: NetSettings) -> OnProgress | None:
+def counted_over(on_progress: OnProgress | None, member: int, net: OfTraining) -> OnProgress | None:
     """Return what counts epochs over all members; a stop leaves nothing behind."""
     if on_progress is None:
         return None
@@ -407,11 +408,11 @@ def _kept(members: list[Any], judged: np.ndarray) -> list[str]:
     ]
 
 
-def _doubts(members: list[Any]) -> list[str]:
-    """Return what most members' losses say is wrong, in the words of the first of them."""
+def doubts_of(members: list[Any], among: Doubts = WORST_FIRST) -> list[str]:
+    """Return what most members' losses say is wrong, in the words of the first of them; ``among`` topics, each with bad answers."""
     readings = [read_losses(one.history_) for one in members]
     doubts = []
-    for topic, bad in WORST_FIRST:
+    for topic, bad in among:
         found = [one.about(topic) for one in readings if one.about(topic).answer in bad]
         found = [one for one in found if one.answer != "cannot tell"]
         if 2 * len(found) > len(readings):

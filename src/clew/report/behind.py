@@ -10,7 +10,7 @@ import numpy as np
 from clew.explore.stability import match
 from clew.plot import explore as draw
 from clew.plot import learn as draw_learnt
-from clew.report import judged, nets, pictures, repeated, signals, words
+from clew.report import coders, judged, nets, pictures, repeated, signals, words
 from clew.report.gathered import Record
 from clew.report.parts import METHODS, day, drawn, empty, group_name, next_command, section, sign, sizes_of
 from clew.report.words import code, counted, figure, safe
@@ -46,7 +46,8 @@ def second_sheet(record: Record) -> str:
         judged.compared,
         judged.not_asked,
     ]
-    sheets = [_sheet(record, groups), _sheet(record, model, first=judged.circular(record))]
+    parts = [_sheet(record, groups), _sheet(record, [coders.coded])]
+    sheets = [*parts, _sheet(record, model, first=judged.circular(record))]
     return "\n".join([*sheets, _sheet(record, [_thread])])
 
 
@@ -213,9 +214,12 @@ def _forest(record: Record) -> str:
         )
     if record.is_net:
         return nets.trained(record)
-    forest, name = record.forest, record.models[-1]["name"]
+    forest, model = record.forest, record.model
+    assert model is not None
     title = "The classifier" if forest.classes else "The model"
-    about = f"{safe(forest.headline())}. sha256 {code(record.models[-1]['sha256'][:16])}: the same on any number of threads."
+    about = (
+        f"{safe(forest.headline())}. sha256 {code(model['sha256'][:16])}: the same on any number of threads."
+    )
     tree = drawn(
         draw_learnt.tree(forest.tree(0), order=record.classes, levels=2),
         "tree",
@@ -224,7 +228,7 @@ def _forest(record: Record) -> str:
         kind="wide",
     )
     if "explain" in record.judged:  # which says better what the forest goes by
-        return section(title, safe(name), f"<p>{about}</p>{tree}")
+        return section(title, safe(model["name"]), f"<p>{about}</p>{tree}")
     features = drawn(
         draw_learnt.importance(forest, width=420),
         "importance",
@@ -232,7 +236,7 @@ def _forest(record: Record) -> str:
         label="Importance of the features",
     )
     both = f'<div class="pair"><div>{tree}</div><div><h3>share in the decrease of impurity</h3>{features}</div></div>'
-    return section(title, safe(name), f"<p>{about}</p>{both}", kind="all")
+    return section(title, safe(model["name"]), f"<p>{about}</p>{both}", kind="all")
 
 
 def _thread(record: Record) -> str:

@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from clew.explore.exploration import Exploration
+from clew.neural.reconstruction import Reconstructions
 from clew.result import Result
 from clew.samples import Samples
+from clew.steps.networks import is_coder, latest_model
 from clew.study.record import Opening, Step
 from clew.study.study import Study
 from clew.validate.confirm import Confirmation
@@ -30,6 +32,17 @@ class Tested:
     validation: Validation
     opening: Opening
     model: str
+
+
+@dataclass(frozen=True)
+class Coder:
+    """An autoencoder on record: its name and hash, the net, what comes back of the rows, and rows that it made up."""
+
+    name: str
+    sha256: str
+    net: Any
+    rebuilt: Reconstructions | None
+    generated: Any
 
 
 @dataclass(frozen=True)
@@ -58,7 +71,7 @@ class Record:
     names : dict of str to str
         Group number to the name that a person gave.
     forest : Forest, NetModel or None
-        The latest model.
+        The latest model that learns answers.
     validated : Step or None
     validation : Validation or None
         The latest cross-validation.
@@ -72,6 +85,8 @@ class Record:
         Open rows whose standing label came from a "person" or a "group".
     people : list of str
         Who gave labels.
+    coder : Coder or None
+        The latest autoencoder.
     """
 
     folder: Path
@@ -95,6 +110,7 @@ class Record:
     judged: dict[str, tuple[Step, Result]]
     labelled: dict[str, int]
     people: list[str]
+    coder: Coder | None = None
 
     @property
     def what(self) -> str:
@@ -132,9 +148,15 @@ class Record:
         return hasattr(self.forest, "histories")
 
     @property
+    def model(self) -> dict[str, Any] | None:
+        """Return the latest model on record that learns answers."""
+        coders = {one.id for one in self.steps if is_coder(one)}
+        return next((one for one in reversed(self.models) if one["step"] not in coders), None)
+
+    @property
     def trained(self) -> Step | None:
         """Return the step that made the latest model."""
-        return next((one for one in self.steps if self.models and one.id == self.models[-1]["step"]), None)
+        return next((one for one in self.steps if self.model and one.id == self.model["step"]), None)
 
     @property
     def by_people(self) -> bool:
@@ -196,6 +218,7 @@ def gather(
     """
     samples, result = samples or study.samples(), result or study.result
     steps = study.steps()
+    trained, _ = latest_model(study)
     by_id = {one.id: one for one in steps}
     named, models = study.last("name"), study.models()
     look = by_id[named.inputs["steps"][0]] if named is not None else study.last("explore")
@@ -217,7 +240,7 @@ def gather(
         look=look,
         exploration=result(look) if look is not None else None,
         names=result(named).names if named is not None else {},
-        forest=result(by_id[models[-1]["step"]]) if models else None,
+        forest=result(trained) if trained is not None else None,
         validated=validated,
         validation=result(validated) if validated is not None else None,
         tests=[_tested(steps, one, models, openings, result(one)) for one in steps if one.verb == "test"],
@@ -225,6 +248,24 @@ def gather(
         judged={name: (one, result(one)) for name, one in _judged(steps).items()},
         labelled=labelled,
         people=study.people(),
+        coder=_coder(steps, models, result),
+    )
+
+
+def _coder(steps: list[Step], models: list[dict[str, Any]], result: Callable[[Step], Any]) -> Coder | None:
+    """Return the latest autoencoder, what comes back of the rows, and the last rows that it made up."""
+    trained = next((one for one in reversed(steps) if is_coder(one)), None)
+    if trained is None:
+        return None
+    of_it = [one for one in steps if one.inputs.get("steps") == [trained.id]]
+    rebuilt, made = ([one for one in of_it if one.verb == verb] for verb in ("rebuild", "generate"))
+    name, sha256 = next((str(one["name"]), str(one["sha256"])) for one in models if one["step"] == trained.id)
+    return Coder(
+        name=name,
+        sha256=sha256,
+        net=result(trained),
+        rebuilt=result(rebuilt[-1]) if rebuilt else None,
+        generated=result(made[-1]) if made else None,
     )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # settings of a net and of its training that people ask for
 ASKED = {
-    "layers": "layers", "channels": "channels", "hidden": "hidden", "dropout": "drop-out", "frame": "frame",
+    "latent": "latent numbers", "beta": "beta", "layers": "layers", "channels": "channels", "hidden": "hidden", "dropout": "drop-out", "frame": "frame",
     "max_epochs": "epochs", "batch_size": "batch", "lr": "learning rate",
 }  # fmt: skip
 SHOWN = 12  # maps of single rows at most
@@ -29,11 +29,16 @@ SHOWN = 12  # maps of single rows at most
 # ---- how it was trained ----
 def trained(record: Record) -> str:
     """Show how the latest net is made, how its training went, and what to mind."""
-    net, name = record.forest, record.models[-1]["name"]
+    assert record.model is not None
+    return how_trained(record.forest, record.model["name"], record.model["sha256"], title="The classifier" if record.forest.classes else "The model")  # fmt: skip
+
+
+def how_trained(net: NetModel, name: str, sha256: str, *, title: str) -> str:
+    """Show how a net is made, how its training went, and what to mind."""
     readings = [read_losses(one) for one in net.histories]
     first = readings[0]
     said = [
-        f"<p>{prose(' '.join(sentences([net.headline()])))} {counted(net.n_parameters, 'weight')} in each. sha256 {code(record.models[-1]['sha256'][:16])}.</p>",
+        f"<p>{prose(' '.join(sentences([net.headline()])))} {counted(net.n_parameters, 'weight')} in each. sha256 {code(sha256[:16])}.</p>",
         f'<p class="quiet note">{prose(" ".join(sentences(net.notes)))}</p>' if net.notes else "",
         f'<p class="quiet note">{prose(_made(net))}</p>',
     ]
@@ -48,8 +53,7 @@ def trained(record: Record) -> str:
     answers = (
         f'<p class="quiet note">{prose(" ".join(cures))}</p>' if cures else ""
     )  # the rest stands below the curve
-    title = "The classifier" if net.classes else "The model"
-    body = f'<div class="pair"><div>{curves}</div><div>{"".join(said)}{_members(record)}{answers}</div></div>'
+    body = f'<div class="pair"><div>{curves}</div><div>{"".join(said)}{_members(net)}{answers}</div></div>'
     return section(title, safe(name), body, kind="all")
 
 
@@ -66,9 +70,8 @@ def _written(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
-def _members(record: Record) -> str:
+def _members(net: NetModel) -> str:
     """Say of each member which epoch it kept and what it came to."""
-    net = record.forest
     if net.members == 1:
         return ""
     rows = "".join(

@@ -199,7 +199,7 @@ def _good(record: Record) -> str:
     if forest is None and open_ is None:
         what = "Every metric with its interval, on rows that the classifier never saw."
         return section(title, "", empty(what, next_command(record)))
-    name = safe(tested.model if tested else record.models[-1]["name"]) if record.models else ""
+    name = safe(tested.model if tested else record.model["name"]) if record.model else ""
     made = "" if forest is None else f"{forest.members} nets" if record.is_net else f"{forest.n_trees} trees"
     aside = f"{name}, {made}" if made else ""
     if open_ is None and tested is None:

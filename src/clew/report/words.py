@@ -14,7 +14,7 @@ from clew.explain.net_looks import NetLooks
 from clew.explore.exploration import NetExploration
 from clew.explore.stability import in_words
 from clew.report.gathered import Record
-from clew.steps.learning import CIRCULAR_OF_NET
+from clew.steps.learning import CIRCULAR_OF_CODER, CIRCULAR_OF_NET
 from clew.steps.measuring import AROUND
 from clew.steps.outcome import sentences
 from clew.validate.metrics import Validation
@@ -44,7 +44,10 @@ CIRCULAR = (
 
 def circular(record: Record) -> str:
     """Say why figures of a model that learnt names of groups are no truth."""
-    return CIRCULAR_OF_NET if isinstance(record.exploration, NetExploration) else CIRCULAR
+    look = record.exploration
+    if isinstance(look, NetExploration):
+        return CIRCULAR_OF_CODER if look.of_codes and not look.source["classes"] else CIRCULAR_OF_NET
+    return CIRCULAR
 
 
 def safe(text: Any) -> str:
@@ -435,11 +438,11 @@ def _labels(record: Record) -> str:
 
 def _model_and_figures(record: Record) -> str:
     """Say whether the cross-validation judged what was trained: same rows, same labels, same settings."""
-    if not record.models or record.validated is None:
+    model, trained = record.model, record.trained
+    if model is None or trained is None or record.validated is None:
         return ""
-    trained = next(one for one in record.steps if one.id == record.models[-1]["step"])
     if trained.inputs.get("samples") != record.validated.inputs.get("samples"):
-        return f"{safe(record.models[-1]['name'])} was trained on other rows or labels than the cross-validation judged: run {code(f'clew validate {record.study}')} again."
+        return f"{safe(model['name'])} was trained on other rows or labels than the cross-validation judged: run {code(f'clew validate {record.study}')} again."
     differ = [
         f"{name} {record.validated.settings[name]} instead of {value}"
         for name, value in trained.settings.items()
@@ -448,7 +451,7 @@ def _model_and_figures(record: Record) -> str:
         and record.validated.settings[name] != value
     ]
     return (
-        f"the cross-validation judged other settings than {safe(record.models[-1]['name'])} has: {safe(', '.join(differ))}."
+        f"the cross-validation judged other settings than {safe(model['name'])} has: {safe(', '.join(differ))}."
         if differ
         else ""
     )
@@ -521,7 +524,7 @@ def in_short(record: Record, step: Any) -> str:
             return (
                 f"{name}, {summary['trees']} trees"
                 if "trees" in summary
-                else f"{name}, {summary['members']} nets"
+                else f"{name}, {counted(summary['members'], 'net')}"
             )
         case "validate":
             return f"{summary['split'].get('folds', '')} folds, by {summary['split']['by']}"

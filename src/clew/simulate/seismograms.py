@@ -90,7 +90,9 @@ def _at_site(rng: np.random.Generator, waves: np.ndarray, rate: float) -> np.nda
     octaves = np.log2(np.maximum(f, 0.5))
     knots = np.linspace(-1, np.log2(rate / 2), SITE_KNOTS)
     slope = rng.uniform(-0.5, 1) * np.log(2)
-    gain = [slope * octaves + np.interp(octaves, knots, rng.normal(0, SITE_SPREAD, SITE_KNOTS)) for _ in waves]
+    gain = [
+        slope * octaves + np.interp(octaves, knots, rng.normal(0, SITE_SPREAD, SITE_KNOTS)) for _ in waves
+    ]
     cepstrum = np.fft.irfft(np.array(gain), n)
     cepstrum[:, 1 : n // 2] *= 2
     cepstrum[:, n // 2 + 1 :] = 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clew.errors import DataError, check, check_choice, check_seed
-from clew.steps.networks import at_net
+from clew.steps.networks import at_net, latest_model
 from clew.steps.outcome import OnProgress, Outcome, sentences
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def state(study: Study, features: str, *, about: str = "", target: str | None = 
     if about and classes and target is None:
         check_choice(about, sorted(classes), what="'about' setting", of="state")
     elif target is None:
-        trained = study.last("train")
+        trained, _ = latest_model(study)
         target = trained.settings.get("target") if trained else None
     recorded, result = study.run(
         step,

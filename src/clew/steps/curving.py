@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clew.steps.learning import learning_settings, whose_labels
-from clew.steps.networks import ModelName, chosen_step, model_of, raw_for, taken_over
+from clew.steps.networks import ModelName, chosen_step, latest_model, model_of, raw_for, taken_over
 from clew.steps.outcome import OnProgress, Outcome, sentences
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def curve(
     model : {"forest", "perceptron", "mlp", "cnn", "elman", "lstm", "gru"}
         The kind of model; that of the latest by default. Curves of nets are over labels only.
     """
-    trained = study.last("train")
+    trained, other = latest_model(study)
     model = model or model_of(trained)
     step = chosen_step(model, settings, "clew.learn.curves:curve", "clew.neural.comparing:curve_net")
     settings = taken_over(trained, model, step) | settings
@@ -31,7 +31,7 @@ def curve(
     recorded, result = study.run(
         step, raw=raw_for(study, model, settings), on_progress=on_progress, **settings
     )
-    warnings = [*result.warnings, *whose_labels(study, settings)]
+    warnings = [*other, *result.warnings, *whose_labels(study, settings)]
     said = _of_rows(result) if settings.get("over", "rows") == "rows" else _of_values(result)
     lines = [*said, *sentences(warnings), f"Next: {_next(study, result, model)}"]
     return Outcome(lines, result.summary(), recorded, result, warnings)

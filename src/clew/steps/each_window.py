@@ -78,7 +78,7 @@ def predict_windows(
         "The file to write, '{}', must be a table (.csv, .parquet, .jsonl): QuakeML holds events, and this is {} for each "
         "window. Got '.xml'.",
         out,
-        "a class" if forest.classes else forest.target_name,
+        "a class" if forest.kind == "classification" else forest.target_name,
     )
     check_output(out, None, inputs=find_recordings(paths), formats=FORMATS, ours=_holds_windows)
     replaced = [f"Replaced the earlier table in {out}."] if out.exists() and out.stat().st_size else []
@@ -121,8 +121,8 @@ def predict_windows(
 
 
 def _columns(forest: Forest) -> list[str]:
-    if not forest.classes:
-        return [*PLACE, "value"]
+    if forest.kind != "classification":
+        return [*PLACE, "anomaly" if forest.kind == "coding" else "value"]
     return [*PLACE, "label", "probability", *(f"probability_{name}" for name in forest.classes)]
 
 
@@ -268,9 +268,9 @@ def _holds_windows(path: Path) -> bool:
             names = next(csv.reader([line]), []) if kind == ".csv" else list(json.loads(line))
     except (OSError, ValueError, TypeError):
         return False
-    ends = (["value"], ["label", "probability"])
+    ends = (["value"], ["anomaly"], ["label", "probability"])
     of_class = len(names) > 6 and names[6].startswith("probability_")
-    return names[:4] == PLACE and (names[4:] == ends[0] or (names[4:6] == ends[1] and of_class))
+    return names[:4] == PLACE and (names[4:] in ends[:2] or (names[4:6] == ends[2] and of_class))
 
 
 # ---- what is said ----
@@ -295,14 +295,14 @@ class _Told:
 
         if not n:
             return "No window could be used."
-        if self.forest.classes:
+        if self.forest.kind == "classification":
             kinds = (f"{self.counts[name]:,} {name}" for name in self.forest.classes if self.counts[name])
             return f"{counted(n, 'window')}: {', '.join(kinds)}."
         name = self.forest.target_name
         return f"{counted(n, 'window')}: {name} from {self.low:.4g} to {self.high:.4g}, mean {self.total / n:.4g}."
 
     def summary(self, n: int) -> dict[str, Any]:
-        if self.forest.classes:
+        if self.forest.kind == "classification":
             return {"labels": {name: self.counts[name] for name in self.forest.classes}}
         return {"low": self.low, "high": self.high, "mean": self.total / n} if n else {}
 

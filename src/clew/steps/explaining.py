@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from clew.errors import SettingError, check
 from clew.result import settings_of
 from clew.steps.learning import whose_labels
-from clew.steps.networks import is_net, name_of, need_torch, raw_like
+from clew.steps.networks import is_net, name_of, need_model, need_torch, raw_like
 from clew.steps.outcome import OnProgress, Outcome, sentences
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def explain(study: Study, *, on_progress: OnProgress | None = None, **settings: Any) -> Outcome:
     """Say what the latest model goes by: which features, or where a net looks on images and windows."""
-    trained = study.need("train", purpose="a model can be explained")
+    trained, other = need_model(study, purpose="a model can be explained")
     if is_net(trained):
         need_torch()
     model = name_of(study, trained)
@@ -27,11 +27,11 @@ def explain(study: Study, *, on_progress: OnProgress | None = None, **settings: 
     step = _step(net=is_net(trained), looks=raw is not None)
     recorded, result = study.run(step, trained, raw=raw, on_progress=on_progress, **settings)
     whose = whose_labels(study, trained.settings)
-    warnings = [*whose, result.cause(), *result.warnings]
+    warnings = [*other, *whose, result.cause(), *result.warnings]
     together = "" if raw is not None else ", correlated features as one"
     lines = [
         result.verdict(),
-        *sentences(whose),
+        *sentences([*other, *whose]),
         f"What {model} goes by, over {result.shown_of()} rows{together}:",
         *(f"  {line}" for line in result.ranked()),
         *sentences(result.caveats()),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SHOWN = 8  # groups or hypotheses on a screen; the report and --json have all
 STATED_OF_NET = "Stated, not tested: the groups are those that a net learnt to make from labels, so what tells these labels tells them."
+STATED_OF_CODER = "Stated, not tested: the rows were put into groups by what an autoencoder keeps of them, so a test on them would be circular."
 STATED = "Stated, not tested: the rows were put into groups by these features, so a test on them would be circular."
 
 
@@ -29,7 +30,8 @@ def explore(
     ----------
     study : Study
     activations : str
-        Look at what a net says of the rows instead of their measurements: its name, such as cnn-1, or latest.
+        Look at what a net says of the rows, or at the codes of an autoencoder, instead of their measurements: its name, such as
+        cnn-1, or latest.
     """
     from clew.explore.exploration import NetExploration
     from clew.explore.exploration import explore as step
@@ -59,6 +61,7 @@ def explore(
     first = []
     if isinstance(result, NetExploration):
         first = [f"{name_of(study, net[0])}: {result.caution()}"]
+    if isinstance(result, NetExploration) and not (result.of_codes and result.k):
         following = f"Next: look at them (clew report {study.folder}); state of people's labels what told them: clew state {study.folder} FEATURES"
     lines = [
         *first,
@@ -123,7 +126,9 @@ def why_stated(found: Exploration | None) -> str:
     """Say why what a look states of its groups is no test."""
     from clew.explore.exploration import NetExploration
 
-    return STATED_OF_NET if isinstance(found, NetExploration) else STATED
+    if isinstance(found, NetExploration):
+        return STATED_OF_CODER if found.of_codes else STATED_OF_NET
+    return STATED
 
 
 def _cause(told: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clew.steps.learning import learning_settings, whose_labels
-from clew.steps.networks import MODELS, chosen_step, is_net, model_of, raw_for, taken_over
+from clew.steps.networks import MODELS, chosen_step, is_net, latest_model, model_of, raw_for, taken_over
 from clew.steps.outcome import OnProgress, Outcome, sentences
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def compare(study: Study, *, on_progress: OnProgress | None = None, **settings: Any) -> Outcome:
     """Compare families of models on the same folds, each tuned within them, and count what was tried."""
-    trained = study.last("train")
+    trained, other = latest_model(study)
     nets = _nets(trained, settings)
     places = ("clew.learn.families:compare", "clew.neural.comparing:compare_nets")
     step = chosen_step(nets[0] if nets else "forest", settings, *places)
@@ -25,7 +25,7 @@ def compare(study: Study, *, on_progress: OnProgress | None = None, **settings: 
     learning_settings(study, settings)
     raw = next(filter(None, (raw_for(study, name, settings) for name in nets)), None)
     recorded, result = study.run(step, raw=raw, on_progress=on_progress, **settings)
-    warnings = [*result.warnings, *whose_labels(study, settings)]
+    warnings = [*other, *result.warnings, *whose_labels(study, settings)]
     times = result.split["repeats"]
     lines = [
         f"How do {len(result.families)} families of models do on the same folds? {result.split['reason']}"

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clew.errors import DataError, check, check_choice
+from clew.errors import DataError, SettingError, check, check_choice
+from clew.neural.coder_settings import CODERS
 from clew.steps.networks import (
     ModelName,
+    at_coder,
     at_net,
     chosen_step,
+    coder_names,
+    latest_model,
     model_of,
     name_of,
     raw_for,
@@ -19,6 +23,10 @@ from clew.steps.outcome import OnProgress, Outcome, sentences
 from clew.words import listed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from clew.neural.model import NetModel
     from clew.study.study import Step, Study
 
 
@@ -33,6 +41,10 @@ CIRCULAR_OF_NET = (
     "These labels are the names of groups that were made of what a net says of the rows, and it learnt that from labels: the "
     "figures say how well the classifier repeats the net, not whether it is true."
 )
+CIRCULAR_OF_CODER = (
+    "These labels are the names of groups that were made of what an autoencoder keeps of the same rows: the figures say how "
+    "well the classifier repeats the grouping, not whether it is true."
+)
 
 
 def train(
@@ -43,32 +55,31 @@ def train(
     Parameters
     ----------
     study : Study
-    model : {"forest", "perceptron", "mlp", "cnn", "elman", "lstm", "gru"}
+    model : {"forest", "perceptron", "mlp", "cnn", "elman", "lstm", "gru", "autoencoder", "vae", "unet"}
         A forest, or a net. forest, perceptron and mlp learn from measurements; cnn looks at images of objects or at windows,
-        elman, lstm and gru at windows.
+        elman, lstm and gru at windows. autoencoder and vae need no labels: they learn from images, windows, or tables.
+        unet learns to find the objects in new images: see clew pixels predict.
     """
-    step = chosen_step(model, settings, "clew.learn.training:train", "clew.neural.training:train_net")
-    raw = raw_for(study, model, settings)
-    learning_settings(study, settings)
-    facts = study.facts()
     placed: dict[str, str] = {}
+    if model == "unet":
+        from clew.steps.segmenting import train_unet
 
-    def place(db: Any, number: int, made: Any) -> None:
-        taken = [name for (name,) in db.execute("SELECT name FROM models")]
-        taken += [folder.name for folder in (study.folder / "models").glob("*-*")]
-        numbers = [int(name.rpartition("-")[2]) for name in taken if name.rpartition("-")[2].isdigit()]
-        placed["name"] = f"{model}-{max(numbers, default=0) + 1}"
-        made.save_model(study.folder / "models" / placed["name"])
-        db.execute(
-            "INSERT INTO models (name, path, sha256, step) VALUES (?, ?, ?, ?)",
-            (placed["name"], f"models/{placed['name']}", made.sha256, number),
-        )
-
+        return train_unet(study, _saving(study, model, placed), placed, on_progress=on_progress, settings=settings)
+    places = ("clew.learn.training:train", "clew.neural.training:train_net", "clew.neural.coding:train_coder")
+    step = chosen_step(model, settings, *places)
+    raw = raw_for(study, model, settings)
+    if model in CODERS:
+        settings.setdefault("features", study.facts()["features"])
+    else:
+        learning_settings(study, settings)
+    facts = study.facts()
     measure = {"kind": facts["kind"], "how": facts["measure"], **facts["measured"]}
     recorded, result = study.run(
-        step, raw=raw, on_progress=on_progress, also=place, measure=measure, **settings
+        step, raw=raw, on_progress=on_progress, also=_saving(study, model, placed), measure=measure, **settings
     )
     path = study.folder / "models" / placed["name"]
+    if model in CODERS:
+        return _trained_coder(study, path, recorded, result)
     warnings = [*result.notes, *whose_labels(study, settings)]
     repeats = (
         "it answers with the same bits on any number of threads"
@@ -85,6 +96,40 @@ def train(
     return Outcome(lines, data, recorded, result, warnings)
 
 
+def _saving(study: Study, model: ModelName, placed: dict[str, str]) -> Callable[[Any, int, Any], None]:
+    """Return what saves a model under the next free number while its step is recorded, and puts its "name" into ``placed``."""
+
+    def place(db: Any, number: int, made: Any) -> None:
+        taken = [name for (name,) in db.execute("SELECT name FROM models")]
+        taken += [folder.name for folder in (study.folder / "models").glob("*-*")]
+        numbers = [int(name.rpartition("-")[2]) for name in taken if name.rpartition("-")[2].isdigit()]
+        placed["name"] = f"{model}-{max(numbers, default=0) + 1}"
+        made.save_model(study.folder / "models" / placed["name"])
+        db.execute(
+            "INSERT INTO models (name, path, sha256, step) VALUES (?, ?, ?, ?)",
+            (placed["name"], f"models/{placed['name']}", made.sha256, number),
+        )
+
+    return place
+
+
+def _trained_coder(study: Study, path: Path, recorded: Step, made: NetModel) -> Outcome:
+    """Look what comes back of the rows, which goes on record too, and say it."""
+    from clew.neural.coding import reconstruct
+
+    _, found = study.run(reconstruct, recorded, raw=raw_like(study, made))
+    given = whose_labels(study, {}) if made.classes else []
+    warnings = [*made.notes, *given]
+    following = f"; new rows: clew generate {study.folder} --out DIR" if made.architecture == "vae" else ""
+    lines = [
+        *sentences([made.headline(), found.headline(), *found.sentences(), *warnings]),
+        f"Saved as {path} (sha256 {made.sha256[:12]}); trained again on this machine it comes out the same.",
+        f"Next: clew explore {study.folder} --activations {path.name}{following}",
+    ]
+    data = {**made.summary(), **found.summary(), "model": str(path), "sha256": made.sha256}
+    return Outcome(lines, data, recorded, made, warnings)
+
+
 def validate(
     study: Study, *, model: ModelName | None = None, on_progress: OnProgress | None = None, **settings: Any
 ) -> Outcome:
@@ -96,7 +141,7 @@ def validate(
     model : {"forest", "perceptron", "mlp", "cnn", "elman", "lstm", "gru"}
         The kind of model; that of the latest by default. Beside a net stands a forest on the same folds.
     """
-    trained = study.last("train")
+    trained, other = latest_model(study)
     model = model or model_of(trained)
     step = chosen_step(model, settings, "clew.learn.training:validate", "clew.neural.training:validate_net")
     a_model = "a forest" if model == "forest" else f"the {model}"
@@ -111,9 +156,9 @@ def validate(
     learning_settings(study, settings)
     raw = raw_for(study, model, settings)
     recorded, result = study.run(step, raw=raw, on_progress=on_progress, **settings)
-    warnings = [*result.warnings, *whose_labels(study, settings)]
+    warnings = [*other, *result.warnings, *whose_labels(study, settings)]
     by_people = any(how == "person" for given, how in study.labels().values() if given)
-    circular = CIRCULAR in warnings or CIRCULAR_OF_NET in warnings
+    circular = bool({CIRCULAR, CIRCULAR_OF_NET, CIRCULAR_OF_CODER} & set(warnings))
     doubts = result.label_errors.sentences() if by_people or not result.scores.classes else []
     listing = [f"  {line}" for line in result.label_errors.listing()] if doubts else []
     beside = [f"Beside it, {result.beside.headline()}."] if model != "forest" else []
@@ -166,7 +211,11 @@ def test(study: Study, *, reason: str | None = None, model: str | None = None) -
         from clew.neural.training import test_net as step
     recorded, result = study.run(step, *inputs, raw=raw, reason=reason, **settings)
     times = _times_shown(study)
-    warnings = [*result.warnings, _overlap_of_sealed(study)]
+    warnings = (
+        [*latest_model(study)[1], *result.warnings, _overlap_of_sealed(study)]
+        if model is None
+        else [*result.warnings, _overlap_of_sealed(study)]
+    )
     if times > 1:
         warnings.insert(0, _seen_before(study, trained, times))
     lines = [
@@ -181,7 +230,9 @@ def test(study: Study, *, reason: str | None = None, model: str | None = None) -
 
 
 def _chosen_model(study: Study, name: str | None) -> dict[str, Any]:
-    models = {one["name"]: one for one in study.models()}
+    coders = coder_names(study)
+    check(name not in coders, SettingError, "The model to test must be one that learns answers. Got {}, an autoencoder.", name)  # fmt: skip
+    models = {one["name"]: one for one in study.models() if one["name"] not in coders}
     check(
         models,
         DataError,
@@ -259,10 +310,12 @@ def whose_labels(study: Study, settings: dict[str, Any]) -> list[str]:
     how = [how for given, how in study.labels().values() if given]
     if settings.get("target") is not None or settings.get("kind") == "regression" or "group" not in how:
         return []
-    people, of_net = how.count("person"), named_at_net(study)
+    people, look = how.count("person"), named_look(study)
+    of_coder = look is not None and at_coder(study, look)
+    of_net = look is not None and at_net(look) and not of_coder
     if not people:
-        return [CIRCULAR_OF_NET if of_net else CIRCULAR]
-    made = "what a net says of the rows" if of_net else "these features"
+        return [CIRCULAR_OF_CODER if of_coder else CIRCULAR_OF_NET if of_net else CIRCULAR]
+    made = "what a net says of the rows" if of_net else "what an autoencoder keeps of them" if of_coder else "these features"  # fmt: skip
     return [
         f"{people} labels came from people, {how.count('group')} are names of groups that were made of {made}: as far as "
         f"these go, the figures say how well the classifier repeats the {'net' if of_net else 'grouping'}. Check that both use "
@@ -270,12 +323,10 @@ def whose_labels(study: Study, settings: dict[str, Any]) -> list[str]:
     ]
 
 
-def named_at_net(study: Study) -> bool:
-    """Return whether the groups that were named last are those of a net's activations."""
+def named_look(study: Study) -> Step | None:
+    """Return the look whose groups were named last."""
     named = study.last("name")
-    return named is not None and any(
-        at_net(one) for one in study.steps() if one.id == named.inputs["steps"][0]
-    )
+    return None if named is None else next(one for one in study.steps() if one.id == named.inputs["steps"][0])
 
 
 def _verdict(result: Any, where: str, *, circular: bool) -> str:

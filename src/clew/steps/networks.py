@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from clew.errors import DataError, MissingError, SettingError, check, check_choice
+from clew.neural.coder_settings import CODERS
 from clew.neural.net_settings import IN_STEPS, ON_FEATURES
 from clew.result import settings_of
 
@@ -17,14 +18,15 @@ if TYPE_CHECKING:
 
     from clew.learn.forest import Forest, Prediction
     from clew.measure.cutouts import Cutouts
+    from clew.measure.fields import Fields
     from clew.measure.measured import Measured
     from clew.neural.model import NetModel
     from clew.samples import Samples
     from clew.study.study import Step, Study
 
-ModelName = Literal["forest", "perceptron", "mlp", "cnn", "elman", "lstm", "gru"]
+ModelName = Literal["forest", "perceptron", "mlp", "cnn", "elman", "lstm", "gru", "autoencoder", "vae", "unet"]
 MODELS: tuple[ModelName, ...] = get_args(ModelName)
-Raw = Callable[["Samples"], "Cutouts"]
+Raw = Callable[["Samples"], "Cutouts | Fields"]
 OF_ANY = ("features", "target", "kind")  # what is learnt, whatever learns it
 
 
@@ -34,9 +36,65 @@ def is_net(trained: Step | None) -> bool:
     return trained is not None and trained.function.startswith("clew.neural.")
 
 
+def is_coder(trained: Step | None) -> bool:
+    """Return whether a training on record was one of an autoencoder, which learns no answers."""
+    return trained is not None and trained.function == "clew.neural.coding:train_coder"
+
+
+def is_unet(trained: Step | None) -> bool:
+    """Return whether a training on record was one of a net that finds objects in images, and says nothing of rows."""
+    return trained is not None and trained.function == "clew.neural.pixel_net_training:train_unet"
+
+
+def latest_model(study: Study) -> tuple[Step | None, list[str]]:
+    """Return the latest training of a model that learns answers, and what to say if an autoencoder came after it."""
+    trained = [one for one in study.steps() if one.verb == "train"]
+    able = [one for one in trained if not (is_coder(one) or is_unet(one))]
+    if not able:
+        return None, []
+    last, told = able[-1], f"This is about {name_of(study, able[-1])}, not about {name_of(study, trained[-1])}, which learns no answers."  # fmt: skip
+    return last, [] if last is trained[-1] else [told]
+
+
+def need_model(study: Study, *, purpose: str) -> tuple[Step, list[str]]:
+    """Return the latest training of a model that learns answers, and what to say; refuse where there is none.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
+    study.need("train", purpose=purpose)
+    found, told = latest_model(study)
+    if found is None:
+        raise DataError(f"The study '{study.folder}' must have a model that learns answers before {purpose}: clew train {study.folder}. Got {name_of(study, study.need('train', purpose=purpose))} only, which learns none.")  # fmt: skip
+    return found, told
+
+
+def coder_named(study: Study, name: str) -> Step:
+    """Return the training of an autoencoder by the name of its model, or of the latest one.
+
+    Raises
+    ------
+    DataError
+        If there is none yet.
+    SettingError
+        If none is called so, or torch is not installed.
+    """
+    coders = {name_of(study, one): one for one in study.steps() if one.verb == "train" and is_coder(one)}
+    check(coders, DataError, "The study '{0}' must have a vae or an autoencoder for this: clew train {0} --model vae. Got none.", study.folder)  # fmt: skip
+    need_torch()
+    if name == "latest":
+        return list(coders.values())[-1]
+    check_choice(name, ["latest", *coders], what="autoencoder", of=f"'{study.folder}'")
+    return coders[name]
+
+
 def model_of(trained: Step | None) -> ModelName:
     """Return the kind of model that a training on record made; the forest where there is none."""
-    return trained.settings["model"] if trained is not None and is_net(trained) else "forest"
+    if trained is None or not is_net(trained):
+        return "forest"
+    return "unet" if is_unet(trained) else trained.settings["model"]
 
 
 def name_of(study: Study, trained: Step) -> str:
@@ -54,7 +112,7 @@ def net_named(study: Study, name: str) -> Step:
     SettingError
         If none is called so, or torch is not installed.
     """
-    nets = {name_of(study, one): one for one in study.steps() if one.verb == "train" and is_net(one)}
+    nets = {name_of(study, one): one for one in study.steps() if one.verb == "train" and is_net(one) and not is_unet(one)}
     check(nets, DataError, "The study '{0}' must have a net for this: clew train {0} --model mlp. Got none.", study.folder)  # fmt: skip
     need_torch()
     if name == "latest":
@@ -66,6 +124,17 @@ def net_named(study: Study, name: str) -> Step:
 def at_net(look: Step) -> bool:
     """Return whether a look on record was at the activations of a net."""
     return look.verb == "explore" and bool(look.inputs["steps"])
+
+
+def at_coder(study: Study, look: Step) -> bool:
+    """Return whether a look on record was at the codes of an autoencoder that was given no labels."""
+    of = [one for one in study.steps() if one.id in look.inputs["steps"]]
+    return at_net(look) and all(is_coder(one) and not one.settings["conditional"] for one in of)
+
+
+def coder_names(study: Study) -> list[str]:
+    """Return the names of the autoencoders, first to last."""
+    return [name_of(study, one) for one in study.steps() if one.verb == "train" and is_coder(one)]
 
 
 def latest_forest(study: Study, *, of: str) -> tuple[Step | None, list[str]]:
@@ -109,8 +178,8 @@ def check_torch_for(one: Step, others: list[Step]) -> None:
 
 
 # ---- settings ----
-def chosen_step(model: ModelName, settings: dict[str, Any], forest: str, net: str) -> Any:
-    """Return the step of a model, forest or net; refuse settings that only the other one has.
+def chosen_step(model: ModelName, settings: dict[str, Any], forest: str, net: str, coder: str = "") -> Any:
+    """Return the step of a model, forest, net or autoencoder; refuse settings that only another one has.
 
     Parameters
     ----------
@@ -119,23 +188,39 @@ def chosen_step(model: ModelName, settings: dict[str, Any], forest: str, net: st
         As they were given; a net's own name is put in.
     forest, net : str
         The two steps, such as "clew.learn.training:train".
+    coder : str
+        That of an autoencoder; "" where it cannot do this.
 
     Raises
     ------
     SettingError
         If one goes with the other kind of model, or torch is not installed.
     """
-    place, other = (forest, net) if model == "forest" else (net, forest)
+    places = {
+        "the forest": forest,
+        "a net (--model mlp, cnn, ...)": net,
+        "an autoencoder (--model autoencoder, vae)": coder,
+    }
+    place = places.pop(_kind_of(model))
+    check(place, SettingError, "The --model must be one that learns answers. Got {}: what comes back of the rows is judged by clew train, its codes are looked at by clew explore --activations latest.", model)  # fmt: skip
     step = _step_at(place)
-    strange = [name for name in settings if name not in settings_of(step)]
-    known = settings_of(_step_at(other)) if strange else {}  # what is not asked for is not imported
-    meant = "a net (--model mlp, cnn, ...)" if model == "forest" else "the forest"
-    for name in strange:
-        check(name not in known, SettingError, "The setting --{} must go with {}. Got --model {}.", name.replace("_", "-"), meant, model)  # fmt: skip
+    for name in settings:
+        if name not in settings_of(step):  # what is not asked for is not imported
+            meant = [
+                words for words, other in places.items() if other and name in settings_of(_step_at(other))
+            ]
+            check(not meant, SettingError, "The setting --{} must go with {}. Got --model {}.", name.replace("_", "-"), " or ".join(meant), model)  # fmt: skip
     if model != "forest":
         need_torch()
         settings["model"] = model
     return step
+
+
+def _kind_of(model: ModelName) -> str:
+    """Return the kind of a model, in words."""
+    if model == "forest":
+        return "the forest"
+    return "an autoencoder (--model autoencoder, vae)" if model in CODERS else "a net (--model mlp, cnn, ...)"
 
 
 def _step_at(place: str) -> Any:
@@ -165,11 +250,11 @@ def raw_for(study: Study, model: ModelName, settings: dict[str, Any]) -> Raw | N
     """
     in_steps = settings.get("frame") is None or model in IN_STEPS
     check(in_steps, SettingError, "The setting --frame must go with a net that reads windows in steps (elman, lstm, gru). Got --model {}.", model)  # fmt: skip
-    if model == "forest" or model in ON_FEATURES:
+    kind = study.facts()["kind"]
+    if model == "forest" or model in ON_FEATURES or (model in CODERS and kind not in ("image", "signal")):
         for name, usual in (("side", None), ("around", "blank")):
             check(settings.get(name, usual) == usual, SettingError, "The setting --{} must go with a net that looks at images. Got --model {}.", name, model)  # fmt: skip
         return None
-    kind = study.facts()["kind"]
     check(kind in ("image", "signal"), DataError, "The model '{}' must have images of objects or windows of recordings to look at. Got {}: mlp takes their measurements.", model, "distances" if kind == "distances" else "rows of tables")  # fmt: skip
     check(kind == "signal" or model not in IN_STEPS, DataError, "The model '{}' must have windows of recordings, which it reads sample by sample. Got images of objects: cnn takes these.", model)  # fmt: skip
     from clew.steps.cutting import cutter
@@ -204,6 +289,10 @@ def raw_again(study: Study, one: Step) -> Raw | None:
     """Return what cuts the raw data that a step on record saw; None where it saw none."""
     if "raw" not in one.inputs:
         return None
+    if is_unet(one):
+        from clew.steps.segmenting import fields_cutter
+
+        return fields_cutter(study)
     from clew.steps.cutting import cutter
 
     if "side" in one.settings:

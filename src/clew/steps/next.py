@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from clew.errors import DataError, SettingError, check
 from clew.learn.active import CONTROL_EVERY, Name
 from clew.steps.learning import learning_settings
-from clew.steps.networks import is_net, name_of, raw_like
+from clew.steps.networks import is_net, latest_model, name_of, raw_like
 from clew.steps.outcome import Outcome, sentences
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _probability(samples: Samples, random_state: int) -> Any:
 
 def _net_says(study: Study, samples: Samples) -> tuple[Step, Any, Any] | None:
     """Return the training of the latest model, if it is a net for the classes that there are; its probabilities and activations."""
-    trained = study.last("train")
+    trained, _ = latest_model(study)
     if trained is None or not is_net(trained):
         return None
     model: Any = study.result(trained)

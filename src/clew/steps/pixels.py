@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from clew.errors import DataError, SettingError, Stopped, check
-from clew.read.kinds import IMAGES, has_suffix
-from clew.steps.outcome import OnProgress, Outcome, sentences
+from clew.read.kinds import has_suffix
+from clew.steps.outcome import OnProgress, Outcome
+from clew.steps.pixel_nets import PixelModelName, few
 
 if TYPE_CHECKING:
     from clew.learn.batch import FileResult
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 MOST_VALIDATED = 20_000  # painted pixels that train in each fold of a validation, as a figure that is said
 SHOWN = 5  # features that a person is told of
 SMALL_REACH = 10  # px, of the small filters
-REMARKS = 20  # that a person is told of; scripts get all
 
 
 def train(
@@ -31,10 +31,13 @@ def train(
     *,
     annotations: list[Path],
     out: Path,
+    model: PixelModelName = "forest",
+    instances: str | None = None,
     offset: str | None = None,
     classes: str | None = None,
     axes: str | None = None,
     folds: int = 5,
+    on_progress: OnProgress | None = None,
     **settings: Any,
 ) -> Outcome:
     """Train a pixel classifier on painted images, and say how good it is on strokes it has not seen.
@@ -49,6 +52,11 @@ def train(
         folder of them; repeat it for several. Paired with the images by content, or else by name.
     out : Path
         A new folder for the model.
+    model : {"forest", "unet"}
+        A forest, which learns from a few strokes in seconds, or a net, which takes minutes and needs more, but looks at shapes.
+    instances : str
+        Nets: the annotations number objects of this name, each its own, on a background of 0; the net learns what is
+        between objects that touch, too.
     offset : str
         Where an annotation that covers a part of its image begins: row,column (or plane,row,column).
     classes : str
@@ -56,7 +64,7 @@ def train(
     axes : str
         What the axes of image files are that do not tell, such as TYX, CYX or ZYX.
     folds : int
-        The parts of the validation by strokes; 0 leaves it out.
+        The parts of the validation of a forest by strokes; 0 leaves it out. A net is judged on --held-out images.
 
     Raises
     ------
@@ -67,8 +75,15 @@ def train(
     """
     from clew.learn.batch import check_model_folder
     from clew.learn.pixel_training import train_pixels
+    from clew.steps.pixel_nets import check_settings, train_objects, train_painted
 
     check_model_folder(out)
+    check_settings(model, settings, instances)
+    if instances is not None:
+        given = {"--offset": offset, "--classes": classes}
+        for name in [name for name, value in given.items() if value is not None]:
+            check(False, SettingError, "The setting {} must go without --instances. Got both.", name)
+        return train_objects(images, annotations, out, instances=instances, axes=axes, on_progress=on_progress, **settings)  # fmt: skip
     check(
         folds == 0 or folds >= 2,
         SettingError,
@@ -76,6 +91,8 @@ def train(
         folds,
     )
     stacks, painted_on, notes = _painted(images, annotations, _offset(offset), _names(classes), axes)
+    if model == "unet":
+        return train_painted(stacks, painted_on, out, notes, on_progress=on_progress, **settings)
     forest, painted = train_pixels(stacks, painted_on, **settings)
     validation, remark = _validation(forest, painted, folds)
     forest.save_model(out)
@@ -94,7 +111,7 @@ def train(
         "validation": None if validation is None else validation.summary(),
     }
     warnings = [*remark, *(validation.warnings if validation else []), *forest.notes, *notes]
-    return Outcome([*lines, *_few(warnings)], data, warnings=warnings)
+    return Outcome([*lines, *few(warnings)], data, warnings=warnings)
 
 
 def predict(
@@ -114,7 +131,7 @@ def predict(
 ) -> Outcome:
     """Classify every pixel of images, of whole folders, or of one image larger than memory.
 
-    MODEL is a folder that `clew pixels train` made; PATHS are images, and folders of them. A run that was killed
+    MODEL is a folder that `clew pixels train` or `clew train --model unet` made; PATHS are images, and folders of them. A run that was killed
     goes on where it was, if it is started again.
 
     Parameters
@@ -126,7 +143,7 @@ def predict(
     uncertainty : bool
         Also write how uncertain each pixel is: the entropy of its probabilities, 0 (sure) to 1 (a toss-up).
     objects : str
-        A class whose connected pixels are numbered as objects (objects/NAME.tif), to be measured by clew new --masks; in
+        A class whose connected pixels (of a net that knows borders: each with the border around it) are numbered as objects (objects/NAME.tif), to be measured by clew new --masks; in
         volumes they hang together in depth, too, and each time is numbered for itself.
     split : {"none", "distance"}
         Whether objects that touch are cut apart by a watershed.
@@ -149,11 +166,10 @@ def predict(
     """
     from clew.learn.batch import Wanted, classify_files
     from clew.learn.budget import parse_memory
-    from clew.learn.forest import Forest
-    from clew.learn.pixel_model import PixelModel
+    from clew.steps.pixel_nets import load_pixels
 
     budget = parse_memory(memory)
-    pixel_model = PixelModel(Forest.load_model(model))
+    pixel_model = load_pixels(model)
     found, notes = _images(paths)
     try:
         results = classify_files(
@@ -173,13 +189,13 @@ def predict(
     failed = [result for result in results if result.status == "failed"]
     data = {
         "out": out,
-        "model_sha256": pixel_model.forest.sha256,
-        "classes": pixel_model.values,
+        "model_sha256": pixel_model.sha256,
+        "classes": dict(pixel_model.values),
         "files": [vars(result) for result in results],
         "failed": len(failed),
     }
-    lines = _prediction_lines(results, out, pixel_model.values, objects)
-    return Outcome([*lines, *_few(warnings)], data, warnings=warnings, status=1 if failed else 0)
+    lines = _prediction_lines(results, out, dict(pixel_model.values), objects)
+    return Outcome([*lines, *few(warnings)], data, warnings=warnings, status=1 if failed else 0)
 
 
 # ---- images ----
@@ -218,7 +234,6 @@ def _painted(
     axes: str | None,
 ) -> tuple[list[Stack], list[Any], list[str]]:
     """Return the images that have an annotation, these, and what to mind."""
-    from clew.read.kinds import has_suffix
     from clew.read.pairing import pair_annotations
     from clew.read.stacks import open_stack
 
@@ -366,19 +381,3 @@ def _prediction_lines(
 def _called(name: str, value: int) -> str:
     """Return a class with its number in the label images."""
     return f"class {value}" if name == str(value) else f"{name} ({value})"
-
-
-def _few(warnings: list[str]) -> list[str]:
-    """Return the first remarks, after an empty line, and how many more; what is said of several images is said once."""
-    of: dict[str, list[str]] = {}
-    for remark in sentences(warnings):
-        name, _, what = remark.partition(": ")
-        named = what and has_suffix(Path(name), (*IMAGES, ".zarr"))
-        of.setdefault(what if named else remark, []).extend([name] * bool(named))
-    told = []
-    for what, names in of.items():
-        several = f"{len(names)} images ({names[0]}, ...)" if len(names) > 1 else "".join(names)
-        told.append(f"{several}: {what}" if names else what)
-    more = len(told) - REMARKS
-    shown = told if more <= 0 else [*told[:REMARKS], f"... and {more} more remarks (--json lists all)."]
-    return ["", *shown] if shown else []

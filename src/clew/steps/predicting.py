@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from clew.errors import DataError, SettingError, check
 from clew.steps.measuring import WORDS, gather, measure
-from clew.steps.networks import load_model, raw_of_measured, spread_of
+from clew.steps.networks import coder_names, load_model, raw_of_measured, spread_of
 from clew.steps.outcome import OnProgress, Outcome, sentences
 from clew.steps.predicted import record_predictions
 
 if TYPE_CHECKING:
     from clew.measure.measured import Measured
+RARITY = "The rarity is the share of rows held out in training that come back as badly or worse: rows from elsewhere are rare in it, too"
 
 
 def predict(
@@ -38,12 +39,13 @@ def predict(
     Parameters
     ----------
     model : Path
-        A model folder, or a study (its latest model).
+        A model folder, or a study (its latest model; an autoencoder only where there is no other).
     paths : list of Path
         Images, tables, recordings, or folders of them; measured just as the model's own rows were.
     out : Path
         CSV, Parquet (.parquet) or JSON lines (.jsonl): source, sample, label, probability and one column a class, or
-        the predicted value; and, of several nets, the spread between them. Of recordings: the events, also as QuakeML (.xml); or each window, where numbers are predicted.
+        the predicted value; and, of several nets, the spread between them. Of an autoencoder: anomaly (the reconstruction
+        error) and rarity (the share of rows held out with no smaller one). Of recordings: the events, also as QuakeML (.xml); or each window, where numbers are predicted.
     masks : list of Path
         Label images of the new images.
     paint : Path
@@ -90,7 +92,7 @@ def predict(
     of_signals: dict[str, Any] = {"rate": rate, "time": time, "response": response}
     if trained_on == "signal":
         _refuse_settings({"masks": masks, "paint": paint}, "images", "a model for recordings")
-        if each_window or not forest.classes:
+        if each_window or forest.kind != "classification":
             _refuse_settings(of_events, "events", "a table of each window")
             return predict_windows(forest, folder, paths, out=out, on_progress=on_progress, **of_signals)
         of_signals |= of_events
@@ -133,6 +135,10 @@ def predict(
     prediction = forest.predict(samples, *looked_at)
     remarks += forest.outside(samples, *looked_at)
     frame = prediction_table(samples, prediction)
+    if forest.kind == "coding":
+        rarity = forest.rarity(samples, *looked_at)
+        frame = frame.rename(columns={"value": "anomaly"}).assign(rarity=rarity)
+        remarks.append(RARITY)
     if getattr(forest, "members", 1) > 1:
         frame["spread"] = spread_of(forest, prediction, samples, *looked_at)
     write_table(frame, out)
@@ -198,7 +204,9 @@ def _model_folder(model: Path) -> Path:
     if (model / "study.sqlite").is_file():
         from clew.study.study import Study
 
-        models = Study(model).models()
+        study = Study(model)
+        coders, models = coder_names(study), study.models()
+        models = [one for one in models if one["name"] not in coders] or models
         check(
             models,
             DataError,

@@ -118,7 +118,7 @@ def _named_in(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     inner = inspect.unwrap(function)
-    names = dict.fromkeys(("Step", "Source", "Samples", "Measured", "NetModel"), Any)
+    names = dict.fromkeys(("Step", "Source", "Samples", "Measured", "NetModel", "PixelNet", "Stack"), Any)
     return typing.get_type_hints(inner, localns={**names, "Study": OpenStudy})
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from clew.measure.cutouts import Cutouts
+    from clew.measure.fields import Fields
 
 TRUSTED = ("clew.",)  # a study folder from elsewhere must not name code of its own to be run
 DAY = 86_400  # seconds
@@ -41,7 +42,7 @@ SAID = (  # what people said last of each open row
     f"AND undoes IS NULL AND id NOT IN ({record.UNDONE}) GROUP BY sample"
 )
 Also = Callable[[sqlite3.Connection, int, Any], None]
-Raw = Callable[[Samples], "Cutouts"]
+Raw = Callable[[Samples], "Cutouts | Fields"]
 
 
 @dataclass(frozen=True)
@@ -696,7 +697,7 @@ class Draft:
         return Study(self.folder).record(result, **what)
 
 
-def _raw_of(samples: Samples, raw: Raw | None) -> list[Cutouts]:
+def _raw_of(samples: Samples, raw: Raw | None) -> list[Cutouts | Fields]:
     """Return the raw data behind rows, where it is asked for; refuse what is not of just these rows."""
     if raw is None:
         return []

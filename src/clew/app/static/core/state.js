@@ -14,7 +14,7 @@ import { useEffect, useState } from "../vendor/preact-htm.js";
  * @typedef {Object} State
  * @property {boolean} connected
  * @property {any} about             answer of "about": {study, who, people, clew, version}
- * @property {"start"|"explore"|"paint"|"sort"|"label"|"validate"|"report"} view
+ * @property {"start"|"explore"|"paint"|"denoise"|"sort"|"label"|"validate"|"report"} view
  * @property {number|null} step      number of the look that is shown; null: the latest
  * @property {number} run            run of the ensemble that is shown, from 0
  * @property {string} colour         "group", "label", "confidence", "source", or "feature:NAME"

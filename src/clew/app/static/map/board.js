@@ -3,11 +3,12 @@
 import { colour as colourOf, dark, DARK, LIGHT, PATHS } from "../core/marks.js";
 import { set, state, watch } from "../core/state.js";
 import { count } from "../core/words.js";
+import { cellAt, drawDecoded } from "./decoded.js";
 import { Drawn, stroke } from "./lasso.js";
 import { place } from "./placing.js";
 import { Scatter } from "./scatter.js";
 import { select } from "./select.js";
-import { map, rowOf, watchMap } from "./store.js";
+import { map, rowOf, setMap, watchMap } from "./store.js";
 
 /** cividis (Nunez, Anderton and Renslow 2018), without the end that the paper would swallow. */
 export const RAMPS = {
@@ -88,10 +89,10 @@ export class Board {
     if (seen.colours !== colours) this.colour();
     if (seen.bits !== selection.bits) scatter.setSelected(selection.bits);
     const changed = fresh || seen.colours !== colours || seen.wanders !== map.wanders || seen.bits !== selection.bits;
-    const touched = changed || seen.pinned !== pinned || seen.hovered !== hovered || seen.row !== row;
+    const touched = changed || seen.pinned !== pinned || seen.hovered !== hovered || seen.row !== row || seen.decoded !== map.decoded || seen.cell !== map.cell;
     if (fresh || seen.colours !== colours) this.nameSoon();
     if (seen.hovered !== hovered) this.tell();
-    this.seen = { places, colours, wanders: map.wanders, bits: selection.bits, pinned, hovered, row };
+    this.seen = { places, colours, wanders: map.wanders, bits: selection.bits, pinned, hovered, row, decoded: map.decoded, cell: map.cell };
     if (changed) this.finishSoon();
     else if (touched) this.drawOver();
   }
@@ -151,8 +152,9 @@ export class Board {
     pen.clearRect(0, 0, over.width, over.height);
     const { outline } = this;
     if (outline && outline.id === state.selection.id && outline.run === state.run && scatter.t === 1) stroke(pen, outline.line.map((spot) => scatter.fromData(...spot)), this.ink.thread);
+    drawDecoded(pen, scatter, this.ink);
     this.drawPinned();
-    this.drawNames();
+    if (!map.decoded) this.drawNames();
     const at = state.hovered === null ? null : scatter.where(state.hovered);
     if (at && state.hovered !== state.pinned) this.ring(at, 7, 1.5, this.ink.ink);
     if (this.drawn && this.drawn.line.length > 1) stroke(pen, this.drawn.line, this.ink.thread);
@@ -275,7 +277,14 @@ export class Board {
   cancel() { const was = this.drawn !== null; this.drawn = this.panning = null; this.drawOver(); return was; }
 
   /** @param {[number, number]} spot */
-  hover(spot) { const row = this.scatter.pick(...spot); set({ hovered: row < 0 ? null : row }); }
+  hover(spot) {
+    const row = this.scatter.pick(...spot);
+    set({ hovered: row < 0 ? null : row });
+    this.point(this.scatter.toData(...spot));
+  }
+
+  /** Take note of the decoded picture at a place. @param {[number, number] | null} at  in units of the data */
+  point(at) { const cell = at ? cellAt(...at) : -1; if (cell !== map.cell) setMap({ cell }); }
 
   /** @param {WheelEvent} event */
   wheel(event) { event.preventDefault(); this.scatter.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0016)), ...this.spot(event)); this.moved(); }
@@ -289,7 +298,8 @@ export class Board {
   step(right, down) {
     const from = state.hovered ?? state.pinned, { scatter } = this;
     const row = from === null ? scatter.pick(scatter.width / 2, scatter.height / 2, Infinity) : scatter.toward(from, right, down);
-    if (row >= 0) set({ hovered: row });
+    const at = row < 0 ? null : scatter.where(row);
+    if (at) { set({ hovered: row }); this.point(scatter.toData(...at)); }
   }
 
   /** Say what the row is that is pointed at. */

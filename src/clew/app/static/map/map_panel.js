@@ -9,6 +9,7 @@ import { count, counted, number } from "../core/words.js";
 import { openForm } from "../shell/form.js";
 import { Board, drawnNow, RAMPS } from "./board.js";
 import { Boxes, openName } from "./boxes.js";
+import { DecodedCard, followDecoded, togglePictures } from "./decoded.js";
 import { setRun, stopPlaying, togglePlay } from "./playing.js";
 import { RunStrip } from "./run_strip.js";
 import { clearSelection } from "./select.js";
@@ -19,6 +20,7 @@ const STROKES = {
   pan: "M8 1.5V14.5M1.5 8H14.5M8 1.5L6 3.5M8 1.5L10 3.5M8 14.5L6 12.5M8 14.5L10 12.5M1.5 8L3.5 6M1.5 8L3.5 10M14.5 8L12.5 6M14.5 8L12.5 10",
   lasso: "M5.2 10.6C2.8 10 1.8 8.400 1.800 6.600C1.800 3.900 4.500 1.900 8 1.900S14.200 3.900 14.200 6.600S11.500 11 8 11C7.600 11 7.200 11 6.900 10.900M6.900 10.900A1.500 1.500 0 1 1 5.200 9.300C6.200 9.300 6.900 10 6.900 10.900C6.900 12.500 6 13.700 4.600 14.400",
   rectangle: "M2.500 5V2.500H5M7 2.500H9M11 2.500H13.500V5M13.500 7V9M13.500 11V13.500H11M9 13.500H7M5 13.500H2.500V11M2.500 9V7",
+  pictures: "M2 2H7V7H2ZM9 2H14V7H9ZM2 9H7V14H2ZM9 9H14V14H9Z",
   rule: "M2 4H14M4.500 8H11.500M6.800 12H9.200",
 };
 
@@ -31,7 +33,7 @@ function Tool({ name, title, pressed, onClick }) {
 const toggleBox = (/** @type {"rule" | "name"} */ name) => setMap({ box: map.box === name ? "" : name });
 
 function Bar() {
-  const look = useMap((m) => m.look), tool = useMap((m) => m.tool), box = useMap((m) => m.box), colour = use((s) => s.colour);
+  const look = useMap((m) => m.look), tool = useMap((m) => m.tool), box = useMap((m) => m.box), pictures = useMap((m) => m.pictures), colour = use((s) => s.colour);
   const pick = (/** @type {"pan" | "lasso" | "rectangle"} */ name) => () => setMap({ tool: name });
   return html`<div class="bar"><h2>Map</h2>
     ${look && look.looks.length > 1
@@ -41,6 +43,7 @@ function Bar() {
       ${look.colours.filter((one) => !one.startsWith("feature:")).map((one) => html`<option value=${one}>${one}</option>`)}
       ${look.colours.some((one) => one.startsWith("feature:")) && html`<optgroup label="feature">${look.colours.filter((one) => one.startsWith("feature:")).map((one) => html`<option value=${one}>${one.slice(8)}</option>`)}</optgroup>`}</select></label>`}
     <div class="right tools" role="group" aria-label="Tools of the map">
+      ${look?.decodes && html`<${Tool} name="pictures" title="Decoded pictures (D): what the autoencoder makes of the middle of each cell" pressed=${pictures} onClick=${togglePictures} />`}
       <${Tool} name="pan" title="Pan (H)" pressed=${tool === "pan"} onClick=${pick("pan")} />
       <${Tool} name="lasso" title="Lasso (L); Shift adds, Alt takes away" pressed=${tool === "lasso"} onClick=${pick("lasso")} />
       <${Tool} name="rectangle" title="Rectangle (R)" pressed=${tool === "rectangle"} onClick=${pick("rectangle")} />
@@ -82,7 +85,7 @@ function MapBoard() {
   }, []);
   const act = (/** @type {(board: Board) => any} */ does) => () => (board.current ? does(board.current) : false);
   useKeys({
-    h: () => setMap({ tool: "pan" }), l: () => setMap({ tool: "lasso" }), r: () => setMap({ tool: "rectangle" }), "/": () => setMap({ box: "rule" }), n: openName,
+    h: () => setMap({ tool: "pan" }), l: () => setMap({ tool: "lasso" }), r: () => setMap({ tool: "rectangle" }), "/": () => setMap({ box: "rule" }), n: openName, d: () => (map.look?.decodes ? togglePictures() : false),
     "+": act((b) => b.zoom(1.4)), "=": act((b) => b.zoom(1.4)), "-": act((b) => b.zoom(1 / 1.4)), 0: act((b) => b.all()), p: togglePlay,
     "Shift+ArrowLeft": () => setRun(state.run - 1), "Shift+ArrowRight": () => setRun(state.run + 1),
     Escape: () => { if (board.current?.cancel()) return; if (state.pinned !== null) set({ pinned: null }); else if (state.selection.id) clearSelection(); else return false; },
@@ -93,20 +96,22 @@ function MapBoard() {
     if (arrows[event.key]) { board.current?.step(...arrows[event.key]); event.preventDefault(); }
     else if (event.key === "Enter" && state.hovered !== null) { set({ pinned: state.hovered }); event.preventDefault(); }
   };
+  const leave = () => { set({ hovered: null }); board.current?.point(null); };
   const shown = look ? (run === 0 ? look.n_placed : look.n_shown) : 0;
   const says = look ? `Map of ${counted(shown, "row")} in ${counted(look.groups.length, "group")}, run ${run + 1} of ${look.runs}; ${counted(selection.n, "row")} selected. Arrows go from point to point, Enter pins. The table shows the same rows.` : "Map";
   return html`<div class="board" data-tool=${tool} ref=${host} tabindex="0" role="application" aria-roledescription="map" aria-label=${says} onKeyDown=${key}
       onPointerDown=${(/** @type {PointerEvent} */ e) => board.current?.down(e)} onPointerMove=${(/** @type {PointerEvent} */ e) => board.current?.move(e)} onPointerUp=${(/** @type {PointerEvent} */ e) => board.current?.up(e)}
-      onPointerCancel=${(/** @type {PointerEvent} */ e) => { board.current?.fingers.delete(e.pointerId); board.current?.cancel(); }} onPointerLeave=${() => set({ hovered: null })} onBlur=${() => set({ hovered: null })}>
+      onPointerCancel=${(/** @type {PointerEvent} */ e) => { board.current?.fingers.delete(e.pointerId); board.current?.cancel(); }} onPointerLeave=${leave} onBlur=${leave}>
     ${plain ? html`<${Density} />` : html`<canvas class="points" aria-hidden="true"></canvas><canvas class="over" aria-hidden="true"></canvas>`}
     <div class="corner">${look && `${count(shown)} shown of ${counted(look.n, "open row")}`}${look && !selection.n ? html`<span>Draw round some points, or select by rule.</span>` : null}</div>
-    <div class="tip" hidden></div></div>`;
+    <div class="tip" hidden></div><${DecodedCard} /></div>`;
 }
 
 export function MapPanel() {
   const error = useMap((m) => m.error), look = useMap((m) => m.look), looks = use((s) => s.about).study?.looks ?? [];
   useEffect(() => {
     follow();
+    followDecoded();
     window.addEventListener("clew:name", openName); // said by whoever shows the selection
     return () => { window.removeEventListener("clew:name", openName); stopPlaying(); };
   }, []);

@@ -5,7 +5,7 @@ import { ask, on } from "../core/socket.js";
 import { numbersOfRows, watchLabels, classes, refreshLabels } from "../core/labels.js";
 import { set, state, watch } from "../core/state.js";
 
-/** @typedef {{step: number, method: string, n: number, n_shown: number, n_placed: number, runs: number, extent: [number, number, number, number], groups: {name: string, n: number}[], wandering: number, shared: number | null, k: number, colours: string[], looks: {step: number, method: string}[]}} Look */
+/** @typedef {{step: number, method: string, n: number, n_shown: number, n_placed: number, runs: number, extent: [number, number, number, number], groups: {name: string, n: number}[], wandering: number, shared: number | null, k: number, colours: string[], decodes: boolean, looks: {step: number, method: string}[]}} Look */
 /** @typedef {{by: string, kind: "classes" | "values", classes: {name: string, n: number}[], low: number, high: number, unit: string, cut: boolean, of: Uint8Array}} Colours */
 /** @typedef {{row: number, sample: string, label: string, group: number | null, group_name: string | null, agree: number | null, runs: number, wanders: boolean, places: Uint16Array}} Row */
 /**
@@ -20,13 +20,16 @@ import { set, state, watch } from "../core/state.js";
  * @property {"pan" | "lasso" | "rectangle"} tool
  * @property {"" | "rule" | "name"} box   the line that is open for typing
  * @property {boolean} playing
+ * @property {boolean} pictures       decoded pictures are wanted
+ * @property {import("./decoded.js").Decoded | null} decoded  those of the run that is shown
+ * @property {number} cell            of the decoded pictures, that is pointed at; -1: none
  * @property {string} error
  */
 
 /** @type {MapState} */
 export const map = {
   look: null, groups: new Uint8Array(0), wanders: new Uint8Array(0), places: null, colours: null, strip: null, pinned: null,
-  tool: "lasso", box: "", playing: false, error: "",
+  tool: "lasso", box: "", playing: false, pictures: false, decoded: null, cell: -1, error: "",
 };
 /** @type {Set<() => void>} */
 const listeners = new Set();

@@ -19,6 +19,7 @@ import { say, set, state } from "../core/state.js";
  * @property {number|null} step    what was put on record
  * @property {Record<string, any>} settings
  * @property {boolean} stopping   somebody has asked it to stop
+ * @property {{net: number, epoch: number, of: number} | null} training  how far the net is that it trains; null where it trains none
  */
 
 /** Cores of the server. */

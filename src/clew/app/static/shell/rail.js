@@ -12,6 +12,7 @@ import { forgetJob, stopJob } from "./jobs.js";
 import { Knot } from "./knot.js";
 import { Seal } from "./seal.js";
 import { visit } from "./steps.js";
+import { SmallCurve } from "./training.js";
 import { exactly, howFar, when } from "./words.js";
 
 const SOON = 1500; // ms after the last label until its knot is drawn again
@@ -61,6 +62,7 @@ function Work({ job, first }) {
   return html`<li class="step work" data-state=${job.state}><${Knot} kind=${busy ? "running" : failed ? "failed" : "done"} first=${first} share=${job.total ? job.done / job.total : 0} />
     <div class="go"><span class="first"><span class="title">${job.verb}</span></span>${busy && html`<span class="detail">${howFar(job)}</span>`}${job.state === "done" && html`<span class="detail">${job.lines[0]}</span>`}</div>
     ${failed && html`<div class="failure">${job.error}</div>`}
+    ${job.training && html`<${SmallCurve} job=${job} />`}
     <p class="acts">${busy ? html`<button class="button cancel" disabled=${job.stopping} title=${job.stopping ? "It is stopping" : null} onClick=${() => stopJob(job.id)}>Cancel</button>` : html`
       ${failed && html`<button class="link small" onClick=${() => openForm(job.verb, job.settings)}>Change settings</button>`}
       ${job.lines.length > 1 && html`<button class="link small" onClick=${lines}>All it said</button>`} <button class="link small" onClick=${() => forgetJob(job.id)}>Put away</button>`}</p></li>`;

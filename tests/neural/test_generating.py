@@ -1,0 +1,122 @@
+import csv
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+from clew.errors import DataError, SettingError
+from clew.measure.cutouts import Cutouts
+from clew.neural.coders import NetAutoencoder, NetVae
+from clew.neural.generating import Generated, between, generate, reconstructions
+from clew.neural.model import NetModel
+from clew.samples import Samples
+
+RANDOM = np.random.default_rng(0)
+NAMES = np.array([f"cell {i}" for i in range(60)])
+LABELS = np.tile(["a", "b"], 30)
+TABLE = RANDOM.normal(size=(60, 2)) @ RANDOM.normal(size=(2, 4)) + [0, 10, 100, 1000]
+SAMPLES = Samples(features=TABLE, feature_names=tuple("uvwx"), units=("px",) * 4, sample=NAMES, origin=pd.DataFrame({"source": NAMES}), group=NAMES, labels=LABELS)  # fmt: skip
+WAVES = RANDOM.normal(size=(60, 2, 40)).cumsum(axis=2) * RANDOM.uniform(1, 100, 60)[:, None, None]
+CUT = {"ct": WAVES, "cyx": RANDOM.random((60, 2, 6, 5))}
+
+
+def cutouts(axes):
+    return Cutouts(values=CUT[axes], sample=NAMES, axes=axes, channels=["one", "two"], rate=20.0 if axes == "ct" else None)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def of_rows():
+    vae = NetVae(net_settings={"latent": 2, "hidden": (16,)}, max_epochs=60, lr=0.01)
+    return NetModel.of([vae.fit(TABLE)], SAMPLES)
+
+
+@pytest.fixture(scope="module")
+def of_labels():
+    vae = NetVae(net_settings={"latent": 2, "conditional": True}, max_epochs=1)
+    return NetModel.of([vae.fit(CUT["cyx"], LABELS)], SAMPLES, cutouts("cyx"))
+
+
+def test_new_rows_are_in_the_units_of_the_real_ones_and_marked(of_rows, tmp_path):
+    found = generate(of_rows, SAMPLES, n=200)
+    assert found.generated and found.summary()["generated"] and "none of them measured" in found.headline()
+    assert found.sha256 == of_rows.sha256 and found.settings == {"n": 200, "label": None, "random_state": 0}
+    np.testing.assert_allclose(found.values.mean(0), TABLE.mean(0), atol=0.5 * TABLE.std(0).max())
+    np.testing.assert_array_equal(found.values, of_rows.estimator().sample(200))
+    kept = Generated.load(found.save(tmp_path / "generated.zip"))
+    assert kept.digest() == generate(of_rows, SAMPLES, n=200).digest()
+
+
+def test_the_nearest_real_row_is_told(of_rows):
+    found, latent = generate(of_rows, SAMPLES, n=20), of_rows.activations(SAMPLES)
+    apart = np.linalg.norm(found.latent[:, None] - latent[None], axis=2)
+    np.testing.assert_array_equal(found.nearest, NAMES[apart.argmin(axis=1)])
+    np.testing.assert_allclose(found.distance, apart.min(axis=1), rtol=1e-5)
+
+
+def test_a_copy_of_a_real_row_is_called_so_and_few_new_ones_are(of_rows):
+    way = between(of_rows, SAMPLES, a="cell 3", b="cell 8", n=5)
+    assert way.near_copy[[0, -1]].all() and way.nearest[[0, -1]].tolist() == ["cell 3", "cell 8"]
+    assert way.distance[[0, -1]] == pytest.approx(0, abs=1e-5)
+    np.testing.assert_allclose(way.values[[0, -1]], of_rows.estimator().reconstruct(TABLE[[3, 8]]), rtol=1e-5)
+    assert generate(of_rows, SAMPLES, n=200).near_copy.mean() < 0.1
+
+
+def test_decoded_rows_stand_beside_the_real_ones_from_best_to_worst(of_rows):
+    found = reconstructions(of_rows, SAMPLES, n=6)
+    errors = dict(zip(NAMES, of_rows.predict(SAMPLES).value))
+    assert [errors[name] for name in found.nearest] == sorted(errors[name] for name in found.nearest)
+    assert errors[found.nearest[-1]] == max(errors.values())
+    np.testing.assert_array_equal(found.beside, TABLE[[int(name.split()[1]) for name in found.nearest]])
+    np.testing.assert_allclose(found.values, of_rows.estimator().reconstruct(found.beside), rtol=1e-5)
+
+
+def test_rows_that_each_have_a_scale_get_the_usual_one_and_it_is_said():
+    vae = NetVae(net_settings={"latent": 2}, scale="each", max_epochs=1).fit(WAVES)
+    model, real = NetModel.of([vae], SAMPLES, cutouts("ct")), cutouts("ct")
+    found = generate(model, SAMPLES, real, n=3)
+    raw, usual = vae.sample(3), np.median(WAVES.astype(np.float32).std(axis=(1, 2)))
+    np.testing.assert_allclose(
+        found.values - np.median(WAVES.mean(axis=(1, 2))), raw * usual, rtol=1e-3, atol=1e-3
+    )
+    assert "median" in found.notes[0]
+    back = reconstructions(model, SAMPLES, real, n=60)
+    np.testing.assert_allclose(
+        back.values.mean(axis=(1, 2)) - back.beside.mean(axis=(1, 2)), 0, atol=WAVES.std()
+    )
+
+
+def test_every_file_says_that_it_was_generated(of_rows, of_labels, tmp_path):
+    folder = generate(of_rows, SAMPLES, n=2).write(tmp_path / "rows")
+    with open(folder / "generated.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["generated"] for row in rows] == ["True", "True"] and {"u", "x", "model", "nearest"} <= set(
+        rows[0]
+    )
+    images = generate(of_labels, SAMPLES, cutouts("cyx"), n=2, label="b")
+    folder = images.write(tmp_path / "images")
+    with tifffile.TiffFile(folder / "generated-0001.tif") as tiff:
+        assert tiff.pages[0].description.startswith("generated by clew, not measured")
+        np.testing.assert_array_equal(tiff.asarray(), images.values[0].astype(np.float32))
+    waves = NetModel.of([NetAutoencoder(max_epochs=1).fit(WAVES)], SAMPLES, cutouts("ct"))
+    folder = between(waves, SAMPLES, cutouts("ct"), a="cell 1", b="cell 2", n=2).write(tmp_path / "waves")
+    table = pd.read_csv(folder / "generated-0002.csv")
+    assert list(table) == ["time", "one", "two", "generated"] and table.generated.all()
+    assert table.time[1] == 1 / 20 and len(table) == 40
+
+
+def test_labels_are_asked_for_and_told(of_labels):
+    found = generate(of_labels, SAMPLES, cutouts("cyx"), n=3, label="b")
+    assert found.label.tolist() == ["b"] * 3 and found.axes == "cyx" and found.names == ["one", "two"]
+    with pytest.raises(DataError, match="Got 'c'"):
+        generate(of_labels, SAMPLES, cutouts("cyx"), label="c")
+
+
+def test_what_cannot_be_generated_is_refused(of_rows):
+    plain = NetModel.of([NetAutoencoder(max_epochs=1).fit(TABLE)], SAMPLES)
+    with pytest.raises(SettingError, match="must be a vae"):
+        generate(plain, SAMPLES)
+    with pytest.raises(SettingError, match="told labels"):
+        generate(of_rows, SAMPLES, label="a")
+    with pytest.raises(DataError, match="Got 'cell 99'"):
+        between(of_rows, SAMPLES, a="cell 1", b="cell 99")
