@@ -199,7 +199,7 @@ def coded(looked_at: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(looked_at, folder)
     study = Study(folder / "blobs.study")
     steps.train(study, model="autoencoder", latent=3, hidden=(4, 8), epochs=2, side=16)
-    steps.explore(study, activations="latest", embed="pca", runs=2, references=39, k=2)
+    steps.explore(study, activations="latest", embed="pca", runs=2, references=99, k=2)
     return folder / "blobs.study"
 
 

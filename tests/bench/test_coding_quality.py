@@ -28,7 +28,7 @@ def test_samples_of_digits_are_taken_for_digits_and_the_bound_of_many_draws_is_t
         found = vae_quality(rows, cnn, conditional=conditional)
         print(found)
         assert found.elbo < found.bound < -80 and found.confidence > 0.8
-        assert not conditional or found.as_asked > 0.6
+        assert not conditional or found.as_asked > 0.75
 
 
 @pytest.mark.slow
@@ -49,4 +49,7 @@ def test_latent_numbers_tell_earthquakes_from_noise(tmp_path):
     heard = {"rate": 100, "window": "10", "highpass": 1.0, "phase": "causal"}
     found = quake_quality(*cut(tmp_path, folder, annotations=tmp_path / "windows.csv", group="site", **heard))
     print(f"\n{found}")
-    assert found.measured > found.latent > 0.7 and abs(found.permuted - 0.5) < 0.1
+    assert (
+        found.measured > found.pictures > found.waves > 0.6
+    )  # what a net is not told to look for it need not keep
+    assert found.pictures > 0.8 and abs(found.permuted - 0.5) < 0.1

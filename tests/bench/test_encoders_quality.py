@@ -34,5 +34,10 @@ def test_every_rival_gets_a_figure_from_the_same_images(monkeypatch):
     monkeypatch.setattr(encoders_quality, "LEARNT_FROM", 2)
     (row,) = encoders_quality.segmentation_quality(None, splits=[1], updates=3, patch=16, channels="3,4")
     assert row["split"] == 1 and row["seconds"] > 0
-    assert row["otsu_iou"] > 0.9 and row["otsu_ap"] == 1 and row["forest_iou"] > 0.9
+    assert (
+        row["otsu_iou"] > 0.9
+        and row["otsu_ap"] == 1
+        and row["forest_iou"] > 0.9
+        and row["watershed_iou"] == row["otsu_iou"]
+    )
     assert 0 <= row["unet_iou"] < row["otsu_iou"]  # three updates are not enough

@@ -184,9 +184,9 @@ def test_grain_differs_in_strength_from_row_to_row():
 def test_zoom_makes_a_disc_larger_or_smaller_and_its_answers_alike():
     y, x = torch.meshgrid(torch.arange(65) - 32.0, torch.arange(65) - 32.0, indexing="ij")
     disc = (y.hypot(x) < 12).float().expand(60, 1, 65, 65)
-    found = Zoom(0.3)(Rows(disc, disc[:, 0].long()), random())
+    found = Zoom(0.1)(Rows(disc, disc[:, 0].long()), random())
     area = found.x.sum((1, 2, 3)) / disc[0].sum()
-    factor = (0.3 * torch.randn(60, generator=random())).exp().clamp(0.5, 2)
+    factor = (0.1 * torch.randn(60, generator=random())).exp()
     torch.testing.assert_close(area, factor**2, rtol=0.03, atol=0)  # an area grows with the square
     torch.testing.assert_close(found.y.sum((1, 2)).float() / disc[0].sum(), area, rtol=0.08, atol=0)
     assert set(found.y.unique().tolist()) == {0, 1}

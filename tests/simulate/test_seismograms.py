@@ -18,7 +18,7 @@ def test_nothing_comes_before_p_and_the_largest_value_is_1():
 
 
 def test_much_comes_with_p_and_more_with_s():
-    for waves, p, s in zip(MADE.waves, MADE.p, MADE.s):
+    for waves, p in zip(MADE.waves, MADE.p):
         assert np.abs(waves[:, p : p + 50]).max() > 1e-4
     louder = [
         (waves[1:, s : s + 100] ** 2).mean() > (waves[1:, p:s] ** 2).mean()

@@ -80,7 +80,7 @@ def test_the_outcome_warns_of_invented_shapes_and_tells_of_correlated_noise(deno
 
 def test_a_model_is_used_again_to_the_same_bits(denoised, tmp_path):
     folder, outcome = denoised
-    again = denoise_recordings([folder / "in"], out=tmp_path / "again", model=folder / "out" / "denoiser")
+    denoise_recordings([folder / "in"], out=tmp_path / "again", model=folder / "out" / "denoiser")
     name = outcome.data["files"][0]
     assert (tmp_path / "again" / name).read_bytes() == (folder / "out" / name).read_bytes()
     assert not (tmp_path / "again" / "denoiser").exists()

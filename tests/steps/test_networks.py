@@ -387,3 +387,97 @@ def test_names_of_a_nets_groups_teach_what_the_net_had_learnt(of_table, tmp_path
     assert not study.openings()
     report(study, out=tmp_path / "p.html")
     assert "how well the classifier repeats the net" in (tmp_path / "p.html").read_text()
+
+
+# ---- autoencoders ----
+@pytest.fixture(scope="module")
+def made_coders(tmp_path_factory):
+    """A table without labels, with an autoencoder and a vae."""
+    folder = tmp_path_factory.mktemp("coders")
+    path, kind = write_table(folder)
+    steps.new(folder / "c.study", [path])
+    study = Study(folder / "c.study")
+    said = [steps.train(study, model=model, epochs=2) for model in ("autoencoder", "vae")]
+    return study, path, kind, said
+
+
+@pytest.fixture
+def coders(made_coders, tmp_path):
+    study, path, kind, said = made_coders
+    shutil.copytree(study.folder, tmp_path / "c.study")
+    return Study(tmp_path / "c.study"), path, kind, said
+
+
+def test_an_autoencoder_needs_no_labels_and_stands_beside_principal_components(coders):
+    study, _, _, (outcome, of_vae) = coders
+    assert "principal component" in outcome.lines[1] and "explore" in outcome.lines[-1] and "autoencoder-1" in outcome.lines[-1]
+    assert any("Worst reconstructed" in line for line in outcome.lines)
+    assert {"variance_reconstructed", "by_pca", "most_anomalous", "model", "sha256"} <= outcome.data.keys()
+    assert outcome.data["collapse"] is None and len(of_vae.data["collapse"]["divergence"]) == 2
+    assert [one.verb for one in study.steps()][-4:] == ["train", "rebuild"] * 2
+    assert set(outcome.data["most_anomalous"]) <= set(study.samples().sample)
+    assert steps.verify(study).status == 0
+
+
+def test_its_codes_are_explored_without_a_word_on_labels(coders):
+    study = coders[0]
+    outcome = steps.explore(study, activations="autoencoder-1", **LOOK)
+    assert "learnt from the rows alone, without labels" in outcome.lines[0]
+    assert "no evidence of groups in nature" not in " ".join(outcome.lines)
+    assert outcome.data["agreement_with_net"] is None and outcome.data["net"]["units"] == 2
+    assert outcome.data["features"][0] == "latent 1"
+    if outcome.data["k"]:
+        steps.name(study, ["0=a", "1=b"])
+        assert learning.whose_labels(study, {}) == [learning.CIRCULAR_OF_CODER]
+
+
+@pytest.mark.parametrize(
+    ("verb", "settings", "said"),
+    [
+        (steps.validate, {}, "must have labels"),
+        (steps.validate, {"model": "vae"}, "must be one that learns answers. Got vae"),
+        (steps.curve, {}, "must have labels"),
+        (steps.compare, {}, "must have labels"),
+        (steps.explain, {}, "must have a model that learns answers"),
+        (steps.test, {"reason": "why not"}, "must have a model before the seal is broken"),
+        (steps.test, {"reason": "why not", "model": "vae-2"}, "must be one that learns answers. Got vae-2"),
+        (steps.train, {"model": "vae", "side": 8}, "--side must go with a net that looks at images"),
+        (steps.train, {"model": "vae", "trees": 8}, "--trees must go with the forest. Got --model vae"),
+        (steps.train, {"latent": 2}, "--latent must go with an autoencoder"),
+    ],
+)
+def test_what_an_autoencoder_cannot_do_is_refused(coders, verb, settings, said):
+    study, n = coders[0], len(coders[0].steps())
+    with pytest.raises((DataError, SettingError), match=said):
+        verb(study, **settings)
+    assert len(study.steps()) == n and not study.openings()
+
+
+def test_the_latest_model_that_learns_answers_is_meant_and_that_is_said(coders, tmp_path):
+    study, path, kind, _ = coders
+    labelled(study, lambda name: "xy"[kind[int(name.rpartition("#")[2]) - 1]], tmp_path)
+    steps.train(study, trees=5)
+    assert networks.latest_model(study)[1] == []
+    steps.train(study, model="vae", conditional=True, epochs=2)
+    told = "This is about forest-3, not about vae-4, which learns no answers."
+    outcome = steps.validate(study)
+    assert told in outcome.lines and outcome.step.function == "clew.learn.training:validate"
+    assert networks.latest_model(study)[0].settings["trees"] == 5
+    found = steps.predict(study.folder, [path], out=tmp_path / "p.csv")
+    assert found.data["model"].endswith("forest-3")
+    explored = steps.explore(study, activations="vae-4", **LOOK)
+    assert "that was given the labels x and y" in explored.lines[0]
+
+
+def test_new_rows_get_an_anomaly_score_and_a_rarity(coders, tmp_path):
+    study = coders[0]
+    path, _ = write_table(tmp_path, seed=1, name="new.csv")
+    table = pd.read_csv(path)
+    table.loc[0, ["a", "b"]] = [60.0, -60.0]
+    table.to_csv(path, index=False)
+    steps.predict(study.folder / "models" / "autoencoder-1", [path], out=tmp_path / "p.csv")
+    found = pd.read_csv(tmp_path / "p.csv")
+    assert list(found.columns) == ["source", "sample", "anomaly", "rarity"]
+    assert found["anomaly"].idxmax() == 0 and found["rarity"].idxmin() == 0
+    assert found["rarity"].between(0, 1).all()
+    steps.predict(study.folder, [path], out=tmp_path / "p.jsonl")  # the study's only models are autoencoders

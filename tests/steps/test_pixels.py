@@ -18,8 +18,8 @@ from clew.learn.forest import Forest
 from clew.read.annotations import Annotation, write_annotation
 from clew.read.stacks import open_stack
 from clew.steps import pixels
-from clew.steps.pixel_nets import few
 from clew.steps.outcome import plain
+from clew.steps.pixel_nets import few
 from tests.conftest import shared
 from tests.learn.test_batch import write_zarr
 from tests.pixel_worlds import NAMES, discs, files_of, strokes, write_images

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 LEARNT = 5000  # digits of 6,000; the others are asked about
 DRAWS = 50  # from the posterior, for the importance-weighted bound
 NEIGHBOURS, FOLDS = 5, 5
+PIECE = 64  # samples of a spectrogram's column
 HOW: dict[str, Any] = {"scale": "none", "schedule": "one-cycle", "batch_size": 64, "threads": 1}
 BLOCKS: dict[str, Any] = {"channels": (16, 32), "hidden": (256,)}
 
@@ -86,15 +87,20 @@ class QuakeQuality:
 
     Parameters
     ----------
-    latent : float
-        On the latent numbers of an autoencoder, which learns from windows without amplitude and without labels.
+    waves, pictures : float
+        On the latent numbers of an autoencoder, which learns without labels: from the waves of windows, or from their
+        spectrograms (the logarithm of the power). Each window has a scale of its own, so amplitudes are not seen.
+    components : float
+        On as many principal components of the spectrograms.
     measured : float
         On the features that were measured, amplitudes among them.
     permuted : float
-        On the latent numbers, with the labels exchanged.
+        On the latent numbers of the spectrograms, with the labels exchanged.
     """
 
-    latent: float
+    waves: float
+    pictures: float
+    components: float
     measured: float
     permuted: float
 
@@ -130,7 +136,7 @@ def judge_quality(digits: Digits, *, epochs: int = 8) -> tuple[Any, JudgeQuality
 
 
 def vae_quality(
-    digits: Digits, cnn: Any, *, conditional: bool, epochs: int = 30, latent: int = 20
+    digits: Digits, cnn: Any, *, conditional: bool, epochs: int = 40, latent: int = 12
 ) -> VaeQuality:
     """Train a convolutional VAE on digits that are binarised anew in each epoch, and judge it on others and by its samples."""
     vae = digits_vae(digits, conditional=conditional, epochs=epochs, latent=latent)
@@ -156,7 +162,7 @@ def digits_vae(digits: Digits, *, conditional: bool, epochs: int, latent: int) -
 
     settings = BLOCKS | {"latent": latent, "likelihood": "bernoulli", "conditional": conditional}
     binarised = lambda rows, random: dataclasses.replace(rows, x=torch.bernoulli(rows.x, generator=random))  # noqa: E731
-    made = NetVae(net_settings=settings, augment=binarised, max_epochs=epochs, lr=2e-3, **HOW)
+    made = NetVae(net_settings=settings, augment=binarised, max_epochs=epochs, lr=3e-3, **HOW)
     return made.fit(digits.X, digits.y)
 
 
@@ -186,8 +192,8 @@ def _neighbours(digits: Digits, known: np.ndarray, unseen: np.ndarray) -> float:
 
 
 # ---- earthquakes ----
-def quake_quality(samples: Samples, cutouts: Cutouts, *, epochs: int = 40, latent: int = 16) -> QuakeQuality:
-    """Tell event from noise at stations that were not heard: by an autoencoder's latent numbers, and by what was measured.
+def quake_quality(samples: Samples, cutouts: Cutouts, *, epochs: int = 40, latent: int = 8) -> QuakeQuality:
+    """Tell event from noise at stations that were not heard: by latent numbers, and by what was measured.
 
     Parameters
     ----------
@@ -196,21 +202,42 @@ def quake_quality(samples: Samples, cutouts: Cutouts, *, epochs: int = 40, laten
     cutouts : Cutouts
         The waves of these windows.
     """
+    from sklearn.decomposition import PCA
     from sklearn.model_selection import StratifiedGroupKFold
 
     from clew.neural.coders import NetAutoencoder
 
-    assert samples.labels is not None
-    parts = list(StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0).split(samples.features, samples.labels, samples.group))  # fmt: skip
+    labels = samples.labels
+    assert labels is not None
+    dealt = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
+    parts = list(dealt.split(samples.features, labels, samples.group))
     waves = cutouts.of(samples).values
-    how: dict[str, Any] = HOW | {"scale": "each", "batch_size": 16, "max_epochs": epochs, "lr": 3e-3}
-    maps = [NetAutoencoder(net_settings={"latent": latent}, **how).fit(waves[train]).embed(waves) for train, _ in parts]  # fmt: skip
-    mixed = np.random.default_rng(0).permutation(samples.labels)
+    seen = _spectrograms(waves, cutouts.rate or 1.0)
+    how: dict[str, Any] = HOW | {"scale": "each", "batch_size": 32, "max_epochs": epochs, "lr": 3e-3}
+
+    def latent_of(rows: np.ndarray) -> list[np.ndarray]:
+        coder = NetAutoencoder(net_settings={"latent": latent}, **how)
+        return [coder.fit(rows[train]).embed(rows) for train, _ in parts]
+
+    flat = seen.reshape(len(seen), -1)
+    flat = (flat - flat.mean(axis=1, keepdims=True)) / flat.std(axis=1, keepdims=True)
+    components = [PCA(latent, random_state=0).fit(flat[train]).transform(flat) for train, _ in parts]
+    mixed, pictures = np.random.default_rng(0).permutation(labels), latent_of(seen)
     return QuakeQuality(
-        latent=_told(maps, samples.labels, parts),
-        measured=_told([samples.features] * FOLDS, samples.labels, parts),
-        permuted=_told(maps, mixed, parts),
+        waves=_told(latent_of(waves), labels, parts),
+        pictures=_told(pictures, labels, parts),
+        components=_told(components, labels, parts),
+        measured=_told([samples.features] * FOLDS, labels, parts),
+        permuted=_told(pictures, mixed, parts),
     )
+
+
+def _spectrograms(waves: np.ndarray, rate: float) -> np.ndarray:
+    """Return the logarithm of the power, (n, C, frequencies, times), of half overlapping pieces of 64 samples."""
+    from scipy.signal import spectrogram
+
+    _, _, power = spectrogram(waves.astype(np.float64), fs=rate, nperseg=PIECE, noverlap=PIECE // 2)
+    return np.log10(power + 1e-12 * power.max(axis=(1, 2, 3), keepdims=True))
 
 
 def _told(tables: list[np.ndarray], labels: np.ndarray, parts: list[Any]) -> float:

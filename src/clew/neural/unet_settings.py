@@ -45,7 +45,7 @@ class UNetSettings:
     """
 
     channels: str | list[int] = "16,32,64"
-    updates: int = 800
+    updates: int = 1500
     patch: int | None = None
     lr: float = 0.004
     class_weight: Literal["given", "equal"] = "given"

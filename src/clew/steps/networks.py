@@ -332,8 +332,8 @@ def spread_of(model: Any, prediction: Prediction, *rows: Any) -> np.ndarray:
 
 
 # ---- models on disk ----
-def load_model(folder: Path) -> Forest | NetModel:
-    """Read a model of either kind.
+def load_model(folder: Path) -> Any:
+    """Read a model of any kind: Forest, NetModel or PixelNet.
 
     Raises
     ------
@@ -345,9 +345,14 @@ def load_model(folder: Path) -> Forest | NetModel:
     from clew.learn.forest import Forest
     from clew.learn.model_file import format_of
 
-    if format_of(folder) != "clew net":
+    found = format_of(folder)
+    if found not in ("clew net", "clew pixel net"):
         return Forest.load_model(folder)
     need_torch()
+    if found == "clew pixel net":
+        from clew.neural.pixel_net import PixelNet
+
+        return PixelNet.load_model(folder)
     from clew.neural.model import NetModel
 
     return NetModel.load_model(folder)
