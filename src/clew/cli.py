@@ -19,6 +19,8 @@ from clew.app.demonstrating import demo
 from clew.app.verb import serve
 from clew.bench.verb import bench
 from clew.errors import ClewError, Stopped, did_you_mean, place_refused
+from clew.report.denoised import denoise
+from clew.report.generating import generate
 from clew.report.pixel_maps import explain as pixels_explain
 from clew.report.showing import show
 from clew.report.verb import report
@@ -31,6 +33,8 @@ VERBS = {
     "demo": Verb("demo", demo),
     **STEPS,
     "pixels explain": Verb("pixels explain", pixels_explain),
+    "denoise": Verb("denoise", denoise),
+    "generate": Verb("generate", generate),
     "show": Verb("show", show),
     "report": Verb("report", report),
     "serve": Verb("serve", serve),

@@ -53,7 +53,7 @@ def test_a_comparison_has_forest_and_nets_at_once(session):
 def test_without_a_study_only_verbs_that_need_none_are_offered(session):
     assert {one["verb"] for one in session.ask("verbs")["verbs"]} == set(VERBS)
     alone = fake_session(None)
-    assert {one["verb"] for one in alone.ask("verbs")["verbs"]} == {"new", "demo", "predict"}
+    assert {one["verb"] for one in alone.ask("verbs")["verbs"]} == {"new", "demo", "predict", "denoise"}
 
 
 def test_values_become_what_the_verb_takes(session):

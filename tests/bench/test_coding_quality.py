@@ -52,4 +52,4 @@ def test_latent_numbers_tell_earthquakes_from_noise(tmp_path):
     assert (
         found.measured > found.pictures > found.waves > 0.6
     )  # what a net is not told to look for it need not keep
-    assert found.pictures > 0.8 and abs(found.permuted - 0.5) < 0.1
+    assert found.pictures > 0.75 and abs(found.permuted - 0.5) < 0.1

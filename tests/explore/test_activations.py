@@ -30,6 +30,7 @@ class Net:
     """A layer of five units that says a, b, -a and, in two units, the same of every row; it keeps what it was asked."""
 
     feature_names, sha256, members, target_name = ("a", "b"), "0" * 64, 3, "height"
+    kind, architecture = "classification", "mlp"
 
     def __init__(self, classes=("x", "y"), silent=(1, 3)):
         self.classes, self.silent, self.asked = list(classes), list(silent), []
@@ -81,3 +82,11 @@ def test_answers_are_classes_or_none_for_numbers():
 def test_a_net_that_says_the_same_of_every_row_is_refused():
     with pytest.raises(DataError, match="from all 5 units of the net"):
         activations_of(rows(), Net(silent=range(5)))
+
+
+def test_codes_of_an_autoencoder_have_names_of_their_own_and_no_answers():
+    net = Net(classes=())
+    net.kind, net.architecture = "coding", "autoencoder"
+    found = activations_of(rows(), net)
+    assert found.samples.feature_names == ("latent 1", "latent 3", "latent 5")
+    assert found.answers is None and found.source["kind"] == "coding" and found.source["target"] == ""

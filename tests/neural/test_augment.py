@@ -188,7 +188,8 @@ def test_zoom_makes_a_disc_larger_or_smaller_and_its_answers_alike():
     area = found.x.sum((1, 2, 3)) / disc[0].sum()
     factor = (0.1 * torch.randn(60, generator=random())).exp()
     torch.testing.assert_close(area, factor**2, rtol=0.03, atol=0)  # an area grows with the square
-    torch.testing.assert_close(found.y.sum((1, 2)).float() / disc[0].sum(), area, rtol=0.08, atol=0)
+    apart = [((one > 0.5) != found.y.bool()).float().mean() for one in (found.x[:, 0], disc[:, 0])]
+    assert 5 * apart[0] < apart[1]  # along its edge only; against the disc as it was, more
     assert set(found.y.unique().tolist()) == {0, 1}
 
 

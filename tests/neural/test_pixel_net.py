@@ -23,6 +23,8 @@ def pixel_net(members=1, **changes):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         nets = [UNet(config) for _ in range(members)]
+    for net in nets:
+        net.head.weight.data *= 50  # else it says nearly the same of every pixel
     return PixelNet(**{
         "architecture": "unet", "net_settings": dataclasses.asdict(config), "recipe": {}, "seeds": list(range(members)),
         "weights": weights_of(nets), "histories": [], "values": {"soil": 1, "cell": 2, "border": 5},
@@ -53,8 +55,8 @@ def test_tiles_are_to_rounding_what_the_net_says_of_the_whole(flips):
     model = pixel_net(flips=flips)
     tiled = whole(model, image)
     at_once = whole(dataclasses.replace(model, tile=[1, 128, 128]), image)
-    np.testing.assert_allclose(tiled, at_once, atol=1e-5)
-    np.testing.assert_allclose(tiled.sum(axis=0), 1, atol=1e-5)
+    np.testing.assert_allclose(tiled, at_once, atol=2e-5)
+    np.testing.assert_allclose(tiled.sum(axis=0), 1, atol=2e-5)
     assert np.ptp(tiled[0]) > 0.01  # else anything would pass
 
 

@@ -26,7 +26,7 @@ from clew.read.recording import recording_of
 from clew.simulate.seismograms import seismograms
 
 RATE = 25.0
-TINY = SignalSettings(max_epochs=8, rows_per_epoch=64, n_signals=40, channels=(16, 24), lr=1e-2)
+TINY = SignalSettings(max_epochs=12, rows_per_epoch=80, n_signals=60, channels=(16, 24), lr=1e-2)
 
 
 def hum(n, seed=0, rows=3):

@@ -410,10 +410,14 @@ def coders(made_coders, tmp_path):
 
 def test_an_autoencoder_needs_no_labels_and_stands_beside_principal_components(coders):
     study, _, _, (outcome, of_vae) = coders
-    assert "principal component" in outcome.lines[1] and "explore" in outcome.lines[-1] and "autoencoder-1" in outcome.lines[-1]
+    assert (
+        "principal component" in outcome.lines[1]
+        and "explore" in outcome.lines[-1]
+        and "autoencoder-1" in outcome.lines[-1]
+    )
     assert any("Worst reconstructed" in line for line in outcome.lines)
     assert {"variance_reconstructed", "by_pca", "most_anomalous", "model", "sha256"} <= outcome.data.keys()
-    assert outcome.data["collapse"] is None and len(of_vae.data["collapse"]["divergence"]) == 2
+    assert outcome.data["collapse"] is None and len(of_vae.data["collapse"]["divergence"]) == 3
     assert [one.verb for one in study.steps()][-4:] == ["train", "rebuild"] * 2
     assert set(outcome.data["most_anomalous"]) <= set(study.samples().sample)
     assert steps.verify(study).status == 0
@@ -424,7 +428,7 @@ def test_its_codes_are_explored_without_a_word_on_labels(coders):
     outcome = steps.explore(study, activations="autoencoder-1", **LOOK)
     assert "learnt from the rows alone, without labels" in outcome.lines[0]
     assert "no evidence of groups in nature" not in " ".join(outcome.lines)
-    assert outcome.data["agreement_with_net"] is None and outcome.data["net"]["units"] == 2
+    assert outcome.data["agreement_with_net"] is None and outcome.data["net"]["units"] == 3
     assert outcome.data["features"][0] == "latent 1"
     if outcome.data["k"]:
         steps.name(study, ["0=a", "1=b"])

@@ -73,7 +73,14 @@ def decoded(session: Session, *, step: int | None = None, run: int = 0) -> Bulk:
     found = decoded_of(session.workspace, data, run)
     left, _, low, _ = data.extent
     height, width = found.tiles.shape[1:3]
-    meta = {"step": data.step, "run": run, "left": left, "low": low, "side": found.side, "across": ACROSS}
+    meta: dict[str, Any] = {
+        "step": data.step,
+        "run": run,
+        "left": left,
+        "low": low,
+        "side": found.side,
+        "across": ACROSS,
+    }
     meta |= {"height": height, "width": width, "picture": f"/picture/decoded?step={data.step}&run={run}"}
     return Bulk(meta, [found.cells, found.counts, found.examples])
 

@@ -188,7 +188,9 @@ def subtracted(values: np.ndarray, taken: float) -> np.ndarray:
     spectra = frames.spectra(lambda a, b: x[:, a:b], x.shape[1])
     power = log_power(spectra)
     smooth = np.maximum(uniform_filter(np.exp(power), (0, 3, 3)), np.finfo(np.float32).tiny)
-    share = np.exp(np.minimum(noise_level(power)[..., None] - np.log(smooth), 0))  # of the power that is noise
+    share = np.exp(
+        np.minimum(noise_level(power)[..., None] - np.log(smooth), 0)
+    )  # of the power that is noise
     gain = np.maximum(0, 1 - taken * share)
     return frames.samples(spectra * gain)[:, : x.shape[1]].astype(np.float64)
 

@@ -58,7 +58,9 @@ def activations_of(samples: Samples, *behind: Any) -> Activations:
     return Activations(
         samples=Samples(
             features=said[:, speaks],
-            feature_names=tuple(f"{'latent' if coder else 'activation'} {unit}" for unit in np.flatnonzero(speaks) + 1),
+            feature_names=tuple(
+                f"{'latent' if coder else 'activation'} {unit}" for unit in np.flatnonzero(speaks) + 1
+            ),
             units=("",) * int(speaks.sum()),
             sample=samples.sample,
             origin=samples.origin,

@@ -228,7 +228,9 @@ class NetExploration(Exploration):
         if silent:
             told.append(f"{silent} of the {units} {layer} are silent, the same in every row: they are left out.")  # fmt: skip
         if self.source["members"] > 1:
-            told.append(f"These are the {'latent units' if self.of_codes else 'activations'} of the first of its {self.source['members']} members.")
+            told.append(
+                f"These are the {'latent units' if self.of_codes else 'activations'} of the first of its {self.source['members']} members."
+            )
         return told
 
     def headline(self) -> str:

@@ -51,9 +51,9 @@ class DenoiseSettings:
     method: Method = "n2v2"
     structure: Structure = "auto"
     reach: int = 5
-    updates: int = 800
+    updates: int = 1600
     patch: int = 64
-    channels: tuple[int, ...] = (32, 48, 64)
+    channels: tuple[int, ...] = (24, 48, 96)
     masked: float = 0.03
     lr: float = 1e-3
     turns: bool = True

@@ -70,6 +70,8 @@ class PixelNet(StoredNet):
         "pixel_size", "dtype",
     )  # fmt: skip
 
+    measure: ClassVar[dict[str, Any]] = {"kind": "pixels"}  # as a forest says what its rows are
+
     values: dict[str, int]
     channel_names: list[str]
     n_axes: int

@@ -173,9 +173,9 @@ def numbers_of(model: PixelClassifying, stack: Stack) -> np.ndarray:
     lock = threading.Lock()
 
     def write(t: int, start: Any, found: np.ndarray, shares: Any) -> None:
-        at = tuple(slice(a, a + n) for a, n in zip(start, found.shape))
+        at = tuple([slice(a, a + n) for a, n in zip(start, found.shape)])
         with lock:
-            whole[(t, *at)] = values[found]
+            whole[t][at] = values[found]
 
     model.predict(stack, write)
     return whole

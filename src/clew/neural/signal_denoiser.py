@@ -24,8 +24,8 @@ TILE = 4096  # frames that are answered together, about 11 min; the same everywh
 SOFT = 4.0  # a logarithm of power over the noise that the net sees as 1
 CAUTION = (
     "What is left is what looks like the simulated earthquakes that the net learnt from: amplitudes and shapes are lowered where "
-    "noise was taken for noise, and noise may be left as a signal. Measure amplitudes in the recordings themselves, and believe no "
-    "event that is to be seen only here."
+    "noise was taken for noise, onsets may come half a second early, and noise may be left as a signal. Measure amplitudes and pick "
+    "onsets in the recordings themselves, and believe no event that is to be seen only here."
 )
 
 

@@ -62,7 +62,12 @@ VERBS: dict[str, Verb] = {
         Verb(
             "train",
             train,
-            settings=("clew.learn.training:train", "clew.neural.training:train_net"),
+            settings=(
+                "clew.learn.training:train",
+                "clew.neural.training:train_net",
+                "clew.neural.coding:train_coder",
+                "clew.neural.pixel_net_training:train_unet",
+            ),
             leave_out=("on_progress", "measure"),
         ),
         Verb(

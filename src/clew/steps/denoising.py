@@ -91,7 +91,7 @@ def denoise(
     structure: Literal["auto", "none", "x", "y"] = "auto",
     model: Path | None = None,
     volumes: bool = False,
-    updates: int = 800,
+    updates: int = 1600,
     turns: bool = True,
     axes: str | None = None,
     threads: int = 1,

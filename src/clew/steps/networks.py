@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from clew.learn.forest import Forest, Prediction
     from clew.measure.cutouts import Cutouts
-    from clew.measure.fields import Fields
     from clew.measure.measured import Measured
     from clew.neural.model import NetModel
     from clew.samples import Samples
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 ModelName = Literal["forest", "perceptron", "mlp", "cnn", "elman", "lstm", "gru", "autoencoder", "vae", "unet"]
 MODELS: tuple[ModelName, ...] = get_args(ModelName)
-Raw = Callable[["Samples"], "Cutouts | Fields"]
+Raw = Callable[["Samples"], Any]  # Cutouts, or Fields
 OF_ANY = ("features", "target", "kind")  # what is learnt, whatever learns it
 
 

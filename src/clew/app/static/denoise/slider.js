@@ -72,6 +72,7 @@ export function BeforeAfter({ plane, run, names }) {
   /** @param {PointerEvent} event @returns {[number, number]} */
   const spot = (event) => { const box = /** @type {HTMLElement} */ (host.current).getBoundingClientRect(); return [event.clientX - box.left, event.clientY - box.top]; };
   const down = (/** @type {PointerEvent} */ event) => {
+    if (/** @type {Element} */ (event.target).closest(".zoom")) return; // a captured pointer would press no button
     const at = spot(event);
     host.current?.setPointerCapture(event.pointerId);
     fingers.current.set(event.pointerId, at);

@@ -70,7 +70,7 @@ function inWords(job, curves, net, which) {
 export function LossCurves({ job, height = 220 }) {
   const curves = useCurves(job), [ref, width] = useWidth(520);
   const [chosen, choose] = useState(-1), [here, setHere] = useState(/** @type {number | null} */ (null));
-  if (!curves?.nets.length) return html`<p class="quiet" ref=${ref}>No epoch is completed yet.</p>`;
+  if (!curves?.nets.length) return html`<div class="losses" ref=${ref}><p class="quiet">No epoch is completed yet.</p></div>`;
   const which = chosen >= 0 && chosen < curves.nets.length ? chosen : curves.nets.length - 1, net = curves.nets[which];
   const at = placed(curves.nets, { left: 44, right: width - 6, top: 6, bottom: height - 30 });
   const [far, best] = inWords(job, curves, net, which), validated = net.best !== null;
@@ -88,9 +88,9 @@ export function LossCurves({ job, height = 220 }) {
   };
   const said = (/** @type {number} */ i) => `Epoch ${net.number[i]}: training ${number(net.train[i] ?? NaN)}${net.valid[i] === null ? "" : `, validation ${number(net.valid[i] ?? NaN)}`}`;
   const table = { head: ["epoch", "training loss", "validation loss"], rows: net.number.map((one, i) => [one, number(net.train[i] ?? NaN), number(net.valid[i] ?? NaN)]) };
-  return html`<div class="losses"><p class="finding"><b>${far}</b> ${best}</p>
+  return html`<div class="losses" ref=${ref}><p class="finding"><b>${far}</b> ${best}</p>
     ${curves.nets.length > 1 && html`<label class="small quiet">Shown in ink <select class="plain" value=${String(which)} onChange=${(/** @type {any} */ e) => choose(Number(e.target.value))}>${curves.nets.map((_, i) => html`<option value=${String(i)}>net ${curves.first + i}</option>`)}</select></label>`}
-    <${Chart} inner=${ref} table=${table} caption=${html`<span aria-live="polite">${near === null ? "Arrow keys read the epochs." : said(near)}</span>`}>
+    <${Chart} table=${table} caption=${html`<span aria-live="polite">${near === null ? "Arrow keys read the epochs." : said(near)}</span>`}>
       <svg width=${width} height=${height} role="img" tabindex="0" aria-label=${`Loss over epochs. ${far} ${best}`} onMouseMove=${hover} onMouseLeave=${() => setHere(null)} onKeyDown=${step}>
         ${at.marks.map((one) => html`<line x1="44" x2=${width - 6} y1=${at.y(one)} y2=${at.y(one)} stroke="var(--rule)" /><text x="38" y=${at.y(one) + 4} text-anchor="end" class="tick">${number(one)}</text>`)}
         ${ticks(1, Math.max(2, ...curves.nets.map((one) => one.number[one.number.length - 1])), 6).filter((one) => one >= 1 && Number.isInteger(one)).map((one) => html`<text x=${at.x(one)} y=${height - 14} text-anchor="middle" class="tick">${one}</text>`)}
