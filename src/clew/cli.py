@@ -19,7 +19,7 @@ from clew.app.demonstrating import demo
 from clew.app.verb import serve
 from clew.bench.verb import bench
 from clew.errors import ClewError, Stopped, did_you_mean, place_refused
-from clew.report.denoised import denoise
+from clew.report.denoising import denoise
 from clew.report.generating import generate
 from clew.report.pixel_maps import explain as pixels_explain
 from clew.report.showing import show

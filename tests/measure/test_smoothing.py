@@ -24,7 +24,7 @@ def test_blind_error_is_the_true_error_and_the_noise(scene):
         return total / 4
 
     wanted = np.mean((gaussian(noisy) - clean) ** 2) + 20**2
-    assert abs(blind_errors(noisy, gaussian, phases=16).mean() / wanted - 1) < 0.05
+    assert abs(blind_errors(noisy, gaussian, grids=slice(16)).mean() / wanted - 1) < 0.05
 
 
 def test_a_denoiser_that_copies_gains_nothing(scene):
@@ -35,11 +35,11 @@ def test_a_denoiser_that_copies_gains_nothing(scene):
 def test_what_was_hidden_has_no_influence(scene):
     _, noisy = scene
     seen = []
-    blind_errors(noisy, lambda image: seen.append(image.copy()) or image, phases=1)
+    blind_errors(noisy, lambda image: seen.append(image.copy()) or image, grids=slice(1))
     changed = noisy.copy()
     hidden = seen[0] != noisy
     changed[hidden] += 1000
-    blind_errors(changed, lambda image: seen.append(image.copy()) or image, phases=1)
+    blind_errors(changed, lambda image: seen.append(image.copy()) or image, grids=slice(1))
     np.testing.assert_array_equal(seen[0], seen[1])
 
 

@@ -18,4 +18,4 @@ def test_what_is_out_of_range_is_refused_by_name(wrong):
 
 
 def test_usual_settings_are_fine():
-    assert DenoiseSettings().method == "n2v2"
+    assert DenoiseSettings().method == "median"

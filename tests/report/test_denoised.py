@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from clew.report.denoised import denoise
+from clew.report.denoising import denoise
 
 
 @pytest.fixture(scope="module")

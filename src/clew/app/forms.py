@@ -14,7 +14,7 @@ from clew.errors import SettingError, check, check_choice
 from clew.report.verb import report
 from clew.steps import VERBS as STEPS
 from clew.steps import Verb
-from clew.steps.denoising import denoise
+from clew.report.denoising import denoise
 from clew.steps.networks import latest_model, model_of
 from clew.steps.outcome import plain
 from clew.steps.settings import Setting, settings_of_verb

@@ -10,9 +10,9 @@ import numpy as np
 
 from clew.errors import SettingError, check
 
-SECONDS = 0.64  # of a frame: short enough for onsets, and its lines are 1.6 Hz apart
+SECONDS = 0.32  # of a frame: short enough for onsets, and its lines are 3 Hz apart
 OVERLAP = 4  # frames over each sample
-QUIET = 0.3  # the quantile of the power of a frequency that is taken for noise: events may last for most of the time
+QUIET = 0.2  # the quantile of the power of a frequency that is taken for noise: events may last for most of the time
 LOUDEST = 1e-10  # of the loudest frequency: what is below is rounding, not noise
 LOWEST_RATE = 20.0  # Hz
 
@@ -124,8 +124,8 @@ def noise_level(power: np.ndarray) -> np.ndarray:
 
     Notes
     -----
-    From the quantile 0.3 over time: of Gaussian noise, whose power is spread exponentially, the mean follows from any quantile;
-    and what is there for less than 70% of the time, such as events, hardly lifts it. After the minimum statistics of Martin
+    From the quantile 0.2 over time: of Gaussian noise, whose power is spread exponentially, the mean follows from any quantile;
+    and what is there for less than 80% of the time, such as events, hardly lifts it. After the minimum statistics of Martin
     (2001), IEEE Trans. Speech Audio Process. 9, doi:10.1109/89.928915.
     """
     level = np.quantile(power, QUIET, axis=-1) - np.log(-np.log(1 - QUIET))

@@ -26,8 +26,8 @@ STRENGTHS: dict[str, tuple[float, ...]] = {
     "tv": (0.3, 0.5, 0.75, 1.0, 1.3, 1.7, 2.2, 3.0),  # weight, in sd of the noise
 }
 WORDS = {"gaussian": "a Gaussian filter", "nl-means": "non-local means", "tv": "total variation"}
-EVERY = 4  # one pixel in so many along each axis is hidden at a time,
-PHASES = 2  # and so many of these grids are asked
+EVERY = 4  # one pixel in so many along each axis is hidden at a time: the pixels of a grid;
+TUNED, JUDGED = slice(0, 1), slice(1, 3)  # a strength is chosen on one grid, and its error told by two others
 Denoise = Callable[[np.ndarray], np.ndarray]
 
 
@@ -42,7 +42,7 @@ class Smoothing(Result):
     strengths : ndarray of float64, shape (n_methods,)
         Chosen by the blind-spot error, or by the best PSNR where a clean image was given.
     errors : ndarray of float64, shape (n_methods,)
-        Mean squared error at pixels that were hidden, in squared units of the image; noise included.
+        Mean squared error at hidden pixels by which no strength was chosen, in squared units of the image; noise included.
     images : ndarray of float32, shape (n_methods, sides ...)
     psnr : ndarray of float64, shape (n_methods,)
         In dB; NaN without a clean image.
@@ -134,7 +134,7 @@ def smoother(method: str, strength: float, *, level: float) -> Denoise:
     return lambda image: smooth(image, method, strength, level=level)
 
 
-def blind_errors(image: np.ndarray, denoise: Denoise, *, phases: int = PHASES) -> np.ndarray:
+def blind_errors(image: np.ndarray, denoise: Denoise, *, grids: slice = JUDGED) -> np.ndarray:
     """Return the squared errors of a denoiser at pixels that were hidden from it, against their noisy values; float64 (n,).
 
     Pixels on a grid are replaced by the mean of their nearest neighbours before it is asked. Where noise is independent
@@ -144,12 +144,13 @@ def blind_errors(image: np.ndarray, denoise: Denoise, *, phases: int = PHASES) -
     ----------
     image : ndarray of float, shape (sides ...)
     denoise : callable (image) -> image
-    phases : int
-        How many grids are hidden, one after the other.
+    grids : slice
+        Which of the 4 (traces), 16 (images) or 64 grids are hidden, one after the other; by default, none of those by which
+        `smoothing` chooses.
     """
     around = _neighbours(image)
     found = []
-    for grid in itertools.islice(_grids(image.ndim), phases):
+    for grid in list(_grids(image.ndim))[grids]:
         hidden = image.astype(np.float64)
         hidden[grid] = around[grid]
         found.append(((denoise(hidden)[grid] - image[grid]) ** 2).ravel())
@@ -169,7 +170,7 @@ def _best(image: np.ndarray, method: str, level: float, clean: np.ndarray | None
     def cost(strength: float) -> float:
         if clean is not None:
             return -psnr(smooth(image, method, strength, level=level), clean)
-        return float(blind_errors(image, smoother(method, strength, level=level), phases=1).mean())
+        return float(blind_errors(image, smoother(method, strength, level=level), grids=TUNED).mean())
 
     return min(STRENGTHS[method], key=cost)
 

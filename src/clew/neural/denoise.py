@@ -1,4 +1,4 @@
-"""Train a denoiser on the noisy images themselves: Noise2Void and N2V2."""
+"""Train a denoiser on the noisy images themselves: Noise2Void, N2V2, and N2V2 with its skip at full resolution."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ HELD, SMALLEST = 8, 64  # one in so many pixels along the longest side is that r
 VALIDATED = 32  # pieces at most
 TILE = {1: 16384, 2: 512, 3: 64}
 NETS: dict[str, dict[str, Any]] = {
+    "median": {"pool": "blur", "up": "nearest", "top_skip": True},
     "n2v2": {"pool": "blur", "up": "nearest", "top_skip": False},
     "n2v": {"pool": "max", "up": "nearest", "top_skip": True},
 }
@@ -155,7 +156,7 @@ def held_out_errors(
     """Return, for each channel, the squared errors of the net and of its classical rivals at the same hidden pixels.
 
     These pixels lie where nothing was learnt, of the first image that was held out, or of which a region was; each rival
-    has the strength that it is best with there.
+    has the strength that it is best with at other pixels there.
 
     Parameters
     ----------
@@ -231,7 +232,7 @@ def blind_spot(settings: DenoiseSettings, images: Sequence[np.ndarray]) -> Blind
         "The noise of a trace must hang together along x, if at all. Got y.",
     )
     axis = {"none": None, "x": -1, "y": -2}[along]
-    fill: Fill = "median" if settings.method == "n2v2" else "uniform"
+    fill: Fill = "uniform" if settings.method == "n2v" else "median"
     return BlindSpot(fill=fill, share=settings.masked, along=axis, reach=settings.reach)
 
 

@@ -22,6 +22,8 @@ COMPONENTS = 3
 SLOTS = {"Z": 0, "N": 1, "1": 1, "E": 2, "2": 2}
 TILE = 4096  # frames that are answered together, about 11 min; the same everywhere, so that the bits are
 SOFT = 4.0  # a logarithm of power over the noise that the net sees as 1
+LOWEST, HIGHEST = -1.0, 4.0  # of what it sees
+FLOOR = 0.2  # no factor is lower, so that 4% of the energy of the noise is left: pickers of onsets need some
 CAUTION = (
     "What is left is what looks like the simulated earthquakes that the net learnt from: amplitudes and shapes are lowered where "
     "noise was taken for noise, onsets may come half a second early, and noise may be left as a signal. Measure amplitudes and pick "
@@ -141,7 +143,7 @@ def features_of(power: Tensor, level: Tensor) -> Tensor:
     level : Tensor, shape (n, 3, lines)
         Of the noise; logarithms, both.
     """
-    return ((power - level[..., None]) / SOFT).clamp(-1, 3).flatten(1, 2)
+    return ((power - level[..., None]) / SOFT).clamp(LOWEST, HIGHEST).flatten(1, 2)
 
 
 def _still(run: Run) -> Iterator[Cleaned]:
@@ -173,10 +175,10 @@ def _mask(net: nn.Module, run: Run, slots: list[int], start: int, stop: int) -> 
         (at,) = slices
         seen = np.zeros((COMPONENTS, lines, at.stop - at.start), np.float32)
         over = (log_power(run.spectra(at.start, at.stop)) - run.level(at.start, at.stop)) / SOFT
-        seen[slots] = np.clip(over, -1, 3)
+        seen[slots] = np.clip(over, LOWEST, HIGHEST)
         return seen.reshape(-1, seen.shape[2])
 
     with threads(1):
         logit: Any = answer_tile(net, read, (run.frames.count(run.n),), (start,), (stop,))
     logit = np.asarray(logit).reshape(COMPONENTS, lines, stop - start)[slots]
-    return 1 / (1 + np.exp(-logit))
+    return np.maximum(FLOOR, 1 / (1 + np.exp(-logit)))

@@ -26,15 +26,19 @@ from clew.neural.stored import weights_of
 from clew.read.recording import Recording
 from clew.simulate.seismograms import seismograms
 
-ROW = 128  # frames of a row: 20 s at 100 Hz
-SNR = (-10.0, 20.0)  # dB
+ROW = 256  # frames that are mixed, and that tell the level of their noise: 20 s at 100 Hz
+SEEN = 128  # of them that the net sees
+SNR = (-10.0, 40.0)  # dB
 ALONE = 0.15  # share of rows that are noise and nothing else
 ONE = 0.3  # share of rows of which one component is left
-KNOWN = 0.5  # share of rows whose noise level is that of the noise alone, as long recordings tell it
+TWO = 0.5  # share of rows with the noise of a second window
+KNOWN = 0.75  # share of rows whose noise level is that of the noise alone, as long recordings tell it
+UNSTEADY = 0.7  # by how much, at most, noise is louder or fainter than its level, as a logarithm of power
 FAINT, LOUD = 0.03, 1000.0  # times the mean of the noise: what lies below or above counts no less and no more
 SHIFTS = 4  # windows that overlap, of the noise
 FEWEST = 4  # windows of noise
 BATCH = 16
+TINY = torch.finfo(torch.float32).tiny
 HELD = 64  # other earthquakes, by which the training is judged
 
 
@@ -44,8 +48,10 @@ class Mixtures:
 
     Parameters
     ----------
-    noise, signals : Tensor of complex64, shape (n, 3, lines, ROW)
+    noise : Tensor of complex64, shape (n_noise, 3, lines, ROW)
         Short-time spectra; those of a dead component are 0.
+    signals : Tensor of complex64, shape (n_signals, 3, lines, 2 * ROW)
+        Of which a part is mixed in: some begin with an event, some lie in the middle of one.
     told : ndarray of int64, shape (n_signals,)
         Which signal is told to be the truth where a signal is mixed in: itself, but in a control.
     """
@@ -58,58 +64,74 @@ class Mixtures:
         return self.draw(len(rows), random)
 
     def draw(self, n: int, random: torch.Generator) -> Rows:
-        """Mix new rows: x what the net sees, float32 (n, 3 * lines, ROW); y the mask that is right, and how much it counts, (n, 2, ...)."""
+        """Mix new rows: x what the net sees, float32 (n, 3 * lines, SEEN); y the mask that is right, and how much it counts, (n, 2, ...)."""
+        noise = self._noise(n, random)
         which = torch.randint(len(self.signals), (n,), generator=random)
-        chosen = torch.randint(len(self.noise), (n,), generator=random)
-        noise, level = self.noise[chosen], self.levels[chosen]
-        gain = self._gain(which, chosen, random)
-        signal, truth = self.signals[which] * gain, self.signals[self.told[which]] * gain
+        cut, seen = (
+            slice(at, at + size)
+            for at, size in ((_below(ROW, random), ROW), (_below(ROW - SEEN, random), SEEN))
+        )
+        gain = self._gain(which, noise, random)
+        signal, truth = (self.signals[one][..., cut] * gain for one in (which, self.told[which]))
 
-        share = torch.rand((3, n), generator=random)
-        left = torch.randint(COMPONENTS, (n,), generator=random)
-        there = self.alive[chosen] & ((share[0] > ONE)[:, None] | (left[:, None] == torch.arange(COMPONENTS)))
+        share = torch.rand((3, n, 1, 1), generator=random)
+        left = torch.randint(COMPONENTS, (n, 1), generator=random)
+        there = noise.any(dim=-1).any(dim=-1) & ((share[0, :, 0] > ONE) | (left == torch.arange(COMPONENTS)))
         there = there[..., None, None]
-        mixed = (noise + signal) * there
+        noise = noise * there
+        mixed = noise + signal * there
         power = torch.from_numpy(log_power(mixed.numpy()))
         found = torch.from_numpy(noise_level(power.numpy()))
-        level = torch.where((share[1] < KNOWN)[:, None, None], level, found)
-        return Rows(features_of(power, level), self._right(mixed, truth, noise * there, there))
+        known = torch.from_numpy(noise_level(log_power(noise.numpy()))) + UNSTEADY * (2 * share[2] - 1)
+        level = torch.where(share[1] < KNOWN, known, found)
+        return Rows(features_of(power[..., seen], level), self._right(mixed, truth, noise, there, seen))
 
     @cached_property
-    def levels(self) -> Tensor:
-        """Return the level of each noise, float32 of shape (n_noise, 3, lines)."""
-        return torch.from_numpy(noise_level(log_power(self.noise.numpy())))
+    def loudness(self) -> tuple[Tensor, Tensor]:
+        """Return the `loudness` of noise and of signals, float32 (n_noise,) and (n_signals,)."""
+        return loudness(self.noise), loudness(self.signals)
 
-    @cached_property
-    def alive(self) -> Tensor:
-        """Return which components of each noise are, bool of shape (n_noise, 3)."""
-        return (self.noise != 0).any(dim=-1).any(dim=-1)
+    def _noise(self, n: int, random: torch.Generator) -> Tensor:
+        """Draw noise, complex64 (n, 3, lines, ROW): forwards or backwards in time, of one window or of the sum of two."""
+        first, second = torch.randint(len(self.noise), (2, n), generator=random)
+        drawn = torch.rand((3, n, 1, 1, 1), generator=random)
+        level = self.loudness[0]
+        ratio = (level[first] / level[second].clamp(min=TINY)).sqrt().view(-1, 1, 1, 1)
+        one = self.noise[first]
+        other = self.noise[second] * ratio * drawn[0] * (drawn[1] < TWO) * (one != 0)
+        noise = one + other
+        # backwards the spectra are conjugates in the other order, but for a shift in time
+        return torch.where(drawn[2] < 0.5, noise, noise.flip(-1).conj().resolve_conj())
 
-    def _gain(self, which: Tensor, chosen: Tensor, random: torch.Generator) -> Tensor:
+    def _gain(self, which: Tensor, noise: Tensor, random: torch.Generator) -> Tensor:
         """Return factors, of either sign, that bring signals to a ratio to their noise, float32 (n, 1, 1, 1); 0 for noise alone."""
         ratio = SNR[0] + (SNR[1] - SNR[0]) * torch.rand(len(which), generator=random)
-        factor = 10 ** (ratio / 20) * (loudness(self.noise)[chosen] / loudness(self.signals)[which]).sqrt()
+        factor = 10 ** (ratio / 20) * (loudness(noise) / self.loudness[1][which]).sqrt()
         drawn = torch.rand((2, len(which)), generator=random)
         factor = factor * (drawn[0] >= ALONE) * torch.where(drawn[1] < 0.5, -1, 1)
         return factor.view(-1, 1, 1, 1).float()
 
     @staticmethod
-    def _right(mixed: Tensor, truth: Tensor, noise: Tensor, there: Tensor) -> Tensor:
+    def _right(mixed: Tensor, truth: Tensor, noise: Tensor, there: Tensor, seen: slice) -> Tensor:
         """Return the masks, from 0 to 1, that bring the mixture nearest to the truth, and how much each place counts.
 
         By its power, so that the loss is the energy of what is wrong, as a share of the noise that was mixed in.
         """
         power = mixed.abs().square()
-        mask = ((truth * mixed.conj()).real / power.clamp(min=torch.finfo(torch.float32).tiny)).clamp(0, 1)
+        mask = ((truth * mixed.conj()).real / power.clamp(min=TINY)).clamp(0, 1)
         mean = noise.abs().square().mean(dim=(1, 2, 3), keepdim=True)
-        counts = (power / mean.clamp(min=torch.finfo(torch.float32).tiny)).clamp(FAINT, LOUD) * there
-        return torch.stack([mask.flatten(1, 2), counts.flatten(1, 2)], dim=1)
+        counts = (power / mean.clamp(min=TINY)).clamp(FAINT, LOUD) * there
+        return torch.stack([mask.flatten(1, 2), counts.flatten(1, 2)], dim=1)[..., seen]
+
+
+def _below(n: int, random: torch.Generator) -> int:
+    return int(torch.randint(n + 1, (1,), generator=random))
 
 
 def loudness(spectra: Tensor) -> Tensor:
     """Return the power of each window while it is loud, float32 (n,): the mean over frames, weighted by their own power."""
     power = spectra.abs().square().sum(dim=(1, 2))  # (n, ROW)
-    return power.square().sum(dim=1) / power.sum(dim=1).clamp(min=torch.finfo(torch.float32).tiny)
+    return power.square().sum(dim=1) / power.sum(dim=1).clamp(min=TINY)
 
 
 class MaskError(Objective):
@@ -214,7 +236,7 @@ def fit_signal_denoiser(
     held = _mixtures(validation, HELD, rate, how.random_state + 1) if len(validation) else None
     n_values = COMPONENTS * Frames(rate).lines
     with seeded(how.random_state):
-        net = UNet(UNetConfig.of((n_values, ROW), n_values, channels=how.channels))
+        net = UNet(UNetConfig.of((n_values, SEEN), n_values, channels=how.channels))
     recipe = Recipe(
         max_epochs=how.max_epochs,
         batch_size=min(BATCH, how.rows_per_epoch),
@@ -281,7 +303,8 @@ def _mixtures(
     noise: Sequence[np.ndarray], n: int, rate: float, random_state: int, *, shuffled: bool = False
 ) -> Mixtures:
     """Simulate earthquakes to mix with noise."""
-    frames, size = Frames(rate), row_samples(rate)
+    frames = Frames(rate)
+    size = (2 * ROW - OVERLAP + 1) * frames.hop
     clean = seismograms(n, rate=rate, seconds=size / rate, random_state=random_state).waves
     spectra = np.stack([frames.spectra(lambda a, b, one=one: one[:, a:b], size) for one in clean])  # type: ignore[misc]
     told = torch.arange(n).roll(1) if shuffled else torch.arange(n)

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 
 from clew.plot import denoise as draw
@@ -15,12 +10,8 @@ from clew.plot.style import short
 from clew.report.parts import asset, drawn, section
 from clew.report.pictures import png
 from clew.report.words import counted, prose, safe
-from clew.result import write_whole
-from clew.steps import denoising
 from clew.steps.denoising import Denoised, Denoising
-from clew.steps.outcome import Outcome
 
-PAGE = "denoised.html"
 MOST = 12  # images on the page
 STYLE = """
 .slide { position: relative; max-width: 512px; border: 1px solid var(--rule); background: var(--sunk); }
@@ -65,24 +56,6 @@ def page(result: Denoising, lines: list[str], warnings: list[str]) -> str:
         f'<main class="main alone">\n<p class="finding"><b>{prose(head)}</b></p>\n'
         f'<div class="columns">\n<div class="left">\n{left}</div>\n<div class="right">\n{right}</div>\n</div>\n</main>\n</div>\n</body>\n</html>\n'
     )
-
-
-def paged(verb: Callable[..., Outcome]) -> Callable[..., Outcome]:
-    """Let a verb that returns a `Denoising` write its page beside the results, too."""
-
-    @functools.wraps(verb)
-    def run(*args: Any, **settings: Any) -> Outcome:
-        outcome = verb(*args, **settings)
-        if isinstance(outcome.result, Denoising):
-            place = write_whole(Path(settings["out"]) / PAGE, page(outcome.result, outcome.lines, outcome.warnings).encode())  # fmt: skip
-            outcome.lines.append(f"Page: {place}")
-            outcome.data["page"] = str(place)
-        return outcome
-
-    return run
-
-
-denoise = paged(denoising.denoise)
 
 
 def _image(one: Denoised) -> str:

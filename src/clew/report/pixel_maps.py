@@ -96,6 +96,7 @@ def explain(
 def _load(model: Path) -> PixelModel:
     """Return the model of a folder; say what it must be where it is a study, or no model at all."""
     from clew.learn.forest import Forest
+    from clew.learn.model_file import format_of
     from clew.learn.pixel_model import PixelModel
 
     is_study = (model / "study.sqlite").is_file()
@@ -104,6 +105,13 @@ def _load(model: Path) -> PixelModel:
         DataError,
         "The model of pixels explain must be a folder that `clew pixels train` made. Got {} '{}'.",
         "a study, whose models are for objects or rows of tables:" if is_study else "something else:",
+        model,
+    )
+    found = format_of(model) if model.exists() else ""
+    check(
+        found != "clew pixel net",
+        DataError,
+        "The model of pixels explain must be a forest, whose filters have names. Got the U-Net '{}'.",
         model,
     )
     return PixelModel(Forest.load_model(model))

@@ -99,7 +99,14 @@ VERBS: dict[str, Verb] = {
         ),
         Verb("test", test),
         Verb("predict", predict),
-        Verb("pixels train", pixels.train, settings="clew.learn.pixel_training:train_pixels"),
+        Verb(
+            "pixels train",
+            pixels.train,
+            settings=(
+                "clew.learn.pixel_training:train_pixels",
+                "clew.neural.pixel_net_training:train_pixel_net",
+            ),
+        ),
         Verb("pixels predict", pixels.predict),
         Verb("pixels compare", comparing.compare),
         Verb("log", log),

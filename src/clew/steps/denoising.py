@@ -87,7 +87,7 @@ def denoise(
     paths: list[Path],
     *,
     out: Path,
-    method: Literal["auto", "n2v2", "n2v", "autoencoder"] = "auto",
+    method: Literal["auto", "median", "n2v2", "n2v", "autoencoder"] = "auto",
     structure: Literal["auto", "none", "x", "y"] = "auto",
     model: Path | None = None,
     volumes: bool = False,
@@ -106,8 +106,9 @@ def denoise(
     ----------
     out : Path
         A new folder: NAME.tif of each image in its own dtype and axes, the model in denoiser/, and denoised.html.
-    method : {"auto", "n2v2", "n2v", "autoencoder"}
-        Images: what a hidden pixel is replaced by, the median of its neighbours (n2v2, "auto") or one of them (n2v).
+    method : {"auto", "median", "n2v2", "n2v", "autoencoder"}
+        Images: what a hidden pixel is replaced by, the median of its neighbours (median, which "auto" takes, and n2v2, whose
+        net keeps less detail, without a skip at full resolution) or one of them (n2v).
         Recordings: n2v where noise is independent from sample to sample, else an autoencoder, as "auto" decides.
     structure : {"auto", "none", "x", "y"}
         Along which axis noise hangs together, so that neighbours along it are hidden, too.
@@ -145,8 +146,8 @@ def denoise(
     if not any(map(holds_images, paths)):
         from clew.steps.denoising_signals import denoise_recordings
 
-        check(method != "n2v2", SettingError, "The 'method' of denoise must be auto, n2v or autoencoder for recordings. Got n2v2.")  # fmt: skip
-        assert method != "n2v2"
+        check(method not in ("median", "n2v2"), SettingError, "The 'method' of denoise must be auto, n2v or autoencoder for recordings. Got {}.", method)  # fmt: skip
+        assert method != "median" and method != "n2v2"
         return denoise_recordings(
             paths,
             out=out,
@@ -156,9 +157,9 @@ def denoise(
             threads=threads,
             on_progress=on_progress,
         )
-    check(method != "autoencoder", SettingError, "The 'method' of denoise must be auto, n2v2 or n2v for images. Got autoencoder.")  # fmt: skip
+    check(method != "autoencoder", SettingError, "The 'method' of denoise must be auto, median, n2v2 or n2v for images. Got autoencoder.")  # fmt: skip
     settings = DenoiseSettings(
-        method="n2v" if method == "n2v" else "n2v2",
+        method="median" if method == "auto" else method,
         structure=structure,
         updates=updates,
         turns=turns,
