@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 TYPESCRIPT := 5.9.3
 
-.PHONY: demo test lint format bench simulations clean
+.PHONY: demo test lint format bench simulations quality clean
 
 # A virtual environment with what the demo needs, and no more.
 $(BIN)/.demo: pyproject.toml constraints.txt
@@ -50,6 +50,10 @@ bench: $(BIN)/.bench
 # The acceptance simulations in full: 50 data sets, or histories of a training, of each kind.
 simulations: $(BIN)/.dev
 	CLEW_SIMULATIONS=50 $(BIN)/python -m pytest tests/explore tests/validate/test_loss_curves.py -k simulat -s
+
+# What encoders and decoders reach on real data, with whole trainings: an hour.
+quality: $(BIN)/.dev
+	CLEW_QUALITY=1 $(BIN)/python -m pytest tests/bench -k quality -s
 
 clean:
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache

@@ -257,10 +257,17 @@ def test_a_border_parts_objects_and_then_belongs_to_them():
 
 def test_a_thin_bridge_through_the_border_joins_nothing():
     assert objects_by_border(two_discs(gap=3), object=1, border=2).max() == 2
-    assert objects_by_border(two_discs(gap=3), object=1, border=2, core=0).max() == 1  # the mutant
+    assert objects_by_border(two_discs(gap=3), object=1, border=2, neck=0.01).max() == 1  # the mutant
 
 
-def test_an_object_without_a_core_stays_one_and_a_lonely_border_is_none():
+def test_specks_are_left_out():
+    classes = two_discs()
+    classes[0:3, 0:3] = 1
+    assert objects_by_border(classes, object=1, border=2).max() == 3
+    assert objects_by_border(classes, object=1, border=2, min_area=10).max() == 2
+
+
+def test_a_thin_object_stays_one_and_a_lonely_border_is_none():
     classes = np.zeros((20, 20), int)
     classes[3, 2:9], classes[10:13, 10:13] = 1, 2
     labels = objects_by_border(classes, object=1, border=2)

@@ -17,7 +17,7 @@ from clew.read.annotations import Annotation
 from clew.read.stacks import Stack
 from clew.samples import Samples
 
-QUICK = {"updates": 40, "channels": "6,8", "patch": 24, "flips": False}
+QUICK = {"updates": 40, "channels": "6,8", "patch": 24, "flips": "none"}
 
 
 def discs(seed, side=48):

@@ -13,7 +13,7 @@ import numpy as np
 from clew.learn.pixel_model import PixelModel
 from clew.learn.pixel_training import train_pixels
 from clew.measure.segment import objects_by_border, segment
-from clew.neural.pixel_net_training import train_object_net
+from clew.neural.pixel_net_training import smallest_of, train_object_net
 from clew.neural.pixel_net_validation import BORDER, GROUND, OBJECT, numbers_of
 from clew.read.annotations import Annotation
 from clew.read.stacks import Stack
@@ -58,7 +58,8 @@ def segmentation_quality(
     list of dict
         A dict for each split: "split", "seconds" (of CPU, for training the U-Net), and for "unet", "forest", "otsu" and "watershed"
         "..._iou" of the foreground and "..._ap" (TP / (TP + FP + FN) of objects at IoU 0.5), both in the mean over images.
-        Objects of the forest and of "otsu" are cut apart at their necks, as `clew.measure.segment.segment` does; "watershed"
+        Objects of all are left out where they are smaller than the smallest that was outlined whole in training. Those of the
+        forest and of "otsu" are cut apart at their necks, as `clew.measure.segment.segment` does; "watershed"
         is the same threshold with scikit-image's usual watershed.
     """
     stacks, labels = nuclei(folder)
@@ -76,8 +77,9 @@ def segmentation_quality(
             "otsu": _otsu,
             "watershed": _watershed,
         }
+        least = smallest_of(one[None, None] for one in taught[1])
         for name, says in who.items():
-            each = [_figures(labels[i], *says(stacks[i])) for i in test]
+            each = [_figures(labels[i], *says(stacks[i]), least) for i in test]
             row[f"{name}_iou"], row[f"{name}_ap"] = map(float, np.mean(each, axis=0))
         found.append(row)
     return found
@@ -88,7 +90,9 @@ def _unet(stacks: list[Stack], labels: list[np.ndarray], **settings: Any) -> Say
 
     def says(stack: Stack) -> tuple[np.ndarray, np.ndarray]:
         classes = numbers_of(model, stack)[0, 0]
-        return classes != GROUND, objects_by_border(classes, object=OBJECT, border=BORDER)
+        return classes != GROUND, objects_by_border(
+            classes, object=OBJECT, border=BORDER, min_area=model.smallest
+        )
 
     return says
 
@@ -132,10 +136,13 @@ def _cut(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mask, segment(mask, split="distance").labels
 
 
-def _figures(truth: np.ndarray, mask: np.ndarray, objects: np.ndarray) -> tuple[float, float]:
-    """Return IoU of the foreground, and AP at IoU 0.5, of one image."""
+def _figures(
+    truth: np.ndarray, mask: np.ndarray, objects: np.ndarray, min_area: int = 0
+) -> tuple[float, float]:
+    """Return IoU of the foreground, and AP at IoU 0.5 of all objects that are not too small, of one image."""
     from clew.validate.objects import compare_objects
 
     known = truth > 0
+    objects = np.where(np.bincount(objects.ravel())[objects] >= min_area, objects, 0)
     iou = (known & mask).sum() / max(1, (known | mask).sum())
     return float(iou), float(compare_objects([truth], [objects]).metrics["ap_50"].value)

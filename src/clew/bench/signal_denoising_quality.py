@@ -76,7 +76,7 @@ def split_by_station(
 
 
 def signal_denoising_quality(
-    folder: Path, *, max_epochs: int = 40, random_state: int = 0, shuffled: bool = True
+    folder: Path, *, max_epochs: int = 30, random_state: int = 0, shuffled: bool = True
 ) -> dict[str, Any]:
     """Train on the noise of three quarters of the stations, and judge by that of the others, beside classical filters.
 

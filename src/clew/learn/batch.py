@@ -445,7 +445,7 @@ class _Image:
         from clew.measure.segment import objects_by_border, segment
 
         assert self.wanted.objects is not None
-        value, least = self.model.values[self.wanted.objects], self.wanted.min_area
+        value, least = self.model.values[self.wanted.objects], max(self.wanted.min_area, self.model.smallest)
         if self.model.border is None:
             size = None if None in pixel_size else pixel_size
             pieces = segment(said == value, split=self.wanted.split, min_area=least, pixel_size=size)  # type: ignore[arg-type]

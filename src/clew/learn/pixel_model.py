@@ -46,6 +46,8 @@ class PixelClassifying(Protocol):
     @property
     def border(self) -> str | None: ...
     @property
+    def smallest(self) -> int: ...
+    @property
     def sha256(self) -> str: ...
     @property
     def tiles(self) -> tuple[Shape, ...]: ...
@@ -105,6 +107,7 @@ class PixelModel:
         self.normalise: Normalise = forest.measure["normalise"]
         self.values: dict[str, int] = {name: int(forest.measure["values"][name]) for name in forest.classes}
 
+    smallest = 0
     border = None  # a forest knows the classes that were painted, and no more
 
     @property

@@ -191,7 +191,7 @@ def train_pixels(
         )
         annotation.check_fits(stack.shape, image_sha256=content, image_name=stack.name)
     asked = _features(stacks, features, sigmas, unit, dimensions)
-    names = _class_names(annotations)
+    names = names_of_classes(annotations)
     painted, notes = _measured(stacks, annotations, asked, normalise, names)
     counts = _check_classes(painted, notes)
     forest = train(
@@ -288,7 +288,7 @@ def _features(
     )
 
 
-def _class_names(annotations: Sequence[Annotation]) -> dict[int, str]:
+def names_of_classes(annotations: Sequence[Annotation]) -> dict[int, str]:
     """Return the name of each class number; refuse files that call it differently."""
     names: dict[int, str] = {}
     for annotation in annotations:

@@ -50,6 +50,8 @@ class PixelNet(StoredNet):
         How the intensities of each image are brought to one scale: see `clew.measure.intensity.intensity_scale`.
     border : str, optional
         The class that lies between touching objects, where the net learnt from objects.
+    smallest : int
+        Of such a net: the pixels of the smallest object that was outlined whole; whatever is smaller is taken for a speck.
     tile : list of three ints
         (z, y, x): it belongs to the model, so that an answer has the same bits whatever memory and threads there are.
     flips : bool
@@ -66,7 +68,7 @@ class PixelNet(StoredNet):
 
     FORMAT: ClassVar[str] = "clew pixel net"
     DECIDES: ClassVar[tuple[str, ...]] = (
-        "architecture", "net_settings", "values", "channel_names", "n_axes", "normalise", "border", "tile", "flips",
+        "architecture", "net_settings", "values", "channel_names", "n_axes", "normalise", "border", "smallest", "tile", "flips",
         "pixel_size", "dtype",
     )  # fmt: skip
 
@@ -78,6 +80,7 @@ class PixelNet(StoredNet):
     normalise: Normalise
     tile: list[int]
     border: str | None = None
+    smallest: int = 0
     flips: bool = False
     pixel_size: list[float | None] = dataclasses.field(default_factory=lambda: [None] * 3)
     dtype: str = ""

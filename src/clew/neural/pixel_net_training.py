@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -63,10 +63,10 @@ def train_pixel_net(
     SettingError
         If a setting is out of range.
     """
-    from clew.learn.pixel_training import _class_names, check_one_each
+    from clew.learn.pixel_training import check_one_each, names_of_classes
 
     check_one_each(stacks, annotations)
-    called = _class_names(annotations)
+    called = names_of_classes(annotations)
     for stack, one in zip(stacks, annotations):
         one.check_fits(stack.shape, image_name=stack.name)
     lessons = [Lesson(stack, one.dense(stack.shape)) for stack, one in zip(stacks, annotations)]
@@ -243,7 +243,8 @@ def _trained(
         normalise=normalise,
         tile=tile_for(fitted.config.halo, n_axes),
         border=border,
-        flips=net.flips,
+        smallest=smallest_of(one.objects for one in division.train if one.objects is not None),
+        flips=net.flips == "mean",
         pixel_size=list(first.pixel_size),
         dtype="/".join(sorted({str(one.stack.dtype) for one in division.train})),
         trained_on=[_described(one, values) for one in division.train],
@@ -251,6 +252,24 @@ def _trained(
     found = judged(model, division, dimensions=n_axes, random_state=random_state)
     small = [note for one in lessons for note in model.check(one.stack)]
     return dataclasses.replace(model, validation=found, notes=[*model.notes, *small, *found["warnings"]])
+
+
+def smallest_of(label_images: Iterable[np.ndarray]) -> int:
+    """Return the pixels of the smallest object that no edge of its image cuts off; 0 where every object is cut off.
+
+    Parameters
+    ----------
+    label_images : iterable of ndarray of int, each of shape (T, Z, Y, X)
+    """
+    areas = []
+    for labels in itertools.chain.from_iterable(label_images):
+        volume = labels.squeeze()
+        found = np.bincount(volume[volume > 0])
+        edges = [np.take(volume, end, axis).ravel() for axis in range(volume.ndim) for end in (0, -1)]
+        cut_off = np.unique(np.concatenate(edges))
+        found[cut_off[cut_off > 0]] = 0
+        areas += found[found > 0].tolist()
+    return min(areas, default=0)
 
 
 def _in_order(lessons: list[Lesson]) -> list[Lesson]:

@@ -135,10 +135,10 @@ def judged(
     names = {value: name for name, value in model.values.items()}
     rivals: dict[str, Callable[[], Segmenting]] = {
         "U-Net": lambda: _with_border(model) if of_objects else lambda stack: numbers_of(model, stack),
-        "forest": lambda: _forest(division.train, dimensions, random_state, of_objects),
+        "forest": lambda: _forest(division.train, dimensions, random_state, of_objects, model.smallest),
     }
     if of_objects:
-        rivals["Otsu"] = lambda: _otsu(division.train)
+        rivals["Otsu"] = lambda: _otsu(division.train, model.smallest)
     for who, make in rivals.items():
         try:
             data["figures"][who] = _figures(make(), division.test, names, of_objects)
@@ -218,12 +218,15 @@ def _with_border(model: PixelClassifying) -> Segmenting:
 
     def say(stack: Stack) -> np.ndarray:
         found = numbers_of(model, stack)
-        return np.stack([objects_by_border(one.squeeze(), object=OBJECT, border=BORDER).reshape(one.shape) for one in found])  # fmt: skip
+        settings: dict[str, Any] = {"object": OBJECT, "border": BORDER, "min_area": model.smallest}
+        return np.stack([objects_by_border(one.squeeze(), **settings).reshape(one.shape) for one in found])
 
     return say
 
 
-def _forest(lessons: Sequence[Lesson], dimensions: int, random_state: int, of_objects: bool) -> Segmenting:
+def _forest(
+    lessons: Sequence[Lesson], dimensions: int, random_state: int, of_objects: bool, smallest: int
+) -> Segmenting:
     """Return what a forest says that learnt from the same images; objects it numbers as its connected pixels, cut at necks."""
     from clew.learn.pixel_training import train_pixels
 
@@ -240,10 +243,10 @@ def _forest(lessons: Sequence[Lesson], dimensions: int, random_state: int, of_ob
     model = PixelModel(forest)
     if not of_objects:
         return lambda stack: numbers_of(model, stack)
-    return lambda stack: _cut(numbers_of(model, stack) == OBJECT)
+    return lambda stack: _cut(numbers_of(model, stack) == OBJECT, smallest)
 
 
-def _otsu(lessons: Sequence[Lesson]) -> Segmenting:
+def _otsu(lessons: Sequence[Lesson], smallest: int) -> Segmenting:
     """Return what a threshold on the mean of the channels says; objects are bright or dark as in training."""
     from skimage.filters import threshold_otsu
 
@@ -257,7 +260,7 @@ def _otsu(lessons: Sequence[Lesson]) -> Segmenting:
     def say(stack: Stack) -> np.ndarray:
         gray = _gray(stack)
         limit = [threshold_otsu(one) for one in gray]
-        return _cut(np.stack([(one > a) == bright for one, a in zip(gray, limit)]))
+        return _cut(np.stack([(one > a) == bright for one, a in zip(gray, limit)]), smallest)
 
     return say
 
@@ -270,7 +273,9 @@ def _gray(stack: Stack) -> np.ndarray:
     )
 
 
-def _cut(mask: np.ndarray) -> np.ndarray:
+def _cut(mask: np.ndarray, smallest: int) -> np.ndarray:
+    """Return the pieces of each time's mask, cut apart at their necks and without specks, as those of the net."""
     from clew.measure.segment import segment
 
-    return np.stack([segment(one.squeeze(), split="distance").labels.reshape(one.shape) for one in mask])
+    settings: dict[str, Any] = {"split": "distance", "min_area": smallest}
+    return np.stack([segment(one.squeeze(), **settings).labels.reshape(one.shape) for one in mask])

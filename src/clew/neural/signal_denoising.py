@@ -32,9 +32,9 @@ SNR = (-10.0, 40.0)  # dB
 ALONE = 0.15  # share of rows that are noise and nothing else
 ONE = 0.3  # share of rows of which one component is left
 TWO = 0.5  # share of rows with the noise of a second window
-KNOWN = 0.75  # share of rows whose noise level is that of the noise alone, as long recordings tell it
+KNOWN = 0.9  # share of rows whose noise level is that of the noise alone, as long recordings tell it
 UNSTEADY = 0.7  # by how much, at most, noise is louder or fainter than its level, as a logarithm of power
-FAINT, LOUD = 0.03, 1000.0  # times the mean of the noise: what lies below or above counts no less and no more
+FAINT, LOUD = 0.03, 300.0  # times the mean of the noise: what lies below or above counts no less and no more
 SHIFTS = 4  # windows that overlap, of the noise
 FEWEST = 4  # windows of noise
 BATCH = 16
@@ -181,7 +181,7 @@ class SignalSettings:
     threads, random_state : int
     """
 
-    max_epochs: int = 40
+    max_epochs: int = 30
     rows_per_epoch: int = 512
     n_signals: int = 400
     channels: tuple[int, ...] = (64, 96, 128)

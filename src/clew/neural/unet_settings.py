@@ -19,7 +19,7 @@ class UNetSettings:
     Parameters
     ----------
     channels : str or list of int
-        U-Net: maps on each level, such as 16,32,64; each level sees twice as far, at half the resolution.
+        U-Net: maps on each level, such as 16,32,64,128; each level sees twice as far, at half the resolution.
     updates : int
         U-Net: how often its weights are changed, each time by 8 pieces of images.
     patch : int, optional
@@ -31,8 +31,9 @@ class UNetSettings:
         classes, and probabilities no longer say how common they are.
     augment : {"auto", "none"}
         U-Net: whether pieces are changed a little each time: flipped, turned, larger or smaller, brighter or darker, and noisier.
-    flips : bool
-        U-Net: whether it answers an image together with its mirror images; surer, in 4 times the time.
+    flips : {"mean", "none"}
+        U-Net: whether it answers an image together with its mirror images, of which the mean is taken: surer, in 4 times the
+        time (of volumes 8).
     held_out : float
         U-Net: the share of the images that nothing is learnt from, and that tell how it goes; of a single image a region.
         0 holds none out.
@@ -44,13 +45,13 @@ class UNetSettings:
         U-Net: cpu, cuda, or auto, a GPU if there is one; the last digits depend on it.
     """
 
-    channels: str | list[int] = "16,32,64"
-    updates: int = 1500
+    channels: str | list[int] = "16,32,64,128"
+    updates: int = 2000
     patch: int | None = None
     lr: float = 0.004
     class_weight: Literal["given", "equal"] = "given"
     augment: Literal["auto", "none"] = "auto"
-    flips: bool = True
+    flips: Literal["mean", "none"] = "mean"
     held_out: float = 0.2
     members: int = 1
     threads: int = 1

@@ -76,12 +76,12 @@ def _objects(
 
     sources = {one.name: one for one in study.sources() if one.role == "data"}
     images: Mapping[str, Image] = Opened(sources, lambda name: read_image(study.locate(sources[name])))
-    labels: Mapping[str, np.ndarray] = Opened(sources, lambda name: _label_image(study, name))
+    labels: Mapping[str, np.ndarray] = Opened(sources, lambda name: label_image_of(study, name))
     channels = study.facts()["measured"]["channels"]
     return cut_objects(images, labels, samples, side=side, around=around, channels=channels)
 
 
-def _label_image(study: Study, source: str) -> np.ndarray:
+def label_image_of(study: Study, source: str) -> np.ndarray:
     """Return which object each pixel of a source belongs to, int32 (Y, X), as it was measured."""
     import numpy as np
     import tifffile

@@ -93,7 +93,7 @@ def denoise_recordings(
     model: Path | None = None,
     rate: float | None = None,
     time: str | None = None,
-    max_epochs: int = 40,
+    max_epochs: int = 30,
     random_state: int = 0,
     threads: int = 1,
     on_progress: OnProgress | None = None,

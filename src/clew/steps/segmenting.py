@@ -35,11 +35,11 @@ def fields_cutter(study: Study) -> Callable[[Samples], Fields]:
 def _fields(study: Study, samples: Samples) -> Fields:
     from clew.measure.fields import fields_of
     from clew.read.images import read_image
-    from clew.steps.cutting import Opened, _label_image
+    from clew.steps.cutting import Opened, label_image_of
 
     sources = {one.name: one for one in study.sources() if one.role == "data"}
     images = Opened(sources, lambda name: read_image(study.locate(sources[name])))
-    return fields_of(images, Opened(sources, lambda name: _label_image(study, name)), samples)
+    return fields_of(images, Opened(sources, lambda name: label_image_of(study, name)), samples)
 
 
 def train_unet(
