@@ -45,6 +45,8 @@ def test_what_is_clicked_beside_the_map_is_pinned_and_selected_everywhere(opened
     first = int(page.get_attribute(".beside .thumbs button >> nth=0", "data-row"))
     page.click(".beside .thumbs button >> nth=0")
     assert page.evaluate(STATE)["pinned"] == first
+    page.mouse.move(2, 2)  # what lies under a pointer is hovered, too, when the page moves below it
+    until(lambda: page.evaluate(STATE)["hovered"] is None, what="the pointer to be gone")
     page.keyboard.press("ArrowRight")
     second = int(page.get_attribute(".beside .thumbs button >> nth=1", "data-row"))
     until(lambda: page.evaluate(STATE)["hovered"] == second)

@@ -76,7 +76,7 @@ def test_an_image_is_denoised_and_its_losses_are_followed_also_after_a_reload(se
     page = enter(context, serve(blob_study))
     page.click("nav >> text=Denoise")
     until(lambda: page.query_selector(".before-after img") and page.evaluate(DRAWN))
-    settings = {"updates": 4, "turns": False}
+    settings = {"updates": 4, "turns": "none"}
     page.evaluate(
         "(settings) => window.clew.ask('denoise.start', { image: 'blobs.tif', settings })", settings
     )

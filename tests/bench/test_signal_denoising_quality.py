@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from scipy.signal import butter, sosfilt
@@ -9,15 +11,13 @@ from scipy.signal import butter, sosfilt
 from clew.bench import signal_denoising_quality as quality
 from clew.bench.signal_denoising_quality import (
     Window,
-    above,
-    gains,
     invented,
-    mixed_at,
+    kept,
     onsets,
     split_by_station,
-    subtracted,
     windows_in,
 )
+from clew.measure.signal_rivals import passed, subtracted
 from tests.conftest import shared
 
 
@@ -38,33 +38,18 @@ def windows(n=6):
     return found
 
 
-def test_events_are_mixed_at_the_ratio_that_was_asked_for():
-    for pair in mixed_at(windows(), 5.0):
-        energies = [(above(one) ** 2).sum() for one in (pair.truth, pair.noise)]
-        assert 10 * np.log10(energies[0] / energies[1]) == pytest.approx(5)
-        assert np.abs(pair.truth[:, : pair.p]).max() == 0
+def above(x):
+    return passed(x, 100.0)
 
 
-def test_what_does_nothing_gains_nothing_and_the_truth_is_all():
-    rows = gains({"nothing": above, "all away": np.zeros_like}, windows())
-    for row in rows:
-        assert row["after_db"] == pytest.approx(
-            row["before_db"] if row["method"] == "nothing" else 0, abs=1e-6
-        )
+def test_wiener_leaves_little_of_noise():
+    rows = invented({"Wiener": lambda x: subtracted(x, 100.0, 4.0), "nothing": above}, windows())
+    assert rows[0]["energy_left"] < 0.2 and rows[1]["energy_left"] == pytest.approx(1)
 
 
-def test_wiener_takes_noise_away():
-    told = {
-        row["method"]: row
-        for row in gains({"Wiener": lambda x: subtracted(x, 4.0), "nothing": above}, windows())
-        if row["before_db"] == 0
-    }
-    assert told["Wiener"]["after_db"] > told["nothing"]["after_db"] + 3
-    left = {
-        row["method"]: row["energy_left"]
-        for row in invented({"Wiener": lambda x: subtracted(x, 4.0), "nothing": above}, windows())
-    }
-    assert left["Wiener"] < 0.2 and left["nothing"] == pytest.approx(1)
+def test_peaks_that_are_lowered_are_told():
+    rows = kept({"nothing": above, "half": lambda x: above(x) / 2}, windows())
+    assert [row["least"] for row in rows] == pytest.approx([1, 0.5])
 
 
 def test_an_event_that_is_none_is_counted():
@@ -103,14 +88,18 @@ def test_the_shared_windows_are_read():
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(
+    "CLEW_QUALITY" not in os.environ, reason="trains for minutes: only where CLEW_QUALITY is set"
+)
 def test_the_net_beats_the_band_pass_on_stations_that_it_never_heard(capsys):
-    told = quality.signal_denoising_quality(shared("signals/phasenet_ncedc"), max_epochs=20)
+    told = quality.signal_denoising_quality(shared("signals/phasenet_ncedc"))
     with capsys.disabled():
-        for part in ("gains", "invented", "onsets"):
+        for part in ("gains", "invented", "onsets", "kept"):
             print(*told[part], sep="\n")
-    after = {(row["method"].split()[0], row["before_db"]): row["after_db"] for row in told["gains"]}
-    for ratio in quality.RATIOS:
-        assert after["net", ratio] > after["band-pass", ratio] + 2
-        assert after["net,", ratio] < after["net", ratio] - 3
-    left = {row["method"].split()[0]: row for row in told["invented"]}
-    assert left["net"]["energy_left"] < 0.05
+    after: dict = {}
+    for row in told["gains"]:
+        after.setdefault((row["method"], row["before_db"]), []).append(row["after_db"])
+    for ratio in (-5.0, 0.0, 5.0, 10.0):
+        assert np.median(after["net", ratio]) > np.median(after["band-pass", ratio]) + 2
+        assert after["net, shuffled", ratio][0] < after["net", ratio][0] - 2
+    assert all(row["energy_left"] < 0.1 for row in told["invented"] if row["method"] == "net")

@@ -22,8 +22,8 @@ def spectra(x, *where):
 
 def test_the_spectra_are_those_of_scipy():
     x = noise()
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(64) / 64)
-    theirs = ShortTimeFFT(window, hop=16, fs=100.0, phase_shift=None)
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(32) / 32)
+    theirs = ShortTimeFFT(window, hop=8, fs=100.0, phase_shift=None)
     slices = theirs.stft(x, p0=2, p1=100)  # theirs of number 2 begins at sample 0, ours of number 3
     np.testing.assert_allclose(spectra(x)[:, :, 3:101], slices, atol=1e-5)
 
@@ -44,7 +44,7 @@ def test_a_piece_has_the_same_frames_as_the_whole():
 
 def test_a_constant_reaches_two_lines_alone():
     power = np.abs(spectra(np.full((1, 2000), 1e4)))
-    assert power[:, :2].min() > 1e5 and power[:, 2:].max() < 1
+    assert power[:, :2].min() > 5e4 and power[:, 2:].max() < 1
 
 
 def test_samples_beyond_the_ends_are_mirrored():

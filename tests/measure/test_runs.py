@@ -52,16 +52,16 @@ def test_samples_are_those_above_1_hz_in_whatever_pieces_they_are_read():
 def test_one_sample_is_a_run():
     run = Run(recording_of(np.ones((1, 1)), rate=100.0), 0, 1, (0,))
     assert run.read(0, 1).tolist() == [[0.0]]
-    assert run.spectra().shape == (1, 33, 4)
+    assert run.spectra().shape == (1, 17, 4)
 
 
 def test_the_noise_level_goes_along_straight_lines_between_pieces(monkeypatch):
-    monkeypatch.setattr(runs, "LEVEL", 400)
+    monkeypatch.setattr(runs, "LEVEL", 800)
     x = recorded(rows=1)
     x[:, 10000:] *= 10
-    level = Run(recording_of(x, rate=100.0), 0, 20000, (0,)).level(0, 1253)[0, 10]
+    level = Run(recording_of(x, rate=100.0), 0, 20000, (0,)).level(0, 2503)[0, 10]
     assert abs(level[-1] - level[0] - np.log(100)) < 0.7  # ten times as loud
-    straight = np.diff(level[300:500])
+    straight = np.diff(level[600:1000])
     assert straight.max() - straight.min() < 1e-5 and straight[0] != 0
 
 
@@ -75,8 +75,8 @@ def test_what_triggers_is_not_quiet_and_the_rest_is():
 
 def test_windows_begin_a_part_of_their_length_after_each_other():
     run = Run(recording_of(recorded(rows=1), rate=100.0), 0, 20000, (0,))
-    found = windows_of(run, 128, shifts=2)
-    assert len(found) == 19 and found[0].shape == (1, 33, 128)
-    assert len(windows_of(run, 128, shifts=2, most=5)) == 5
-    np.testing.assert_allclose(found[2][..., 3:-3], run.spectra()[..., 128:250], atol=1e-4)
-    assert windows_of(Run(run.recording, 0, 1999, (0,)), 128) == []
+    found = windows_of(run, 256, shifts=2)
+    assert len(found) == 18 and found[0].shape == (1, 17, 256)
+    assert len(windows_of(run, 256, shifts=2, most=5)) == 5
+    np.testing.assert_allclose(found[2][..., 3:-3], run.spectra()[..., 256:506], atol=1e-4)
+    assert windows_of(Run(run.recording, 0, 2023, (0,)), 256) == []

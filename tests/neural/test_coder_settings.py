@@ -25,7 +25,11 @@ def test_the_step_has_every_setting_with_its_default():
 def test_what_nets_have_too_has_the_same_default():
     shared = {one.name for one in dataclasses.fields(CoderSettings)} & {one.name for one in dataclasses.fields(NetSettings)}  # fmt: skip
     differ = {name for name in shared if getattr(CoderSettings(), name) != getattr(NetSettings(), name)}
-    assert {"side", "around", "scale", "lr", "held_out"} <= shared and differ == {"model", "members"}
+    assert {"side", "around", "scale", "lr", "held_out"} <= shared and differ == {
+        "model",
+        "members",
+        "epochs",
+    }
 
 
 def test_the_settings_come_without_torch():

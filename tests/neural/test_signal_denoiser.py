@@ -23,7 +23,7 @@ RATE = 25.0
 def model():
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        net = UNet(UNetConfig.of((27, 128), 27, channels=(4, 8))).eval()
+        net = UNet(UNetConfig.of((21, 128), 21, channels=(4, 8))).eval()
     return SignalDenoiser(
         rate=RATE,
         n_noise=4,

@@ -15,7 +15,7 @@ def ran(tmp_path_factory):
     image = np.random.default_rng(0).normal(1000, 30, (70, 90)).astype(np.uint16)
     tifffile.imwrite(folder / "a<b.tif", image)
     return denoise(
-        [folder / "a<b.tif"], out=folder / "out", updates=2, turns=False
+        [folder / "a<b.tif"], out=folder / "out", updates=2, turns="none"
     ), folder / "out" / "denoised.html"
 
 

@@ -113,7 +113,7 @@ def test_noise2void_denoises_recordings_where_it_is_asked_for(tmp_path, monkeypa
 
 def test_what_is_too_short_to_learn_from_is_refused(tmp_path):
     write(tmp_path / "a.mseed", counts(400))
-    with pytest.raises(DataError, match=r"at least 4 quiet windows of 20 s\. Got 0"):
+    with pytest.raises(DataError, match=r"at least 4 quiet windows of 30 s\. Got 0"):
         denoise_recordings([tmp_path / "a.mseed"], out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

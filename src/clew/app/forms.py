@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from clew.app.handling import handles
 from clew.demo import demo
 from clew.errors import SettingError, check, check_choice
+from clew.report.denoising import denoise
+from clew.report.generating import generate
 from clew.report.verb import report
 from clew.steps import VERBS as STEPS
 from clew.steps import Verb
-from clew.report.denoising import denoise
 from clew.steps.networks import latest_model, model_of
 from clew.steps.outcome import plain
 from clew.steps.settings import Setting, settings_of_verb
@@ -25,13 +26,14 @@ if TYPE_CHECKING:
 
 NAMES = (
     "explore", "name", "label", "train", "validate", "explain", "curve", "compare", "repeat", "sensors", "state", "confirm",
-    "test", "export", "predict", "denoise", "verify", "report", "new",
+    "test", "export", "predict", "verify", "new",
 )  # fmt: skip
 VERBS = {
-    **{name: STEPS[name] for name in NAMES if name in STEPS},
+    **{name: STEPS[name] for name in NAMES},
+    "generate": Verb("generate", generate),
+    "denoise": Verb("denoise", denoise),
     "report": Verb("report", report),
     "demo": Verb("demo", demo),
-    "denoise": Verb("denoise", denoise),
 }
 WITHOUT_STUDY: tuple[str, ...] = ("new", "demo", "predict", "denoise")
 WITHOUT_ROWS = ("verify", "report", *WITHOUT_STUDY)
@@ -40,6 +42,7 @@ LONGEST = 10_000  # letters of one value
 WRITTEN = {
     ("export", "out"): False, ("export", "labels"): False, ("report", "out"): False, ("predict", "out"): True,
     ("predict", "paint"): True, ("new", "study"): True, ("demo", "out"): True, ("denoise", "out"): False,
+    ("generate", "out"): False,
 }  # fmt: skip
 IN_STUDY = {("denoise", "out"): "denoised"}  # the folder of the open study that is for what a verb writes
 

@@ -287,6 +287,7 @@ OF_FILES = (
     "demo",
     "predict",
     "denoise",
+    "generate",
     "label",
     "export",
     "relink",

@@ -10,6 +10,7 @@ from clew.app.forms import VERBS
 from clew.app.handling import handles
 from clew.app.labelling import n_classes
 from clew.errors import SettingError
+from clew.steps.networks import at_coder, at_net
 
 if TYPE_CHECKING:
     from clew.app.session import Session
@@ -138,8 +139,8 @@ def _dealt(one: Step, study: Study) -> tuple[str, str]:
 def _explore(one: Step, study: Study) -> tuple[str, str]:
     asked, k = one.settings.get("k"), one.summary.get("k", 0)
     only = one.settings.get("features")
-    if one.inputs["steps"]:
-        only = "what a net says"
+    if at_net(one):
+        only = "codes of an autoencoder" if at_coder(study, one) else "what a net says"
     title = "explore" if only == study.facts().get("features") else f"explore, {_list(only)}"
     ari = one.summary.get("stability", {}).get("ari_mean")
     agree = f", ARI {ari:.2f}" if k and ari is not None else ""

@@ -12,9 +12,9 @@ from clew.bench.denoising_quality import SPREAD, noisy_camera
 from clew.bench.timing import Quality, Side, Sides, Work
 
 LEVELS, CLASSES, UPDATES, BATCH, PIECE = (16, 16, 32, 64, 128), 3, 200, 8, 96
-SIDE, TILE = 2048, 512  # px, of the image that both answer, and of clew's tiles
+SIDE, TILE = 2048, 1024  # px, of the image that both answer, and of clew's tiles
 ROI, OVERLAP = 256, 0.25  # of MONAI's sliding window, as its tutorials have them
-LATENT, EPOCHS = 8, 30
+LATENT, EPOCHS = 8, 100
 
 
 def works() -> list[Work]:
@@ -22,14 +22,14 @@ def works() -> list[Work]:
 
     Nuclei are simulated (`Nuclei`, seed 0): discs that touch, blurred, with noise; 8 images teach, 4 others judge. Both
     U-Nets have five levels of the same widths, two convolutions a level, a batch of 8 pieces of 96 px, AdamW on one cycle and
-    as many updates, on one thread; MONAI's is its `BasicUNet`, with its own transforms for pieces, flips and turns. The
+    as many updates by pieces as they are, on one thread; MONAI's is its `BasicUNet`, with its own transform for pieces. The
     photograph is scikit-image's `camera` with normal noise of 25 (seed 0); rivals have the strength that scikit-image's own
     `calibrate_denoiser` finds without the clean image. Digits are scikit-learn's, 8 x 8.
     """
     monai = ("torch", "monai", "scikit-image")
     learnt = f"{UPDATES} updates of a U-Net with {len(LEVELS)} levels on simulated nuclei"
     return [
-        Work("unet-train", learnt, _trained, "MONAI BasicUNet, its transforms, a plain loop", monai),
+        Work("unet-train", learnt, _trained, "MONAI BasicUNet, its transform, a plain loop", monai),
         Work("unet-predict", f"{SIDE} x {SIDE} px answered by a U-Net", _answered, f"MONAI sliding window of {ROI}, overlap {OVERLAP}", monai),
         Work("denoise-camera", "512 x 512 px denoised by N2V2, trained on them alone", _denoised, "scikit-image non-local means, calibrated", ("torch", "scikit-image")),
         Work("code-digits", f"{EPOCHS} epochs of an autoencoder with {LATENT} latent units", _coded, "scikit-learn PCA", ("torch",)),
@@ -66,7 +66,9 @@ class Nuclei:
         from clew.neural.segmenting import fit_unet
         from clew.neural.unet_settings import UNetSettings
 
-        settings = UNetSettings(channels=list(LEVELS), updates=UPDATES, patch=PIECE, held_out=0)
+        settings = UNetSettings(
+            channels=list(LEVELS), updates=UPDATES, patch=PIECE, held_out=0, augment="none"
+        )
         [net] = fit_unet(self.images, self.answers, n_classes=CLASSES, settings=settings, random_state=i).nets
         return net
 
@@ -74,7 +76,7 @@ class Nuclei:
         """Train MONAI's `BasicUNet` as its tutorials do; return the net."""
         import torch
         from monai.networks.nets import BasicUNet
-        from monai.transforms import Compose, RandFlipd, RandRotate90d, RandSpatialCropd
+        from monai.transforms import RandSpatialCropd
         from monai.utils import set_determinism
 
         torch.set_num_threads(1)
@@ -83,17 +85,14 @@ class Nuclei:
             spatial_dims=2, in_channels=1, out_channels=CLASSES, features=(*LEVELS, LEVELS[0]), norm="batch"
         )
         keys = ["image", "label"]
-        change = Compose([
-            RandSpatialCropd(keys, (PIECE, PIECE), random_size=False),
-            RandFlipd(keys, 0.5, 0), RandFlipd(keys, 0.5, 1), RandRotate90d(keys, 0.75),
-        ])  # fmt: skip
+        cut = RandSpatialCropd(keys, (PIECE, PIECE), random_size=False)
         optimizer = torch.optim.AdamW(net.parameters(), lr=0.004, weight_decay=0.01)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.004, total_steps=UPDATES)
         random = np.random.default_rng(i)
         rows = [{"image": torch.from_numpy(image), "label": torch.from_numpy(said)[None]} for image, said in zip(self.images, self.answers)]  # fmt: skip
         net.train()
         for _ in range(UPDATES):
-            batch = [change(rows[j]) for j in random.integers(len(rows), size=BATCH)]
+            batch = [cut(rows[j]) for j in random.integers(len(rows), size=BATCH)]
             x, y = (torch.stack([torch.as_tensor(one[key]) for one in batch]) for key in keys)
             optimizer.zero_grad()
             torch.nn.functional.cross_entropy(net(x), y[:, 0].long()).backward()
@@ -252,13 +251,21 @@ class Codes:
         from sklearn.datasets import load_digits
 
         self.X, self.y = load_digits(return_X_y=True)
+        self.X /= 16
         self.learn = np.random.default_rng(0).permutation(len(self.X)) < 0.7 * len(self.X)
 
     def ours(self, i: int) -> np.ndarray:
         """Return the latent units of an autoencoder."""
         from clew.neural.coders import NetAutoencoder
 
-        coder = NetAutoencoder(net_settings={"latent": LATENT}, max_epochs=EPOCHS, random_state=i)
+        coder = NetAutoencoder(
+            net_settings={"latent": LATENT},
+            scale="none",
+            max_epochs=EPOCHS,
+            lr=3e-3,
+            schedule="one-cycle",
+            random_state=i,
+        )
         return coder.fit(self.X[self.learn]).embed(self.X)
 
     def pca(self, i: int) -> np.ndarray:
@@ -286,8 +293,8 @@ class Variational(Codes):
 
     def ours(self, i: int) -> np.ndarray:
         """Train by `NetVae`; return the ELBO of digits that taught nothing."""
-        vae = self.estimator(i).fit(self.X[self.learn] / 16)
-        return vae.elbo(self.X[~self.learn] / 16)
+        vae = self.estimator(i).fit(self.X[self.learn])
+        return vae.elbo(self.X[~self.learn])
 
     def estimator(self, i: int, epochs: int = EPOCHS) -> Any:
         """Return ours, not yet trained."""
@@ -302,8 +309,8 @@ class Variational(Codes):
         from torch.nn.functional import binary_cross_entropy_with_logits
 
         torch.set_num_threads(1)
-        made = self.estimator(i, epochs=1).fit(self.X[self.learn][:32] / 16)  # the net, and what asks it
-        net, x = made.net_.train(), torch.from_numpy((self.X[self.learn] / 16).astype(np.float32))
+        made = self.estimator(i, epochs=1).fit(self.X[self.learn][:32])  # the net, and what asks it
+        net, x = made.net_.train(), torch.from_numpy(self.X[self.learn].astype(np.float32))
         optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.0)
         for _ in range(EPOCHS):
             for rows in torch.randperm(len(x)).split(32):
@@ -314,7 +321,7 @@ class Variational(Codes):
                 ((fits - 0.5 * kept.sum()) / len(rows)).backward()
                 optimizer.step()
         net.eval()
-        return made.elbo(self.X[~self.learn] / 16)
+        return made.elbo(self.X[~self.learn])
 
     def judge(self, outcomes: list[np.ndarray]) -> Quality:
         """Tell the mean ELBO in nats."""

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from clew.errors import DataError, check
-from clew.measure.frames import Frames, log_power, noise_level
-from clew.measure.runs import HIGHPASS, living_runs
+from clew.measure.runs import living_runs
+from clew.measure.signal_rivals import Denoise, energy, fitted_rivals, gains, passed, subtracted
 from clew.read.recording import recording_of
 
 RATE, BEFORE_P = 100.0, 2800  # Hz; samples that hold noise alone
-RATIOS = (-5.0, 0.0, 5.0, 10.0)  # dB, of the signal to the noise
-LOW, HIGH = (1.0, 2.0, 3.0, 5.0), (8.0, 12.0, 20.0, 40.0)  # Hz: corners that are tried
-TAKEN = (1.0, 2.0, 4.0, 8.0, 16.0)  # times the noise that spectral subtraction takes away
 TEST_SHARE = 4  # every fourth station is held out
 SHORTEST = 20.0  # s of noise that is judged by
-
-Denoise = Callable[[np.ndarray], np.ndarray]  # (n_components, n) of counts -> the same shape
 
 
 @dataclass(frozen=True)
@@ -76,50 +71,80 @@ def split_by_station(
 
 
 def signal_denoising_quality(
-    folder: Path, *, max_epochs: int = 30, random_state: int = 0, shuffled: bool = True
+    folder: Path, *, splits: int = 3, max_epochs: int = 30, shuffled: bool = True
 ) -> dict[str, Any]:
-    """Train on the noise of three quarters of the stations, and judge by that of the others, beside classical filters.
+    """Train on the noise of three quarters of the stations, and judge by that of the others, beside classical filters; so often.
 
     Parameters
     ----------
     folder : Path
         PhaseNet's windows: ``signals/phasenet_ncedc`` of the shared data.
+    splits : int
+        Of the stations, with a training each.
     max_epochs : int
-        Of 512 mixtures each, about 2 CPU-seconds.
-    random_state : int
-        Of split, training and simulated events.
+        Of 512 mixtures each, about 1.4 CPU-seconds.
     shuffled : bool
-        Whether the control is trained too, for a quarter as long: it is told another signal than the one that it hears.
+        Whether a control is trained on the first split, for a quarter as long: it is told other signals than it hears.
 
     Returns
     -------
     dict
-        "gains", "invented" and "onsets" as `gains`, `invented` and `onsets` say; "stations" and "windows" (training, test); "caution".
-        The events of "gains" are simulated like those that taught the net, which flatters it; "onsets" are of real ones.
+        "gains", "invented", "onsets" and "kept" as the functions of these names say, with the "split" of each; "caution".
+        The events of "gains" are simulated like those that taught the net, which flatters it; the others are real ones.
     """
     from clew.neural.signal_denoiser import CAUTION
+
+    windows = windows_in(folder)
+    told: dict[str, Any] = {"gains": [], "invented": [], "onsets": [], "kept": [], "caution": CAUTION}
+    for split in range(splits):
+        training, test = split_by_station(windows, random_state=split)
+        methods = methods_of(training)
+        methods["net"] = trained(training, max_epochs, split)
+        if shuffled and split == 0:
+            methods["net, shuffled"] = trained(training, max(1, max_epochs // 4), split, shuffled=True)
+        for name, rows in judged(methods, test).items():
+            told[name] += [row | {"split": split} for row in rows]
+    return told
+
+
+def trained(
+    windows: Sequence[Window], max_epochs: int, random_state: int, *, shuffled: bool = False
+) -> Denoise:
+    """Train a net on the noise of windows."""
     from clew.neural.signal_denoising import SignalSettings, fit_signal_denoiser
 
-    training, test = split_by_station(windows_in(folder), random_state=random_state)
-    noise, methods = noise_of(training), fitted_rivals(training)
-    settings = SignalSettings(max_epochs=max_epochs, random_state=random_state)
-    methods["net"] = fit_signal_denoiser(noise, rate=RATE, settings=settings).denoise
-    if shuffled:
-        short = replace(settings, max_epochs=max(1, max_epochs // 4))
-        methods["net, shuffled"] = fit_signal_denoiser(
-            noise, rate=RATE, settings=short, shuffled=True
-        ).denoise
+    how = SignalSettings(max_epochs=max_epochs, random_state=random_state)
+    return fit_signal_denoiser(noise_of(windows), rate=RATE, settings=how, shuffled=shuffled).denoise
+
+
+def methods_of(windows: Sequence[Window]) -> dict[str, Denoise]:
+    """Return the classical filters that suit the noise of windows best, by the kind; Wiener's also with the floor of the net."""
+    from clew.neural.signal_denoiser import FLOOR
+
+    found: dict[str, Denoise] = {"above 1 Hz": lambda values: passed(values, RATE)}
+    for name, method in fitted_rivals(long_noise(windows), rate=RATE).items():
+        kind, taken = name.replace(",", "").split()[:2]
+        found[kind] = method
+        if kind == "Wiener":
+            found["Wiener, floor"] = lambda values, n=float(taken): subtracted(values, RATE, n, FLOOR)  # type: ignore[misc]
+    return found
+
+
+def judged(methods: dict[str, Denoise], windows: Sequence[Window]) -> dict[str, list[dict[str, Any]]]:
+    """Return what all the measures say of methods."""
     return {
-        "gains": gains(methods, test),
-        "invented": invented(methods, test),
-        "onsets": onsets(methods, test),
-        "stations": [len({one.station for one in some}) for some in (training, test)],
-        "windows": [len(training), len(test)],
-        "caution": CAUTION,
+        "gains": gains(methods, long_noise(windows), rate=RATE),
+        "invented": invented(methods, windows),
+        "onsets": onsets(methods, windows),
+        "kept": kept(methods, windows),
     }
 
 
-# ---- noise of the stations, and simulated events in it ----
+def long_noise(windows: Sequence[Window]) -> list[np.ndarray]:
+    """Return the noise of windows that have 20 s of it."""
+    return [noise for one in windows if (noise := one.noise).shape[1] >= SHORTEST * RATE]
+
+
 def noise_of(windows: Sequence[Window]) -> list[np.ndarray]:
     """Return the spectra of the noise of windows as the denoiser learns from them."""
     from clew.neural.signal_denoising import noise_windows
@@ -132,120 +157,20 @@ def noise_of(windows: Sequence[Window]) -> list[np.ndarray]:
     return found
 
 
-@dataclass(frozen=True)
-class Mixed:
-    """A simulated event in real noise.
-
-    Parameters
-    ----------
-    noise, truth : ndarray of float64, shape (n_components, n)
-        In counts, as recorded; what is to be found again is the truth above 1 Hz.
-    p : int
-        The sample at which P arrives.
-    """
-
-    noise: np.ndarray
-    truth: np.ndarray
-    p: int
-
-
-def mixed_at(windows: Sequence[Window], ratio: float, *, random_state: int = 0) -> list[Mixed]:
-    """Put another simulated event into the noise of each window; the ratio, in dB, is of the energies above 1 Hz."""
-    from clew.simulate.seismograms import seismograms
-
-    quiet = [one.noise for one in windows if one.noise.shape[1] >= SHORTEST * RATE]
-    clean = seismograms(len(quiet), rate=RATE, seconds=BEFORE_P / RATE, random_state=random_state)
-    found = []
-    for noise, waves, p in zip(quiet, clean.waves, clean.p):
-        n_components, n = noise.shape
-        skipped = min(
-            max(0, int(p) - n // 5), waves.shape[1] - n
-        )  # short noise: the event begins early in it
-        truth = waves[:n_components, skipped : skipped + n].astype(np.float64)
-        truth *= 10 ** (ratio / 20) * np.sqrt(_energy(above(noise)) / _energy(above(truth)))
-        found.append(Mixed(noise, truth, int(p) - skipped))
-    return found
-
-
-def above(values: np.ndarray, low: float = HIGHPASS, high: float | None = None) -> np.ndarray:
-    """Return samples between two frequencies in Hz, by a Butterworth filter without a phase."""
-    from scipy.signal import sosfiltfilt
-
-    from clew.measure.filtering import design
-
-    return sosfiltfilt(design(RATE, highpass=low, lowpass=high).sos, values - values[:, :1], axis=1)
-
-
-# ---- classical rivals ----
-def subtracted(values: np.ndarray, taken: float) -> np.ndarray:
-    """Take the noise away from the power of each frequency at each time: Wiener's filter with a noise level from quiet frames.
-
-    Lim & Oppenheim (1979), Proc. IEEE 67, doi:10.1109/PROC.1979.11540; power is smoothed over 3 x 3 places first.
-    """
-    from scipy.ndimage import uniform_filter
-
-    frames, x = Frames(RATE), above(values)
-    spectra = frames.spectra(lambda a, b: x[:, a:b], x.shape[1])
-    power = log_power(spectra)
-    smooth = np.maximum(uniform_filter(np.exp(power), (0, 3, 3)), np.finfo(np.float32).tiny)
-    share = np.exp(
-        np.minimum(noise_level(power)[..., None] - np.log(smooth), 0)
-    )  # of the power that is noise
-    gain = np.maximum(0, 1 - taken * share)
-    return frames.samples(spectra * gain)[:, : x.shape[1]].astype(np.float64)
-
-
-def fitted_rivals(windows: Sequence[Window]) -> dict[str, Denoise]:
-    """Choose the corners of a band-pass, and how much a Wiener filter takes, for the best gain on the training stations."""
-    pairs = [one for ratio in RATIOS for one in mixed_at(windows, ratio, random_state=7)]
-
-    def best(tried: list[Any], method: Callable[..., np.ndarray]) -> Any:
-        return max(
-            tried,
-            key=lambda how: np.mean([_ratio(one, method(one.noise + one.truth, *how)) for one in pairs]),
-        )
-
-    low, high = best([(a, b) for a in LOW for b in HIGH], above)
-    (taken,) = best([(one,) for one in TAKEN], subtracted)
-    return {
-        "above 1 Hz": above,
-        f"band-pass {low:g}-{high:g} Hz": lambda values: above(values, low, high),
-        f"Wiener, {taken:g} x noise": lambda values: subtracted(values, taken),
-    }
-
-
 # ---- judged ----
-def gains(
-    methods: dict[str, Denoise], windows: Sequence[Window], *, random_state: int = 11
-) -> list[dict[str, Any]]:
-    """Return, for each method and ratio, the ratio after it in dB (median), and the correlation with the truth (median)."""
-    rows = []
-    for ratio in RATIOS:
-        pairs = mixed_at(windows, ratio, random_state=random_state)
-        for name, method in methods.items():
-            cleaned = [method(one.noise + one.truth) for one in pairs]
-            after = [_ratio(one, out) for one, out in zip(pairs, cleaned)]
-            alike = [
-                np.corrcoef(above(one.truth).ravel(), out.ravel())[0, 1] if out.any() else 0.0
-                for one, out in zip(pairs, cleaned)
-            ]
-            rows.append({"method": name, "before_db": ratio, "after_db": float(np.median(after)), "worst_db": float(np.min(after)), "correlation": float(np.median(alike)), "n": len(pairs)})  # fmt: skip
-    return rows
-
-
 def invented(methods: dict[str, Denoise], windows: Sequence[Window]) -> list[dict[str, Any]]:
     """Return what is left of pure noise: its share of the energy, and the share of windows with an event in it that is none.
 
     Such an event is half a second of any component in which the output is as loud as the noise above 1 Hz was on average.
     STA/LTA (recursive, 0.5 and 10 s, from 3.5 on) is asked as well: in near silence the least rest triggers it.
     """
-    quiet = [one.noise for one in windows if one.noise.shape[1] >= SHORTEST * RATE]
+    quiet = long_noise(windows)
     rows = []
     for name, method in methods.items():
         left, loud, triggered = [], [], []
         for noise in quiet:
-            level, out = above(noise).std(axis=1, keepdims=True), method(noise)
-            left.append(_energy(out / level) / _energy(above(noise) / level))
+            level, out = passed(noise, RATE).std(axis=1, keepdims=True), method(noise)
+            left.append(energy(out / level) / energy(passed(noise, RATE) / level))
             rms = np.sqrt(np.maximum(_moving(out**2, int(RATE / 2)), 0))
             loud.append(bool((rms > level).any()))
             triggered.append(bool(_triggers(out)))
@@ -263,9 +188,23 @@ def onsets(methods: dict[str, Denoise], windows: Sequence[Window]) -> list[dict[
                 continue
             begins = one.p - 1500
             out = method(one.values)[:1, begins : begins + 3000]
-            found = [trigger * RATE - 1500 for trigger in _triggers(above(out, 2, 20))]
+            found = [trigger * RATE - 1500 for trigger in _triggers(passed(out, RATE, 2, 20))]
             off.append(min(found, key=abs, default=np.inf) / RATE)
         rows.append({"method": name, "within_0.1_s": float(np.mean(np.abs(off) <= 0.1)), "within_0.5_s": float(np.mean(np.abs(off) <= 0.5)), "median_s": float(np.median(off)), "n": len(off)})  # fmt: skip
+    return rows
+
+
+def kept(methods: dict[str, Denoise], windows: Sequence[Window]) -> list[dict[str, Any]]:
+    """Return how much is left of the largest value of real events on the first component: median, lower quartile, least."""
+    rows = []
+    for name, method in methods.items():
+        share = []
+        for one in windows:
+            before, after = (
+                np.abs(x[0, one.p - 100 :]).max() for x in (passed(one.values, RATE), method(one.values))
+            )
+            share.append(after / before)
+        rows.append({"method": name, "median": float(np.median(share)), "quartile": float(np.quantile(share, 0.25)), "least": min(map(float, share)), "n": len(share)})  # fmt: skip
     return rows
 
 
@@ -276,15 +215,6 @@ def _triggers(values: np.ndarray) -> list[float]:
     if np.ptp(values[0]) == 0:
         return []
     return [one.start for one in find_triggers(recording_of(values[:1], rate=RATE))]
-
-
-def _ratio(pair: Mixed, out: np.ndarray) -> float:
-    truth = above(pair.truth)
-    return float(10 * np.log10(_energy(truth) / _energy(out - truth)))
-
-
-def _energy(values: np.ndarray) -> float:
-    return float((values**2).sum())
 
 
 def _moving(values: np.ndarray, n: int) -> np.ndarray:

@@ -17,7 +17,9 @@ COLUMNS = ("work", "ours", "rival", "times faster (of CPU)", "peak MB", "quality
 
 
 def bench(
-    work: Literal["start", "explore", "pixels", "explain", "signals", "app", "neural", "encoders", "all"] = "start",
+    work: Literal[
+        "start", "explore", "pixels", "explain", "signals", "app", "neural", "encoders", "all"
+    ] = "start",
     *,
     repeats: int = 3,
     only: list[str] | None = None,

@@ -18,7 +18,9 @@ from clew.read.recording import Recording
 HIGHPASS = 1.0  # Hz: below, the sea is louder than anything near
 BEFORE, AFTER = 5.0, 30.0  # s around a trigger that are not quiet, beside three times its length
 BLOCK = 2**18  # samples that are looked at together
-LEVEL = 2048  # frames of which one level of the noise is made, about 160 s; nearly so many in each piece of a run
+LEVEL = (
+    2048  # frames of which one level of the noise is made, about 160 s; nearly so many in each piece of a run
+)
 
 
 @dataclass(frozen=True, eq=False)

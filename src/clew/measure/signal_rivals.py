@@ -96,7 +96,9 @@ def fitted_rivals(noises: Sequence[np.ndarray], *, rate: float) -> dict[str, Den
 
     def best(tried: list[Any], method: Callable[..., np.ndarray]) -> Any:
         def gain(how: Any) -> float:
-            return float(np.mean([after(one, method(one.noise + one.truth, rate, *how), rate) for one in pairs]))
+            return float(
+                np.mean([after(one, method(one.noise + one.truth, rate, *how), rate) for one in pairs])
+            )
 
         return max(tried, key=gain)
 

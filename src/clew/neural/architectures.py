@@ -153,7 +153,12 @@ def check_shape(name: str, shape: tuple[int, ...]) -> None:
         If they have too few or too many axes.
     """
     takes = architecture_of(name).takes
-    fits = {"rows": len(shape) >= 2, "grids": 3 <= len(shape) <= 5, "sequences": len(shape) in (2, 3), "either": 2 <= len(shape) <= 5}[takes]
+    fits = {
+        "rows": len(shape) >= 2,
+        "grids": 3 <= len(shape) <= 5,
+        "sequences": len(shape) in (2, 3),
+        "either": 2 <= len(shape) <= 5,
+    }[takes]
     check(
         fits, DataError, "The rows for a net '{}' must be {}. Got the shape {}.", name, SHAPES[takes], shape
     )

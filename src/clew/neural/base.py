@@ -196,8 +196,7 @@ class Net(BaseEstimator):
             X, y, weight = some(X, train), some(y, train), None if weight is None else weight[train]
         else:
             check(groups is None, SettingError, "The 'groups' of a net must go with 'held_out', which deals them. Got groups alone.")  # fmt: skip
-        sequences = True if self._takes("sequences") else None
-        self.preprocess_ = Preprocess.learn(X, scale=self.scale, sequences=sequences)
+        self.preprocess_ = self._learn_scale(X)
         given = self._prepare(X)
         targets = self._learn_targets(y, given)
         self.shape_ = tuple(given.values.shape[1:])
@@ -294,6 +293,10 @@ class Net(BaseEstimator):
     # ---- rows ----
     def _takes(self, *what: str) -> bool:
         return isinstance(self.net, str) and architecture_of(self.net).takes in what
+
+    def _learn_scale(self, X: Any) -> Preprocess:
+        """Learn from the training rows how rows are brought to a common scale."""
+        return Preprocess.learn(X, scale=self.scale, sequences=True if self._takes("sequences") else None)
 
     def _prepare(self, X: Any) -> Prepared:
         """Return rows as the net takes them, or say why it does not."""

@@ -16,11 +16,12 @@ from clew.neural.base import Net, Validation
 from clew.neural.coding_objectives import errors
 from clew.neural.embedding import activations_of
 from clew.neural.fit import OnProgress
-from clew.neural.preprocess import Prepared, Scale
+from clew.neural.preprocess import Prepared, Preprocess, Scale
 from clew.neural.recipe import Keep, Optimizer, Precision, Schedule
 from clew.neural.rows import Rows
 from clew.result import literal_choices
 
+See = Literal["wave", "spectrum"]
 LatentPath = Literal["straight", "spherical"]
 MOST_ERRORS = 1000  # of held-out rows, that a score is compared with
 
@@ -36,6 +37,7 @@ class NetCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Net):
         self,
         *,
         net_settings: dict[str, Any] | None = None,
+        see: See = "wave",
         scale: Scale = "training",
         held_out: float | None = None,
         augment: Augment | None = None,
@@ -57,6 +59,7 @@ class NetCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Net):
         random_state: int = 0,
     ) -> None:
         self.net_settings = net_settings
+        self.see = see
         self.scale = scale
         self.held_out = held_out
         self.augment = augment
@@ -120,6 +123,10 @@ class NetCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Net):
         self.errors_ = found[np.linspace(0, len(found) - 1, min(len(found), MOST_ERRORS)).round().astype(int)]
         return self
 
+    def _learn_scale(self, X: Any) -> Preprocess:
+        check_choice(self.see, literal_choices(See)[0], what="'see' setting", of="a coder")
+        return Preprocess.learn(X, scale=self.scale, spectra=self.see == "spectrum")
+
     def _begin(self, *given: Any) -> tuple[Rows, Rows | None]:
         training, held = super()._begin(*given)
         self._compared = training if held is None else held
@@ -162,7 +169,7 @@ class NetCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Net):
         return int(config.latent)
 
     def reconstruct(self, X: Any, y: Any = None) -> np.ndarray:
-        """Return what comes back of rows, float64 of the shape and in the units of X."""
+        """Return what comes back of rows, float64 of the shape and in the units of X; spectra in dB where it sees these."""
         scaled = self._through(X, self._back, codes=self._codes_for(X, y))
         return self.preprocess_.undo(scaled, like=np.asarray(X))
 

@@ -11,6 +11,7 @@ from clew.neural.net_settings import OfTraining, units_of
 
 CoderName = Literal["autoencoder", "vae"]
 CODERS: tuple[CoderName, ...] = typing.get_args(CoderName)
+EPOCHS, UPDATES = 50, 1500  # at least, unasked
 LATENT = 16  # numbers that images and windows are brought down to unasked
 
 
@@ -31,7 +32,12 @@ class CoderSettings(OfTraining):
         vae: how much codes are drawn towards the known distribution; more than 1 makes them plainer and pictures blurred.
     conditional : bool
         vae: also give it the labels of people, so that rows can be drawn for a label.
-    epochs, batch_size, members, side, around, threads, device
+    see : {"auto", "wave", "spectrum"}
+        Autoencoders on windows: give back the samples of a window, or the spectra of its pieces; "auto" takes waves where 16
+        principal components give back a quarter of the variance of rows held out, as of smooth, slow sensors.
+    epochs : int, optional
+        Nets: how often they see all rows; by default 50, and as many more as make 1,500 updates.
+    batch_size, members, side, around, threads, device
         As for `clew.neural.net_settings.NetSettings`.
     lr : float
         Nets: the highest learning rate.
@@ -47,7 +53,8 @@ class CoderSettings(OfTraining):
     hidden: str | list[int] | None = None
     beta: float = 1.0
     conditional: bool = False
-    epochs: int = 50
+    see: Literal["auto", "wave", "spectrum"] = "auto"
+    epochs: int | None = None
     batch_size: int | None = None
     lr: float = 0.003
     held_out: float = 0.2
@@ -69,6 +76,10 @@ class CoderSettings(OfTraining):
         whole = self.latent is None or (isinstance(self.latent, int) and self.latent >= 1)
         check(whole, SettingError, "The 'latent' of an autoencoder must be a whole number above 0. Got {} instead.", self.latent)  # fmt: skip
         units_of(self.hidden)
+
+    def epochs_of(self, n_rows: int) -> int:
+        """Return how often so many training rows are seen: 50 times, more where these make too few updates."""
+        return self.epochs or max(EPOCHS, -(-UPDATES * self.batch_of(n_rows) // n_rows))
 
     def of_architecture(self, shape: tuple[int, ...]) -> dict[str, Any]:
         """Return what the net's own configuration takes of these, for rows of a shape; what nobody said is left to it."""

@@ -29,6 +29,8 @@ class NetAutoencoder(NetCoder):
     net_settings : dict, optional
         Such as ``{"latent": 8, "hidden": (64, 32)}``, or ``{"channels": (16, 32)}`` of grids: see
         `clew.neural.nets.autoencoder.AutoencoderConfig`. Without hidden layers and channels it is linear.
+    see : {"wave", "spectrum"}
+        Signals: whether it learns to give back the samples of a row, or the spectra of its pieces (`clew.neural.spectra`).
     scale, held_out, augment, max_epochs, batch_size, samples_per_epoch, optimizer, lr, schedule, momentum, weight_decay, clip,
     patience, keep, min_delta, precision, device, threads, random_state
         As for `clew.neural.estimators.NetClassifier`.
@@ -63,6 +65,8 @@ class NetVae(NetCoder):
     net_settings : dict, optional
         Such as ``{"latent": 8, "likelihood": "bernoulli", "beta": 1.0, "conditional": True}``: see
         `clew.neural.nets.vae.VaeConfig`. A Bernoulli decoder takes values from 0 to 1, with ``scale="none"``.
+    see : {"wave", "spectrum"}
+        Signals: whether it learns to give back the samples of a row, or the spectra of its pieces (`clew.neural.spectra`).
     scale, held_out, augment, max_epochs, batch_size, samples_per_epoch, optimizer, lr, schedule, momentum, weight_decay, clip,
     patience, keep, min_delta, precision, device, threads, random_state
         As for `clew.neural.estimators.NetClassifier`.

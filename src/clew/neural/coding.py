@@ -10,9 +10,10 @@ import numpy as np
 from clew.errors import DataError, SettingError, check
 from clew.learn.training import choose
 from clew.measure.cutouts import Cutouts
-from clew.neural.coder_settings import CoderSettings
+from clew.neural.coder_settings import LATENT, CoderSettings
 from clew.neural.net_settings import with_settings
 from clew.neural.reconstruction import Reconstructions
+from clew.neural.spectra import can_see_spectra
 from clew.neural.training import CHOOSE_FROM, Doubts, counted_over, doubts_of, held_out_rows, scale_for
 from clew.result import Result, step
 from clew.samples import Samples
@@ -29,6 +30,7 @@ FEWEST = 8  # rows that something can be learnt from
 TYPICAL, WORST = 8, 8  # rows that are shown
 GRID = {"cyx": 9, "ct": 6}  # decoded rows along a side of the map
 EDGES = (0.02, 0.98)  # of the codes, which the map goes out to
+COMES_BACK = 0.25  # of the variance of waves, from which on these are seen
 MOST_PCA = 5000  # rows that principal components are taken of
 MOST_MADE = 10_000  # rows at once
 
@@ -81,9 +83,10 @@ def train_coder(
     X, labels = values_for(coder.model, seen), known.labels
     learn, judge, told = _dealt(known, coder.held_out, random_state)
     scale, why = scale_for(seen, learn, coder)
+    see, said = _what_to_see(seen, learn, judge, coder)
     kind = NetVae if coder.model == "vae" else NetAutoencoder
     settings: dict[str, Any] = {
-        "net_settings": coder.of_architecture(X.shape[1:]), "scale": scale, "max_epochs": coder.epochs, "lr": coder.lr,
+        "net_settings": coder.of_architecture(X.shape[1:]), "see": see, "scale": scale, "max_epochs": coder.epochs_of(int(learn.sum())), "augment": _augment(see), "lr": coder.lr,
         "batch_size": coder.batch_of(int(learn.sum())), "schedule": "one-cycle", "threads": coder.threads, "device": coder.device,
         "keep": "best" if judge.sum() >= CHOOSE_FROM else "last",
     }  # fmt: skip
@@ -96,9 +99,37 @@ def train_coder(
     n = samples.n_rows - known.n_rows
     left_out = [f"{n:,} rows without a label were left out: a conditional net is given them"] if n else []
     cut = seen.notes if isinstance(seen, Cutouts) else []
-    notes = [*told, *left_out, *cut, *why, *doubts_of(members, DOUBTS)]
+    notes = [*told, *left_out, *cut, *why, *said, *doubts_of(members, DOUBTS)]
     shown = None if cutouts is None else seen
     return NetModel.of(members, known, shown, measure=measure, notes=notes)  # type: ignore[arg-type]
+
+
+def _what_to_see(seen: Samples | Cutouts, learn: np.ndarray, judge: np.ndarray, coder: CoderSettings) -> tuple[str, list[str]]:  # fmt: skip
+    """Return whether windows are seen as waves or spectra, and why: waves where some components can give them back at all."""
+    windows = isinstance(seen, Cutouts) and seen.axes == "ct"
+    check(windows or coder.see != "spectrum", SettingError, "The setting --see spectrum must go with windows of recordings. Got other rows.")  # fmt: skip
+    if not windows or coder.see != "auto" or not can_see_spectra(seen.values.shape[-1]):  # type: ignore[union-attr]
+        return "wave" if coder.see == "auto" else coder.see, []
+    rows = seen.values.reshape(len(seen), -1).astype(np.float64)  # type: ignore[union-attr]
+    rows -= rows.mean(axis=1, keepdims=True)
+    rows /= np.maximum(rows.std(axis=1, keepdims=True), 1e-300)
+    judged = rows[judge] if judge.any() else rows[learn]
+    spread = float(((judged - rows[learn].mean(axis=0)) ** 2).mean())
+    share = 1 - _pca_error(rows[learn], judged, LATENT) / max(spread, 1e-300)
+    see = "wave" if share >= COMES_BACK else "spectrum"
+    what = (
+        "the waves themselves are seen"
+        if see == "wave"
+        else "the spectra of their pieces are seen, not the waves"
+    )
+    return see, [f"{LATENT} principal components give back {max(0, share):.0%} of the waves of windows, so {what} (the setting 'see')"]  # fmt: skip
+
+
+def _augment(see: str) -> Any:
+    """Return what shifts spectra in time a little, as an event may lie anywhere in its window."""
+    from clew.neural.augment import Shift
+
+    return Shift() if see == "spectrum" else None
 
 
 def _known(samples: Samples, conditional: bool) -> Samples:
@@ -167,7 +198,7 @@ def reconstruct(samples: Samples, *behind: Any) -> Reconstructions:
         grid=grid,
         shown=shown,
         n_typical=max(0, len(shown) - WORST),
-        real=X[shown].astype(np.float32),
+        real=net.preprocess_.seen(X[shown]).astype(np.float32),
         decoded=net.reconstruct(X[shown], None if labels is None else labels[shown]).astype(np.float32),
         labels=list(model.classes),
     )
@@ -310,5 +341,6 @@ def generate(
         check(model.architecture == "vae", SettingError, "An autoencoder has no known distribution to draw from: give it two rows to go between (--between A,B), or take a vae (clew train --model vae). Got neither.")  # fmt: skip
         made = generating.generate(model, rows, *cutouts, n=n, label=label, random_state=random_state)
     place = {name: row for row, name in enumerate(samples.sample.tolist())}
-    real = np.asarray(model.values(rows, *(cutouts or [None])))
+    real: Any = model.estimator()
+    real = real.preprocess_.seen(np.asarray(model.values(rows, *(cutouts or [None]))))
     return dataclasses.replace(made, beside=real[[place[name] for name in made.nearest.tolist()]])

@@ -36,7 +36,7 @@ HELD, SMALLEST = 8, 64  # one in so many pixels along the longest side is that r
 VALIDATED = 32  # pieces at most
 TILE = {1: 16384, 2: 512, 3: 64}
 NETS: dict[str, dict[str, Any]] = {
-    "median": {"pool": "blur", "up": "nearest", "top_skip": True},
+    "median": {"pool": "max", "up": "nearest", "top_skip": True, "normalise": "none"},
     "n2v2": {"pool": "blur", "up": "nearest", "top_skip": False},
     "n2v": {"pool": "max", "up": "nearest", "top_skip": True},
 }

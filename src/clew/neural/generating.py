@@ -16,6 +16,7 @@ from clew.measure.cutouts import Cutouts
 from clew.neural.coders import LatentPath, NetCoder, NetVae
 from clew.neural.coders import between as way_between
 from clew.neural.model import NetModel
+from clew.neural.spectra import band_names
 from clew.result import Result, frozen_view, step
 from clew.samples import Samples
 
@@ -57,7 +58,7 @@ class Generated(Result):
     near_copy : ndarray of bool, shape (n,)
         Whether a row is nearer to what comes back of a real row than 99% of these are to each other.
     beside : ndarray, shape (n, ...) or (0,)
-        The real rows that were decoded.
+        The real row behind each: the decoded one, or (from the workflow) the nearest; spectra where the model sees these.
     notes : list of str
     generated : bool
         Always True.
@@ -254,6 +255,10 @@ class _Real:
             (cutouts.axes, cutouts.rate) if cutouts is not None and model.cut else ("", None)
         )
         self.values = np.asarray(model.values(samples, cutouts))
+        self.names, self.units = list(model.feature_names), list(model.units)
+        if piece := coder.preprocess_.piece:
+            self.names = band_names(self.names, piece, self.rate)
+            self.units, self.rate = ["dB"] * len(self.names), self.rate and self.rate / piece
         self.labels = coder.likeliest(self.values)
         self.latent = coder.embed(self.values, self.labels).astype(np.float64)
 
@@ -280,15 +285,15 @@ class _Real:
             how=how,
             label=np.full(len(latent), "") if labels is None else labels.astype(str),
             latent=latent,
-            names=list(model.feature_names),
-            units=list(model.units),
+            names=self.names,
+            units=self.units,
             axes=self.axes,
             rate=self.rate,
             sha256=model.sha256,
             nearest=self.sample[nearest],
             distance=distance,
             near_copy=self.copies(scaled),
-            beside=np.empty(0) if rows is None else frozen_view(self.values[rows]),
+            beside=np.empty(0) if rows is None else frozen_view(coder.preprocess_.seen(self.values[rows])),
             notes=notes,
         )
 

@@ -13,6 +13,7 @@ from clew.neural.architectures import architecture_of
 from clew.neural.coders import NetAutoencoder, NetCoder, NetVae
 from clew.neural.estimators import NetClassifier, NetRegressor
 from clew.neural.preprocess import Preprocess
+from clew.neural.spectra import shape_of_spectra
 
 if TYPE_CHECKING:
     from clew.neural.model import NetModel
@@ -81,4 +82,5 @@ def _shape_of_net(model: NetModel) -> tuple[int, ...]:
         case "sequences" if model.cut:
             return (*model.shape[:0:-1], model.shape[0])
         case _:
-            return tuple(model.shape)
+            piece = model.preprocess.get("piece", 0)
+            return shape_of_spectra(model.shape, piece) if piece else tuple(model.shape)

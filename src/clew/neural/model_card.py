@@ -123,7 +123,9 @@ def _says(model: NetModel) -> list[str]:
     if model.kind == "coding":
         latent = f"{model.net_settings['latent']} latent numbers of each row (`model.activations`)"
         told = f" It is told the label of a row: {', '.join(model.classes)}." if model.classes else ""
-        return [f"{latent}, what comes back of them, and how far that is from the row: its reconstruction error.{told}"]
+        return [
+            f"{latent}, what comes back of them, and how far that is from the row: its reconstruction error.{told}"
+        ]
     if not model.classes:
         return [f"A number: {model.target_name}."]
     counts = {name: f" ({n:,} training rows)" for name, n in model.class_counts.items()}

@@ -108,7 +108,9 @@ def _export_coder(model: NetModel, path: Path, onnx: Any) -> OnnxExport:
     n_latent, dtype = model.net_settings["latent"], next(coder.net_.parameters()).dtype
     shares = model.net_settings.get("likelihood") == "bernoulli"
     asked = {n: _rows(model, n).clamp(0, 1) if shares else _rows(model, n) for n in (2, *TRIED)}
-    latent = {n: torch.from_numpy(np.random.default_rng(n).normal(size=(n, n_latent))).to(dtype) for n in asked}
+    latent = {
+        n: torch.from_numpy(np.random.default_rng(n).normal(size=(n, n_latent))).to(dtype) for n in asked
+    }
     files, differences = {}, []
     for file, part, rows, answer in (
         (path, _Encoder(model), asked, coder.embed),

@@ -26,7 +26,7 @@ from clew.neural.tiled import Read, answer_tile
 from clew.read.stacks import Stack
 from clew.words import listed
 
-FLAT, DEEP = 256, (32, 64, 64)  # px, the sides of a tile; more where the net looks far
+FLAT, DEEP = 512, (32, 64, 64)  # px, the sides of a tile; more where the net looks far
 MAPS = 8  # arrays of the first level that are held at a time, forwards through a U-Net
 LIMITS = (
     "It knows images as those that it was trained on: of other stains, magnifications and instruments it answers as surely, "

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from clew.errors import DataError, check, check_choice
+from clew.neural.spectra import piece_of, spectra_of
 from clew.result import literal_choices
 
 Scale = Literal["training", "each", "peak", "none"]
@@ -60,6 +61,10 @@ class Preprocess:
     sequences : bool
         Whether rows are steps of features, (n, steps, features) or a list of sequences of different lengths. Otherwise the
         second axis are features, as of tables, or channels, as of images and signals.
+    piece : int
+        Samples of each piece of a signal whose spectrum is seen in place of its wave: see `clew.neural.spectra`; 0 of waves.
+        Each band is brought to mean 0 and standard deviation 1 over the training rows, with "each" and "peak" after the mean
+        level of each row was taken off.
     """
 
     scale: Scale = "training"
@@ -68,9 +73,10 @@ class Preprocess:
     letters: str = ""
     codes: int = 0
     sequences: bool = False
+    piece: int = 0
 
     @staticmethod
-    def learn(X: Any, *, scale: Scale = "training", sequences: bool | None = None) -> Preprocess:
+    def learn(X: Any, *, scale: Scale = "training", sequences: bool | None = None, spectra: bool = False) -> Preprocess:  # fmt: skip
         """Learn from training rows what must be known to prepare others alike.
 
         Parameters
@@ -79,6 +85,8 @@ class Preprocess:
         scale : {"training", "each", "peak", "none"}
         sequences : bool, optional
             As above; whole numbers without features are then codes. A list of rows of different lengths by default.
+        spectra : bool
+            See the spectra of pieces of signals, (n, channels, T).
 
         Raises
         ------
@@ -94,10 +102,25 @@ class Preprocess:
         given = _gathered(X, sequences=sequences)
         if sequences and given.values.ndim == 2:
             return Preprocess("none", codes=int(given.values.max()) + 1, sequences=True)
-        if scale != "training":
-            return Preprocess(scale, sequences=sequences)
-        mean, spread = _moments(given, axis=-1 if sequences else 1)
-        return Preprocess(scale, tuple(mean.tolist()), tuple(spread.tolist()), sequences=sequences)
+        made = Preprocess(scale, sequences=sequences, piece=piece_of(given.values.shape) if spectra else 0)
+        if not made.of_training:
+            return made
+        mean, spread = _moments(Prepared(made._levelled(given.values), given.lengths), axis=-1 if sequences else 1)  # fmt: skip
+        return dataclasses.replace(made, mean=tuple(mean.tolist()), spread=tuple(spread.tolist()))
+
+    @property
+    def of_training(self) -> bool:
+        """Return whether features, channels or bands are brought to the scale of the training rows."""
+        return self.scale == "training" or (self.piece > 0 and self.scale != "none")
+
+    def seen(self, X: Any) -> np.ndarray:
+        """Return rows in the units in which they come back: as they are, or the spectra of their pieces in dB."""
+        return spectra_of(X, self.piece) if self.piece else np.asarray(X)
+
+    def _levelled(self, X: np.ndarray) -> np.ndarray:
+        """Return what is seen of rows; of spectra without the mean level of each row, where it has a scale of its own."""
+        seen = self.seen(X)
+        return seen - _level(seen) if self.piece and self.scale in ("each", "peak") else seen
 
     def apply(self, X: Any, *, dtype: Any = np.float32) -> Prepared:
         """Prepare rows as the training rows were, computed in float64 and kept in ``dtype``.
@@ -115,6 +138,9 @@ class Preprocess:
         if self.codes:
             self._check_codes(given.values)
             return given
+        if self.piece:
+            check(given.values.ndim == 3, DataError, "The rows of a net that sees spectra must be signals. Got the shape {}.", given.values.shape)  # fmt: skip
+            given = Prepared(self._levelled(given.values), given.lengths)
         if self.scale == "none":
             return Prepared(_narrowed(given.values, dtype), given.lengths)
         self._check_columns(given.values)
@@ -135,7 +161,7 @@ class Preprocess:
 
     def _mean_and_size(self, values: np.ndarray, where: Any = True) -> tuple[np.ndarray, np.ndarray]:
         """Return what is taken off rows, and by what they are divided then; each goes with their axes."""
-        if self.scale == "training":
+        if self.of_training:
             shape = [1] * values.ndim
             shape[-1 if self.sequences else 1] = -1
             return np.reshape(self.mean, shape), np.reshape(self.spread, shape)
@@ -158,12 +184,22 @@ class Preprocess:
             Without them the rows stay on their scale, around 0.
         """
         values = np.asarray(scaled, np.float64)
-        if self.scale == "none" or (self.scale != "training" and like is None):
+        if self.scale == "none" or not (self.of_training or like is not None):
             return values
+        if self.piece:
+            mean, size = self._mean_and_size(values)
+            return values * size + mean + self._levels_like(values, like)
         mean, size = self._mean_and_size(values if like is None else np.asarray(like, np.float64))
         if self.scale != "training" and len(mean) != len(values):
             mean, size = (np.median(one, axis=0, keepdims=True) for one in (mean, size))
         return values * size + mean
+
+    def _levels_like(self, values: np.ndarray, like: np.ndarray | None) -> np.ndarray | float:
+        """Return the levels that were taken off rows of which some are ``like`` these: one each, or the median."""
+        if self.scale == "training" or like is None:
+            return 0.0
+        level = _level(self.seen(like))
+        return level if len(level) == len(values) else np.median(level, axis=0, keepdims=True)
 
     def _check_codes(self, values: np.ndarray) -> None:
         fits = values.dtype.kind == "i" and values.min() >= 0 and values.max() < self.codes
@@ -172,7 +208,7 @@ class Preprocess:
     def _check_columns(self, values: np.ndarray) -> None:
         got = values.shape[-1 if self.sequences else 1]
         what = "channels" if values.ndim > 2 and not self.sequences else "features"
-        check(self.scale != "training" or got == len(self.mean), DataError, "The rows must have {} {}, as those that the net was trained on. Got {}.", len(self.mean), what, got)  # fmt: skip
+        check(not self.of_training or got == len(self.mean), DataError, "The rows must have {} {}, as those that the net was trained on. Got {}.", len(self.mean), what, got)  # fmt: skip
 
     def _coded(self, text: str) -> np.ndarray:
         places = {letter: code for code, letter in enumerate(self.letters, FIRST_LETTER)}
@@ -187,6 +223,10 @@ class Preprocess:
         """Return what `config` was made of."""
         given: Any = {key: tuple(one) if isinstance(one, list) else one for key, one in config.items()}
         return Preprocess(**given)
+
+
+def _level(spectra: np.ndarray) -> np.ndarray:
+    return spectra.mean(axis=(1, 2), keepdims=True)
 
 
 # ---- rows of whatever kind as one array ----

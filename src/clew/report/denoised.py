@@ -43,6 +43,7 @@ def page(result: Denoising, lines: list[str], warnings: list[str]) -> str:
     right = section(
         "The noise", f"{safe(first.name)}, {safe(first.channel)}", drawn(draw.noise(first.noise), "noise", "Grey: independent from pixel to pixel. Bars: two standard errors.", label=first.noise.headline())
     )  # fmt: skip
+    right += section("Errors at hidden pixels", "", _errors(result)) if result.errors else ""
     right += section("What was done", "", said)
     for i, history in enumerate(result.model.histories):
         name = safe(result.model.channel_names[i])
@@ -71,6 +72,18 @@ def _image(one: Denoised) -> str:
     beside = drawn(draw.denoised(one), f"beside {one.name} {one.channel}", f"{prose(one.noise.headline())} Filters: {prose(one.rivals.headline())}.", label=one.headline())  # fmt: skip
     aside = "drag to compare; the middle of the middle plane"
     return section(f"{one.name}, {one.channel}", aside, f"{slider}{beside}")
+
+
+def _errors(result: Denoising) -> str:
+    """Tabulate the errors of net and filters of each channel, the lowest in bold."""
+    methods = list(dict.fromkeys(name for one in result.errors for name in one))
+    head = "".join(f'<th class="number">{draw.NAMES.get(name, name)}</th>' for name in methods)
+    rows = ""
+    for channel, one in zip(result.model.channel_names, result.errors):
+        cells = (f"<b>{one[name]:.4g}</b>" if one[name] == min(one.values()) else f"{one[name]:.4g}" for name in methods)  # fmt: skip
+        rows += f"<tr><th>{safe(channel)}</th>{''.join(f'<td class={chr(34)}number{chr(34)}>{cell}</td>' for cell in cells)}</tr>"
+    told = "Where the noise is independent, the lowest is nearest to the clean image; filters were tuned on other pixels. A net that errs more than a filter has smoothed detail away, or left noise."
+    return f'<div class="wide"><table><tr><th>channel</th>{head}</tr>{rows}</table></div><p class="quiet">{told}</p>'
 
 
 def _grey(image: np.ndarray, low: float, high: float) -> np.ndarray:

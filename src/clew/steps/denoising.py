@@ -92,7 +92,7 @@ def denoise(
     model: Path | None = None,
     volumes: bool = False,
     updates: int = 1600,
-    turns: bool = True,
+    turns: Literal["mean", "none"] = "mean",
     axes: str | None = None,
     threads: int = 1,
     random_state: int = 0,
@@ -118,7 +118,7 @@ def denoise(
         Whether planes in depth are denoised together, in 3D; otherwise each for itself.
     updates : int
         Of each channel's net: more are better, and take longer.
-    turns : bool
+    turns : {"mean", "none"}
         Whether the mean over all flips and quarter turns is taken: better, in 8 times the time.
     axes : str
         What the axes of files are that do not tell, such as TYX, CYX or ZYX.
@@ -162,7 +162,7 @@ def denoise(
         method="median" if method == "auto" else method,
         structure=structure,
         updates=updates,
-        turns=turns,
+        turns=turns == "mean",
         threads=threads,
         random_state=random_state,
     )

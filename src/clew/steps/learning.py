@@ -64,7 +64,9 @@ def train(
     if model == "unet":
         from clew.steps.segmenting import train_unet
 
-        return train_unet(study, _saving(study, model, placed), placed, on_progress=on_progress, settings=settings)
+        return train_unet(
+            study, _saving(study, model, placed), placed, on_progress=on_progress, settings=settings
+        )
     places = ("clew.learn.training:train", "clew.neural.training:train_net", "clew.neural.coding:train_coder")
     step = chosen_step(model, settings, *places)
     raw = raw_for(study, model, settings)
@@ -75,7 +77,12 @@ def train(
     facts = study.facts()
     measure = {"kind": facts["kind"], "how": facts["measure"], **facts["measured"]}
     recorded, result = study.run(
-        step, raw=raw, on_progress=on_progress, also=_saving(study, model, placed), measure=measure, **settings
+        step,
+        raw=raw,
+        on_progress=on_progress,
+        also=_saving(study, model, placed),
+        measure=measure,
+        **settings,
     )
     path = study.folder / "models" / placed["name"]
     if model in CODERS:

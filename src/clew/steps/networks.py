@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from clew.samples import Samples
     from clew.study.study import Step, Study
 
-ModelName = Literal["forest", "perceptron", "mlp", "cnn", "elman", "lstm", "gru", "autoencoder", "vae", "unet"]
+ModelName = Literal[
+    "forest", "perceptron", "mlp", "cnn", "elman", "lstm", "gru", "autoencoder", "vae", "unet"
+]
 MODELS: tuple[ModelName, ...] = get_args(ModelName)
 Raw = Callable[["Samples"], Any]  # Cutouts, or Fields
 OF_ANY = ("features", "target", "kind")  # what is learnt, whatever learns it
@@ -111,7 +113,11 @@ def net_named(study: Study, name: str) -> Step:
     SettingError
         If none is called so, or torch is not installed.
     """
-    nets = {name_of(study, one): one for one in study.steps() if one.verb == "train" and is_net(one) and not is_unet(one)}
+    nets = {
+        name_of(study, one): one
+        for one in study.steps()
+        if one.verb == "train" and is_net(one) and not is_unet(one)
+    }
     check(nets, DataError, "The study '{0}' must have a net for this: clew train {0} --model mlp. Got none.", study.folder)  # fmt: skip
     need_torch()
     if name == "latest":

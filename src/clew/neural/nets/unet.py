@@ -183,9 +183,9 @@ def _upwards(config: UNetConfig, n_in: int, n_out: int) -> nn.Module:
 
 
 def _made_up(x: Tensor, multiple: int) -> Tensor:
-    """Repeat the last pixels of each side until it is a multiple."""
+    """Repeat the last pixels of each side until it is a multiple; a traced graph asks each image anew how many."""
     ends = [n for side in reversed(x.shape[2:]) for n in (0, -side % multiple)]
-    return functional.pad(x, ends, mode="replicate") if any(ends) else x
+    return functional.pad(x, ends, mode="replicate") if torch.jit.is_tracing() or any(ends) else x
 
 
 def _halved(x: Tensor, pool: Pool) -> Tensor:

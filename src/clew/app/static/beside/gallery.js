@@ -82,7 +82,7 @@ export function Gallery({ page, kind, order, onPage }) {
   return html`<div class="thumbs" ref=${grid} role="group" aria-label=${`Thumbnails, ${ORDERS[/** @type {keyof typeof ORDERS} */ (order)]}`} onKeyDown=${keys} style=${`grid-template-columns:repeat(${across}, ${width}px)`}>
       ${rows.map((told, i) => html`<button key=${told.row} class="thumb" tabindex=${i === now ? 0 : -1} aria-pressed=${told.row === pinned ? "true" : "false"} aria-label=${wordsOf(told)} title=${wordsOf(told)}
         data-row=${told.row} data-selected=${isSelected(told.row) ? "yes" : "no"} style=${`width:${width}px;height:${height}px`}
-        onClick=${() => { setAt(i); pin(told.row); }} onMouseEnter=${() => set({ hovered: told.row })} onMouseLeave=${() => set({ hovered: null })} onFocus=${() => set({ hovered: told.row })} onBlur=${() => set({ hovered: null })}>
+        onClick=${() => { setAt(i); pin(told.row); }} onMouseEnter=${() => set({ hovered: told.row })} onMouseLeave=${() => { if (hovered === told.row) set({ hovered: null }); }} onFocus=${() => set({ hovered: told.row })} onBlur=${() => set({ hovered: null })}>
         <img src=${pictureOf(told.row, { size: height, width })} width=${width} height=${height} alt="" draggable=${false} />
         ${told.group >= 0 ? html`<span class="corner"><${Sign} n=${told.group} /></span>` : null}</button>`)}</div>
     <div class="under"><span class="small quiet">${shown ? wordsOf(shown) : `${page.page ? `${count(page.page * size + 1)} to ${count(page.page * size + rows.length)} shown` : `${count(rows.length)} shown`} of ${count(page.n)}, ${ORDERS[/** @type {keyof typeof ORDERS} */ (order)]}`}</span>
