@@ -132,6 +132,7 @@ def test_every_source_file_has_its_tests_and_every_test_its_source():
         Path("test_signals_page.py"),
         Path("test_workbench_page.py"),
         Path("test_neural_page.py"),
+        Path("test_encoders_page.py"),
         Path("steps/test_real_signals.py"),
         Path("test_readme.py"),
         Path("report/test_report.py"),

@@ -158,6 +158,7 @@ def denoise(
             on_progress=on_progress,
         )
     check(method != "autoencoder", SettingError, "The 'method' of denoise must be auto, median, n2v2 or n2v for images. Got autoencoder.")  # fmt: skip
+    assert method != "autoencoder"
     settings = DenoiseSettings(
         method="median" if method == "auto" else method,
         structure=structure,

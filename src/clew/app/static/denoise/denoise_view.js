@@ -66,13 +66,13 @@ export function DenoiseView() {
 
 /** @param {{image: string, said: Run | undefined}} props */
 function Side({ image, said }) {
-  const [structure, setStructure] = useState("auto"), [updates, setUpdates] = useState("800"), [error, setError] = useState("");
+  const [structure, setStructure] = useState("auto"), [updates, setUpdates] = useState("1600"), [error, setError] = useState("");
   const [mine, setMine] = useState(0);
   const jobs = use((s) => s.jobs).filter((/** @type {any} */ one) => one.verb === "denoise"), job = jobs.find((/** @type {any} */ one) => one.id === mine) ?? jobs.at(-1);
   const busy = job && (job.state === "running" || job.state === "waiting");
   const run = () => {
     setError("");
-    ask("denoise.start", { image, settings: { ...(structure === "auto" ? {} : { structure }), ...(updates === "800" ? {} : { updates: Number(updates) }) } }).then((started) => setMine(started.id), (why) => setError(why.message));
+    ask("denoise.start", { image, settings: { ...(structure === "auto" ? {} : { structure }), ...(updates === "1600" ? {} : { updates: Number(updates) }) } }).then((started) => setMine(started.id), (why) => setError(why.message));
   };
   return html`<section class="column" aria-label="What the noise is"><div class="bar"><h2>What the noise is</h2></div><div class="scroll">
     ${said && html`<div class="section said">${said.lines.map((line, i) => html`<p class=${i ? "" : "finding"}>${line}</p>`)}
@@ -80,7 +80,7 @@ function Side({ image, said }) {
     <div class="section"><h2>${said ? "Again, with other settings" : "Learn the image from itself"}</h2>
       <p>Noise2Void hides pixels and guesses each from its neighbours: what can be guessed is picture, what cannot is noise. No clean image is needed. The source stays as it is.</p>
       ${chosen("noise", setStructure, structure, Object.entries(STRUCTURES))}
-      ${chosen("training", setUpdates, updates, [["200", "short: 200 updates"], ["800", "usual: 800 updates"], ["2400", "long: 2,400 updates"]])}
+      ${chosen("training", setUpdates, updates, [["400", "short: 400 updates"], ["1600", "usual: 1,600 updates"], ["4800", "long: 4,800 updates"]])}
       ${error && html`<${Notice} bold="This cannot be run." alert=${true}>${error}<//>`}
       <p class="acts"><button class="button primary" disabled=${busy} title=${busy ? "It is being denoised" : null} onClick=${run}>${busy ? "Denoising…" : "Denoise this image"}</button>
         ${busy && html`<button class="button" disabled=${job.stopping} onClick=${() => stopJob(job.id)}>Cancel</button> <span class="quiet small">${howFar(job)}</span>`}</p>
