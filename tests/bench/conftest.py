@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -14,3 +16,13 @@ def only_objects_of_the_test_are_searched_for_cycles() -> Iterator[None]:
     gc.freeze()
     yield
     gc.unfreeze()
+
+
+@pytest.fixture(autouse=True)
+def threads_of_torch_stay() -> Iterator[None]:
+    """A rival sets them for the whole process, and others that count on OpenMP would find too few."""
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else os.cpu_count()
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(before)

@@ -1,10 +1,14 @@
-"""How good encoders and decoders are on real data; with ``-m slow -s`` it prints the figures."""
+"""How good encoders and decoders are on real data; with ``CLEW_QUALITY=1 pytest -s`` it prints the figures."""
+
+import os
 
 import numpy as np
 import pytest
 
 from clew.bench.coding_quality import Digits, judge_quality, map_quality, quake_quality, vae_quality
 from tests.conftest import shared
+
+quality = pytest.mark.skipif(not os.environ.get("CLEW_QUALITY"), reason="trains for minutes: make quality")
 
 
 def digits(n):
@@ -19,6 +23,7 @@ def test_no_digit_is_learnt_that_is_asked_about():
 
 
 @pytest.mark.slow
+@quality
 def test_samples_of_digits_are_taken_for_digits_and_the_bound_of_many_draws_is_tighter():
     rows = digits(6000)
     cnn, judge = judge_quality(rows)
@@ -32,6 +37,7 @@ def test_samples_of_digits_are_taken_for_digits_and_the_bound_of_many_draws_is_t
 
 
 @pytest.mark.slow
+@quality
 @pytest.mark.parametrize("latent", [2, 8, 16])
 def test_latent_numbers_tell_digits_better_than_principal_components(latent):
     found = map_quality(digits(6000), latent=latent)
@@ -40,6 +46,7 @@ def test_latent_numbers_tell_digits_better_than_principal_components(latent):
 
 
 @pytest.mark.slow
+@quality
 def test_latent_numbers_tell_earthquakes_from_noise(tmp_path):
     from tests.neural.test_quality import cut
     from tests.steps.test_real_signals import event_and_noise

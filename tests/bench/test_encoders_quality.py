@@ -1,5 +1,7 @@
 """What is compared on the nuclei: every rival on the same images, and figures that a slow twin gives, too."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -41,3 +43,15 @@ def test_every_rival_gets_a_figure_from_the_same_images(monkeypatch):
         and row["watershed_iou"] == row["otsu_iou"]
     )
     assert 0 <= row["unet_iou"] < row["otsu_iou"]  # three updates are not enough
+
+
+@pytest.mark.skipif("CLEW_QUALITY" not in os.environ, reason="twenty CPU-minutes: make quality")
+def test_a_unet_finds_nuclei_better_than_the_forest_and_a_threshold():
+    rows = encoders_quality.segmentation_quality(shared("images/nuclei_dsb2018/index.csv").parent)
+    for row in rows:
+        print({name: round(value, 3) for name, value in row.items()})
+    mean = {name: np.mean([row[name] for row in rows]) for name in rows[0]}
+    print("mean", {name: round(float(value), 3) for name, value in mean.items()})
+    assert mean["unet_iou"] >= max(0.86, mean["forest_iou"])
+    assert mean["unet_ap"] >= max(0.73, mean["watershed_ap"] + 0.04)
+    assert max(row["seconds"] for row in rows) < 600

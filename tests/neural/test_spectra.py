@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.signal import spectrogram
@@ -20,7 +22,7 @@ def test_bands_are_means_of_the_power_that_scipy_finds():
     _, _, power = spectrogram(X, nperseg=piece, noverlap=0, window="hann", detrend="constant")
     power[..., 1:-1, :] /= 2  # of both sides there
     edges = edges_of(piece)
-    bands = np.stack([power[:, :, a:b].mean(axis=2) for a, b in zip(edges, edges[1:])], axis=2)
+    bands = np.stack([power[:, :, a:b].mean(axis=2) for a, b in pairwise(edges)], axis=2)
     found = spectra_of(X, piece).reshape(bands.shape)
     bands += 1e-6 * np.median(bands, axis=(1, 2, 3), keepdims=True)
     assert np.ptp(found - 10 * np.log10(bands)) < 1e-4  # a constant factor

@@ -11,10 +11,10 @@ import pytest
 from clew import steps
 from clew.errors import DataError, SettingError
 from clew.learn.families import FAMILIES
+from clew.neural.net_settings import NETS
 from clew.steps import VERBS
 from clew.steps.families import compare
 from clew.steps.learning import CIRCULAR
-from clew.steps.networks import MODELS
 from clew.steps.settings import settings_of_verb
 from clew.study.study import Study
 from tests.steps.worlds import QUICK
@@ -73,7 +73,7 @@ def test_what_the_latest_model_learns_is_compared(measured):
 
 def test_the_nets_that_can_be_compared_are_in_the_help_and_named_unlike_the_tuned_one():
     told = next(one for one in settings_of_verb(VERBS["compare"]) if one.name == "families").help
-    assert all(name in told for name in MODELS)
+    assert all(name in told for name in ("forest", *NETS))
     assert FAMILIES["network"].words[0] == "a tuned net of 16 units"
 
 

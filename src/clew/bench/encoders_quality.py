@@ -58,7 +58,7 @@ def segmentation_quality(
     list of dict
         A dict for each split: "split", "seconds" (of CPU, for training the U-Net), and for "unet", "forest", "otsu" and "watershed"
         "..._iou" of the foreground and "..._ap" (TP / (TP + FP + FN) of objects at IoU 0.5), both in the mean over images.
-        Objects of all are left out where they are smaller than the smallest that was outlined whole in training. Those of the
+        Objects of all are left out where they are smaller than half the smallest that was outlined in training. Those of the
         forest and of "otsu" are cut apart at their necks, as `clew.measure.segment.segment` does; "watershed"
         is the same threshold with scikit-image's usual watershed.
     """

@@ -30,6 +30,7 @@ from clew.validate.history import History
 BATCH, EPOCHS = 8, 20
 FEWEST_UPDATES = 10  # of an epoch
 LONGER = 16  # times the patch of an image: the samples of a piece of a trace
+SHORTEST = 8  # pixels of a side: of fewer nothing can be foretold from what is around
 VOLUME = 32  # the longest side of a piece of a volume
 FEWEST_IMAGES = 5  # so many images leave one for validation; of fewer, a region
 HELD, SMALLEST = 8, 64  # one in so many pixels along the longest side is that region, if the side is so long
@@ -190,13 +191,15 @@ def check_images(images: Sequence[np.ndarray]) -> tuple[int, int]:
     Raises
     ------
     DataError
-        If there is none, they differ, or a value is not finite.
+        If there is none, they differ, one is tiny, or a value is not finite.
     """
     check(len(images), DataError, "The images to be denoised must be at least one. Got none.")
     shapes = [one.shape for one in images]
     same = all(len(one) == len(shapes[0]) and one[0] == shapes[0][0] for one in shapes)
     check(same and 2 <= len(shapes[0]) <= 4, DataError, "The images to be denoised must be of shape (channels, 1 to 3 sides), with the same channels. Got {}.", shapes[:4])  # fmt: skip
     check(all(np.isfinite(one).all() for one in images), DataError, "The pixels to be denoised must be finite numbers. Got others.")  # fmt: skip
+    least = min(side for one in shapes for side in one[1:])
+    check(least >= SHORTEST, DataError, "The images to be denoised must be at least {} pixels along each side. Got one of {}.", SHORTEST, least)  # fmt: skip
     return shapes[0][0], len(shapes[0]) - 1
 
 

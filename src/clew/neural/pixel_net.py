@@ -51,7 +51,7 @@ class PixelNet(StoredNet):
     border : str, optional
         The class that lies between touching objects, where the net learnt from objects.
     smallest : int
-        Of such a net: the pixels of the smallest object that was outlined whole; whatever is smaller is taken for a speck.
+        Of such a net: half the pixels of the smallest object that was outlined whole; what is smaller is taken for a speck.
     tile : list of three ints
         (z, y, x): it belongs to the model, so that an answer has the same bits whatever memory and threads there are.
     flips : bool

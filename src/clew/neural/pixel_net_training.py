@@ -255,7 +255,7 @@ def _trained(
 
 
 def smallest_of(label_images: Iterable[np.ndarray]) -> int:
-    """Return the pixels of the smallest object that no edge of its image cuts off; 0 where every object is cut off.
+    """Return half the pixels of the smallest object that no edge of its image cuts off; 0 where every object is cut off.
 
     Parameters
     ----------
@@ -269,7 +269,7 @@ def smallest_of(label_images: Iterable[np.ndarray]) -> int:
         cut_off = np.unique(np.concatenate(edges))
         found[cut_off[cut_off > 0]] = 0
         areas += found[found > 0].tolist()
-    return min(areas, default=0)
+    return min(areas, default=0) // 2
 
 
 def _in_order(lessons: list[Lesson]) -> list[Lesson]:

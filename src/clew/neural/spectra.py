@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def band_names(channels: Sequence[str], piece: int, rate: float | None) -> list[
     """Return the names of the bands of each channel, such as "Z 3.12-6.25 Hz"."""
     edges = edges_of(piece) * (rate or 1.0) / piece
     unit = " Hz" if rate else " of the rate"
-    return [f"{one} {low:.3g}-{high:.3g}{unit}" for one in channels for low, high in zip(edges, edges[1:])]
+    return [f"{one} {low:.3g}-{high:.3g}{unit}" for one in channels for low, high in pairwise(edges)]
 
 
 def spectra_of(waves: np.ndarray, piece: int) -> np.ndarray:
