@@ -165,7 +165,7 @@ def test_keys_views_and_sheets_and_a_server_that_is_killed(opened):
     page.keyboard.press("Enter")
     until(lambda: state(page)["colour"] == "feature:eccentricity" and state(page)["view"] == "explore")
     until(lambda: not palette(page).count())  # its dialog would take the next key
-    page.keyboard.press("?")
+    until(lambda: page.get_by_label("Single keys act").count() or page.keyboard.press("?"))
     page.get_by_label("Single keys act").uncheck()
     page.keyboard.press("Escape")
     for key in "gv":
