@@ -70,7 +70,7 @@ class Noise(Result):
         return self.level < SLIGHT * self.contrast
 
     def headline(self) -> str:
-        """Say what the noise is like, and whether Noise2Void removes it."""
+        """Say what the noise is like, and whether Noise2Void can take it out."""
         of = f"sd {self.level:.3g}"
         if self.slope:
             of += f", its variance grows by {self.slope:.2g} per unit of brightness"
@@ -79,7 +79,7 @@ class Noise(Result):
         if self.along == "unknown":
             return f"What the noise is like cannot be told: {self.n_blocks} flat blocks of {BLOCK} pixels are too few."
         if self.independent:
-            return f"The noise is independent from pixel to pixel ({of}): Noise2Void removes it."
+            return f"The noise is independent from pixel to pixel ({of}): Noise2Void can take it out."
         rows = {"x": "along rows (x)", "y": "along columns (y)", "both": "along rows and columns"}[self.along]
         if len(self.axes) == 1:
             rows = "along the trace"

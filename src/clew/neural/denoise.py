@@ -216,10 +216,10 @@ def divided(images: Sequence[np.ndarray]) -> tuple[list[np.ndarray], list[np.nda
         trained.append(one.take(range(n - held), axis=axis) if held else one)
         if held:
             judged.append(one.take(range(n - held, n), axis=axis))
-    few = "one image only" if len(images) == 1 else f"{len(images)} images only"
+    few = "one image only" if len(images) == 1 else f"{len(images)} pieces only"
     if not judged:
         return trained, trained, f"Too small to hold a region out ({few}): validated on other hidden pixels of the same region."  # fmt: skip
-    return trained, judged, f"Validated by region: the last eighth of {'each' if len(images) > 1 else 'the'} image taught nothing ({few})."  # fmt: skip
+    return trained, judged, f"Validated by region: the last eighth of {'each piece' if len(images) > 1 else 'the image'} taught nothing ({few})."  # fmt: skip
 
 
 def blind_spot(settings: DenoiseSettings, images: Sequence[np.ndarray]) -> BlindSpot:

@@ -12,6 +12,8 @@ Method = Literal["median", "n2v2", "n2v"]
 Structure = Literal["auto", "none", "x", "y"]
 AXES = "zyx"  # the last is the last axis of an image, or of a trace
 
+UPDATES = 1600  # of weights, unasked
+
 
 @dataclass(frozen=True, kw_only=True)
 class DenoiseSettings:
@@ -53,7 +55,7 @@ class DenoiseSettings:
     method: Method = "median"
     structure: Structure = "auto"
     reach: int = 5
-    updates: int = 1600
+    updates: int = UPDATES
     patch: int = 64
     channels: tuple[int, ...] = (24, 48, 96)
     masked: float = 0.06

@@ -15,7 +15,7 @@ import numpy as np
 from clew.errors import DataError, SettingError, check
 from clew.measure.noise import Noise, noise_of
 from clew.measure.smoothing import WORDS, Smoothing, smoothing
-from clew.neural.denoise_settings import DenoiseSettings
+from clew.neural.denoise_settings import UPDATES, DenoiseSettings
 from clew.read.kinds import IMAGES, distinct_names, has_suffix, is_zarr
 from clew.result import Result, settle
 from clew.steps.outcome import OnProgress, Outcome
@@ -91,9 +91,10 @@ def denoise(
     structure: Literal["auto", "none", "x", "y"] = "auto",
     model: Path | None = None,
     volumes: bool = False,
-    updates: int = 1600,
+    updates: int = UPDATES,
     turns: Literal["mean", "none"] = "mean",
     axes: str | None = None,
+    rate: float | None = None,
     threads: int = 1,
     random_state: int = 0,
     on_progress: OnProgress | None = None,
@@ -122,6 +123,8 @@ def denoise(
         Whether the mean over all flips and quarter turns is taken: better, in 8 times the time.
     axes : str
         What the axes of files are that do not tell, such as TYX, CYX or ZYX.
+    rate : float
+        Recordings: samples a second, in Hz, of files that do not tell.
     threads : int
         Threads of torch; the last digits depend on it.
     random_state : int
@@ -148,15 +151,20 @@ def denoise(
 
         check(method not in ("median", "n2v2"), SettingError, "The 'method' of denoise must be auto, n2v or autoencoder for recordings. Got {}.", method)  # fmt: skip
         assert method != "median" and method != "n2v2"
+        of_images = {"structure": structure != "auto", "volumes": volumes, "updates": updates != UPDATES, "turns": turns != "mean", "axes": axes}  # fmt: skip
+        for name, given in of_images.items():
+            check(not given, SettingError, "The '{}' of denoise must go with images. Got recordings.", name)
         return denoise_recordings(
             paths,
             out=out,
             method=method,
             model=model,
+            rate=rate,
             random_state=random_state,
             threads=threads,
             on_progress=on_progress,
         )
+    check(rate is None, SettingError, "The 'rate' of denoise must go with recordings. Got images.")
     check(method != "autoencoder", SettingError, "The 'method' of denoise must be auto, median, n2v2 or n2v for images. Got autoencoder.")  # fmt: skip
     assert method != "autoencoder"
     settings = DenoiseSettings(

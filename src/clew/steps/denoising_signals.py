@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from clew.errors import DataError, SettingError, Stopped, check, check_choice
+from clew.measure.frames import LOWEST_RATE
 from clew.measure.runs import Run, living_runs, quiet_runs
 from clew.neural.denoise_settings import DenoiseSettings
 from clew.result import Result, literal_choices
@@ -28,6 +29,9 @@ HELD_OUT = 4  # every fourth station is, or the last fourth of the time
 DIAGNOSED = 2**16  # samples by which the noise of a recording is diagnosed
 LEARNT = 2**18  # samples of each recording that Noise2Void learns from
 TILE = 2**16  # samples that it denoises together
+SLOWEST = 4.0  # Hz
+MOST_TOGETHER = 3  # components that an event is simulated in
+JUDGED, LITTLE = 12, 0.5  # quiet parts that events are put into, and dB that are no difference
 SHOWN, SHOWN_SECONDS = 3, 30.0  # excerpts, before and after
 
 
@@ -68,6 +72,8 @@ class DenoisedRecordings(Result):
     excerpts : list of Excerpt
         Of the first recordings.
     caution : str
+    beside : list of dict
+        What the net and classical filters make of simulated events in quiet parts: see `clew.measure.signal_rivals.gains`.
     """
 
     files: list[str]
@@ -76,6 +82,7 @@ class DenoisedRecordings(Result):
     clipped: int
     excerpts: list[Excerpt]
     caution: str
+    beside: list[dict[str, Any]] = field(default_factory=list)
 
     def headline(self) -> str:
         """Say how much energy is left."""
@@ -141,6 +148,8 @@ def denoise_recordings(
     )
     read = read_recordings(paths, rate=rate, time=time, lenient=True)
     recordings = read.recordings
+    slowest = min(one.rate for one in recordings)
+    check(slowest > SLOWEST, DataError, "The recordings to be denoised must have more than {:g} samples a second, since what is below 1 Hz is left out. Got {:g} Hz.", SLOWEST, slowest)  # fmt: skip
     how = DenoiseSettings(random_state=random_state, threads=threads)
     independent, said = diagnosis(recordings)
     chosen: str = method if method != "auto" else "n2v" if independent else "autoencoder"
@@ -151,12 +160,13 @@ def denoise_recordings(
     else:
         trained = _autoencoder(recordings, how, max_epochs, on_progress)
     out.mkdir(parents=True, exist_ok=True)
-    result = _written(trained, recordings, out, chosen, on_progress)
+    beside, compared = _beside(trained, recordings)
+    result = replace(_written(trained, recordings, out, chosen, on_progress), beside=beside)
     if model is None:
         trained.save_model(out / MODEL)
     failed = [f"Left out: {sentence}" for sentence in read.failed]
     clipped = [f"{result.clipped:,} samples were clipped to what 32 bits hold"] * bool(result.clipped)
-    remarks = sentences([result.caution, said, *trained.notes, *clipped, *read.notes, *failed])
+    remarks = sentences([compared, result.caution, said, *trained.notes, *clipped, *read.notes, *failed])
     headline = result.headline()
     lines = [
         f"{headline[0].upper()}{headline[1:]}.",
@@ -173,6 +183,7 @@ def denoise_recordings(
         "clipped": result.clipped,
         "training": [one.summary() for one in trained.histories],
         "caution": result.caution,
+        "beside": beside,
     }  # fmt: skip
     return Outcome(lines, data, None, result, remarks, 1 if failed else 0)
 
@@ -218,27 +229,74 @@ def _autoencoder(
         runs = [run for run in quiet_runs(one) if run.n >= row_samples(one.rate)]
         found = noise_windows(one, runs, most=-(-most // max(1, len(runs))))
         by_station.setdefault(one.station or one.name, []).extend(found)
-    some = [windows for windows in by_station.values() if windows]
-    if len(some) >= HELD_OUT:
-        held = [window for windows in some[::HELD_OUT] for window in windows]
-        taught = [window for i, windows in enumerate(some) if i % HELD_OUT for window in windows]
-        judged = f"Judged while it was trained by the noise of {len(some[::HELD_OUT])} of {len(some)} stations, of which it heard nothing"
-    else:
-        parts = [(windows, len(windows) * (HELD_OUT - 1) // HELD_OUT) for windows in some]
-        taught = [
-            window for windows, n in parts for window in windows[: n if len(windows) > 2 * HELD_OUT else None]
-        ]
-        held = [
-            window
-            for windows, n in parts
-            for window in windows[n + HELD_OUT - 1 :]
-            if len(windows) > 2 * HELD_OUT
-        ]
-        judged = "Judged while it was trained by later noise of the same stations: fewer than 4 stations have quiet parts"
+    taught, held = _divided(by_station)
+    judged = "Judged while it was trained by later noise of the same stations: fewer than 4 stations have quiet parts"
+    stations = [windows for windows in by_station.values() if windows]
+    if len(stations) >= HELD_OUT:
+        judged = f"Judged while it was trained by the noise of {len(stations[::HELD_OUT])} of {len(stations)} stations, of which it heard nothing"
     settings = SignalSettings(max_epochs=max_epochs, random_state=how.random_state, threads=how.threads)
     return fit_signal_denoiser(
         taught, rate=rates[0], validation=held, settings=settings, notes=[judged], on_progress=on_progress
     )
+
+
+def _divided(by_station: dict[str, list[np.ndarray]]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return what is learnt from and what is held out: every fourth station, or of fewer the last fourth of the time."""
+    some = [windows for windows in by_station.values() if windows]
+    if len(some) >= HELD_OUT:
+        taught = [window for i, windows in enumerate(some) if i % HELD_OUT for window in windows]
+        return taught, [window for windows in some[::HELD_OUT] for window in windows]
+    taught, held = [], []
+    for windows in some:
+        n = len(windows) * (HELD_OUT - 1) // HELD_OUT if len(windows) > 2 * HELD_OUT else len(windows)
+        taught += windows[:n]
+        held += windows[n + HELD_OUT - 1 :]  # what lies between overlaps with both
+    return taught, held
+
+
+def _beside(trained: Any, recordings: Sequence[Recording]) -> tuple[list[dict[str, Any]], str]:
+    """Put simulated events into quiet parts, and return how well the net and classical filters find them again, and say it."""
+    from clew.measure.signal_rivals import fitted_rivals, gains
+    from clew.neural.signal_denoising import row_samples
+
+    rate, whole = (
+        recordings[0].rate,
+        not hasattr(trained, "denoise"),
+    )  # Noise2Void takes all components or none
+    by_station: dict[str, list[np.ndarray]] = {}
+    for one in recordings:
+        n = row_samples(rate)
+        for run in quiet_runs(one):
+            heard = len(run.rows) <= MOST_TOGETHER and (len(run.rows) == len(one.channels) or not whole)
+            found = [run.read(at, at + n) for at in range(0, run.n - n + 1, n) if run.rows and heard]
+            by_station.setdefault(one.station or one.name, []).extend(found[:MOST_WINDOWS])
+    known, unheard = _divided(by_station)
+    where = (
+        "quiet parts that it had not heard"
+        if unheard
+        else "the quiet parts that it learnt from, which flatters it"
+    )
+    if not known or rate < LOWEST_RATE:
+        return (
+            [],
+            "No classical filter stands beside it: no quiet part is long enough, or fast enough, to put an event into",
+        )
+    some, judged = (_evenly(windows) for windows in (known, unheard or known))
+    net = trained.apply if whole else trained.denoise
+    rows = gains({"the net": net, **fitted_rivals(some, rate=rate)}, judged, rate=rate)
+    at_0 = {row["method"]: row["after_db"] for row in rows if row["before_db"] == 0}
+    told = ", ".join(f"{name} {gain:.1f} dB" for name, gain in at_0.items())
+    best = max(gain for name, gain in at_0.items() if name != "the net")
+    verdict = "better than both" if at_0["the net"] > best + LITTLE else "not better than the best filter"
+    return (
+        rows,
+        f"Beside it, simulated events as loud as the noise, in {len(judged)} {where}: {told} afterwards: {verdict}",
+    )
+
+
+def _evenly(windows: list[np.ndarray]) -> list[np.ndarray]:
+    chosen = np.linspace(0, len(windows) - 1, min(JUDGED, len(windows))).round().astype(int)
+    return [windows[i] for i in chosen]
 
 
 def _n2v(recordings: Sequence[Recording], how: DenoiseSettings, on_progress: OnProgress | None) -> Denoiser:
