@@ -26,6 +26,7 @@ def rebuilt(**given) -> Reconstructions:
 
 def test_the_verdict_stands_beside_principal_components():
     assert rebuilt().headline() == "From 2 numbers a row, 80% of the variance comes back on the 3 rows held out; from 2 principal components 60%"  # fmt: skip
+    assert "row, none of the variance comes back" in rebuilt(share=-2.03).headline()
     assert rebuilt(pca_share=0.9).headline().endswith("90%: less than these")
     assert rebuilt(pca_share=0.8).headline().endswith("80%: no more than these")
     assert "rows that taught it (none were held out)" in rebuilt(held_out=np.zeros(12, bool)).headline()

@@ -88,7 +88,8 @@ class Reconstructions(Result):
         beside = f"{self.n_latent} principal component{'s' * (self.n_latent != 1)}"
         gain = self.share - self.pca_share
         verdict = "" if gain > BETTER else ": no more than these" if gain > -BETTER else ": less than these"
-        return f"From {units} a row, {self.share:.0%} of the variance comes back on {where}; from {beside} {self.pca_share:.0%}{verdict}"  # fmt: skip
+        back, pca = (f"{one:.0%}" if one > 0 else "none" for one in (self.share, self.pca_share))
+        return f"From {units} a row, {back} of the variance comes back on {where}; from {beside} {pca}{verdict}"
 
     def sentences(self) -> list[str]:
         """Return what to mind: units that tell nothing, and rows that come back worst."""

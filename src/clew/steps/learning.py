@@ -50,7 +50,7 @@ CIRCULAR_OF_CODER = (
 def train(
     study: Study, *, model: ModelName = "forest", on_progress: OnProgress | None = None, **settings: Any
 ) -> Outcome:
-    """Train the repeatable classifier on the open rows' labels, as a numbered model that is never overwritten.
+    """Train a model on the open rows, numbered and never overwritten: a classifier, or a net without labels.
 
     Parameters
     ----------
