@@ -89,7 +89,9 @@ class Reconstructions(Result):
         gain = self.share - self.pca_share
         verdict = "" if gain > BETTER else ": no more than these" if gain > -BETTER else ": less than these"
         back, pca = (f"{one:.0%}" if one > 0 else "none" for one in (self.share, self.pca_share))
-        return f"From {units} a row, {back} of the variance comes back on {where}; from {beside} {pca}{verdict}"
+        return (
+            f"From {units} a row, {back} of the variance comes back on {where}; from {beside} {pca}{verdict}"
+        )
 
     def sentences(self) -> list[str]:
         """Return what to mind: units that tell nothing, and rows that come back worst."""

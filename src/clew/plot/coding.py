@@ -108,7 +108,7 @@ def latent_map(result: Reconstructions, *, width: float = 520) -> Drawing:
     Rows of features have no picture: their dots are as dark as their anomaly score is high.
     """
     drawing = Drawing(width, width + 8)
-    panel = box(drawing, 44, LINE + 4, width - 60, width - 72)
+    panel = box(drawing, 64, LINE + 4, width - 80, width - 72)
     x, y = result.plane.T
     pictured = len(result.grid) > 0
     if pictured:

@@ -38,7 +38,7 @@ def how_trained(net: NetModel, name: str, sha256: str, *, title: str) -> str:
     readings = [read_losses(one) for one in net.histories]
     first = readings[0]
     said = [
-        f"<p>{prose(' '.join(sentences([net.headline()])))} {counted(net.n_parameters, 'weight')} in each. sha256 {code(sha256[:16])}.</p>",
+        f"<p>{prose(' '.join(sentences([net.headline()])))} {counted(net.n_parameters, 'weight')}{' in each' * (net.members > 1)}. sha256 {code(sha256[:16])}.</p>",
         f'<p class="quiet note">{prose(" ".join(sentences(net.notes)))}</p>' if net.notes else "",
         f'<p class="quiet note">{prose(_made(net))}</p>',
     ]
@@ -61,7 +61,9 @@ def _made(net: NetModel) -> str:
     """Say how the net is made and was trained, in what a person asks for."""
     known = net.net_settings | net.recipe
     told = [
-        f"{words} {_written(known[name])}" for name, words in ASKED.items() if known.get(name) is not None
+        f"{words} {_written(known[name])}"
+        for name, words in ASKED.items()
+        if known.get(name) not in (None, [], ())
     ]
     return f"{counted(net.members, 'member')}, {', '.join(told)}; {net.n_rows - net.n_held_out:,} of {net.n_rows:,} rows taught it."
 
