@@ -439,15 +439,15 @@ def test_a_full_disk_is_one_sentence_with_status_2(clew, trained, tmp_path, monk
             raise OSError(28, "No space left on device")
         put(self, place, block)
 
-    monkeypatch.setattr(TiffWriter, "_put", full)
     args = ["pixels", "predict", trained, tmp_path / "in", "--out", tmp_path / "out"]
-    status, out, err = clew(*args)
+    with monkeypatch.context() as one:  # `undo` would take back what other fixtures have patched
+        one.setattr(TiffWriter, "_put", full)
+        status, out, err = clew(*args)
     assert (status, out) == (2, "")
     assert err.splitlines()[-1].startswith("The disk must take what is written to")
     assert [name for name in files_of(tmp_path / "out") if name.startswith("classes")] == ["classes/a.tif"]
-    monkeypatch.undo()
-    status, out, _ = clew(*args)
-    assert status == 0
+    status, out, err = clew(*args)
+    assert status == 0, err
     assert out.startswith("3 of 3 images classified, 1 of them before: ")
 
 
