@@ -18,7 +18,7 @@ $(BIN)/.demo: pyproject.toml constraints.txt
 # The same with what tests and linters need.
 $(BIN)/.dev: $(BIN)/.demo
 	@echo "Installing what the tests need ..."
-	@$(PIP) install --constraint constraints.txt --editable '.[image,signal,neural,export,app,notebook,oracle,dev]'
+	@$(PIP) install --constraint constraints.txt --editable '.[image,signal,neural,export,associate,app,notebook,oracle,dev]'
 	@$(BIN)/npm install --silent --no-audit --no-fund --prefix $(VENV)/typescript typescript@$(TYPESCRIPT)
 	@touch $@
 

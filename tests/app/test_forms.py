@@ -53,7 +53,13 @@ def test_a_comparison_has_forest_and_nets_at_once(session):
 def test_without_a_study_only_verbs_that_need_none_are_offered(session):
     assert {one["verb"] for one in session.ask("verbs")["verbs"]} == set(VERBS)
     alone = fake_session(None)
-    assert {one["verb"] for one in alone.ask("verbs")["verbs"]} == {"new", "demo", "predict", "denoise"}
+    assert {one["verb"] for one in alone.ask("verbs")["verbs"]} == {
+        "new",
+        "demo",
+        "predict",
+        "denoise",
+        "pick",
+    }
 
 
 def test_values_become_what_the_verb_takes(session):
@@ -125,7 +131,7 @@ def test_a_link_does_not_lead_out_of_the_home_folder(session, tmp_path):
 
 
 def test_every_setting_by_which_a_verb_writes_is_guarded(session):
-    read = {"file", "paths", "masks", "model", "distances", "annotations", "response"}
+    read = {"file", "paths", "masks", "model", "distances", "annotations", "response", "stations", "truth"}
     paths = {
         (verb, one.name)
         for verb in VERBS.values()

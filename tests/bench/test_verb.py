@@ -160,7 +160,7 @@ def test_the_command_line_takes_the_work_as_its_argument(fakes, capsys):
 
 
 def test_all_is_every_work_in_order():
-    rooms = ("start", "explore", "pixels", "explain", "signals", "app", "neural", "encoders")
+    rooms = ("start", "explore", "pixels", "explain", "signals", "app", "neural", "encoders", "pick")
     names = {work: [one.name for one in works_of(work)] for work in (*rooms, "all")}
     assert names["all"] == [name for room in rooms for name in names[room]]
     assert len(set(names["all"])) == len(names["all"])

@@ -231,3 +231,10 @@ def test_a_head_without_its_corner_and_columns_cut_by_blanks_are_read_where_that
         read_columns(path)
     path.write_text("1   2\n 3 4\n")
     assert read_columns(path, head="auto").cells == {"1": ["1", "3"], "2": ["2", "4"]}
+
+
+def test_a_column_without_a_name_does_not_take_that_of_another(tmp_path):
+    (tmp_path / "a.csv").write_text(
+        ",index,x\n0,5,1.5\n1,6,2.5\n"
+    )  # as pandas writes what was numbered before
+    assert list(read_table(tmp_path / "a.csv").frame.columns) == ["row names", "index", "x"]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NAMES = (
     "explore", "name", "label", "train", "validate", "explain", "curve", "compare", "repeat", "sensors", "state", "confirm",
-    "test", "export", "predict", "verify", "new",
+    "test", "export", "predict", "pick", "verify", "new",
 )  # fmt: skip
 VERBS = {
     **{name: STEPS[name] for name in NAMES},
@@ -35,14 +35,14 @@ VERBS = {
     "report": Verb("report", report),
     "demo": Verb("demo", demo),
 }
-WITHOUT_STUDY: tuple[str, ...] = ("new", "demo", "predict", "denoise")
+WITHOUT_STUDY: tuple[str, ...] = ("new", "demo", "predict", "denoise", "pick")
 WITHOUT_ROWS = ("verify", "report", *WITHOUT_STUDY)
 LONGEST = 10_000  # letters of one value
 # what a verb writes, and whether it refuses by itself to replace what it has not written
 WRITTEN = {
-    ("export", "out"): False, ("export", "labels"): False, ("report", "out"): False, ("predict", "out"): True,
+    ("export", "out"): False, ("export", "labels"): False, ("export", "picks"): False, ("report", "out"): False, ("predict", "out"): True,
     ("predict", "paint"): True, ("new", "study"): True, ("demo", "out"): True, ("denoise", "out"): False,
-    ("generate", "out"): False,
+    ("generate", "out"): False, ("pick", "out"): True,
 }  # fmt: skip
 IN_STUDY = {("denoise", "out"): "denoised"}  # the folder of the open study that is for what a verb writes
 

@@ -287,6 +287,7 @@ OF_FILES = (
     "demo",
     "predict",
     "denoise",
+    "pick",
     "generate",
     "label",
     "export",

@@ -23,6 +23,7 @@ ROOMS = (
     "items",
     "sorting",
     "painting",
+    "picking",
     "denoising",
     "decoding",
 )

@@ -18,7 +18,7 @@ COLUMNS = ("work", "ours", "rival", "times faster (of CPU)", "peak MB", "quality
 
 def bench(
     work: Literal[
-        "start", "explore", "pixels", "explain", "signals", "app", "neural", "encoders", "all"
+        "start", "explore", "pixels", "explain", "signals", "app", "neural", "encoders", "pick", "all"
     ] = "start",
     *,
     repeats: int = 3,
@@ -31,17 +31,18 @@ def bench(
     WORK is start (until a process has answered; seconds), explore (embeddings and clusterings; half an hour),
     pixels (filters and forests on images; ten minutes), explain (Shapley values of forests; five minutes), signals
     (windows of a day, measured and classified; five minutes), app (the page in a headless browser; five minutes), neural (nets trained and asked; five minutes),
-    encoders (U-Nets, denoisers and autoencoders; twenty minutes) or all.
+    encoders (U-Nets, denoisers and autoencoders; twenty minutes), pick (nets that pick arrivals; ten minutes) or all.
 
     Parameters
     ----------
-    work : {"start", "explore", "pixels", "explain", "signals", "app", "neural", "encoders", "all"}
+    work : {"start", "explore", "pixels", "explain", "signals", "app", "neural", "encoders", "pick", "all"}
         What to measure.
     repeats : int
         Alternating runs of each side, after a warm-up that does not count; long ones make fewer, and say so.
     only : list of str
         Rows, or families of rows, to measure, such as umap-10k or tsne; the rows big (1,000,000 x 50),
-        pixels-disk (16,384 x 16,384 pixels), detect-week and detect-month are measured only where they are named.
+        pixels-disk (16,384 x 16,384 pixels), detect-week, detect-month and those of month are measured only where they are
+        named.
     out : Path
         A file for the same JSON that --json prints.
 
@@ -54,7 +55,7 @@ def bench(
 
     check_choice(
         work,
-        ("start", "explore", "pixels", "explain", "signals", "app", "neural", "encoders", "all"),
+        ("start", "explore", "pixels", "explain", "signals", "app", "neural", "encoders", "pick", "all"),
         what="'work' argument",
         of="bench",
     )
@@ -84,7 +85,7 @@ def bench(
 
 def works_of(work: str) -> list[Work]:
     """Return the rows of a work."""
-    from clew.bench import app, encoders, explain, explore, neural, pixels, signals, start
+    from clew.bench import app, encoders, explain, explore, neural, pick, pixels, signals, start
 
     rooms = {
         "start": start.works,
@@ -95,6 +96,7 @@ def works_of(work: str) -> list[Work]:
         "app": app.works,
         "neural": neural.works,
         "encoders": encoders.works,
+        "pick": pick.works,
     }
     return [one for name, works in rooms.items() if work in (name, "all") for one in works()]
 

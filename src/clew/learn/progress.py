@@ -8,11 +8,34 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from clew.learn.detect import Scan
 from clew.learn.events import Event
+from clew.read.recording import Recording
 from clew.result import write_whole
+
+
+class Going(Protocol):
+    """A way along one recording, as `clew.learn.detect.Scan` is one."""
+
+    @property
+    def recording(self) -> Recording:
+        """Return what it goes along."""
+        ...
+
+    @property
+    def next(self) -> int:
+        """Return the first sample that is not done."""
+        ...
+
+    @property
+    def done(self) -> bool:
+        """Return whether it has come to the end."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Return all that must be known to go on, as JSON keeps it."""
+        ...
 
 
 class Progress:
@@ -25,6 +48,8 @@ class Progress:
         What the events are made of, as JSON keeps it.
     restart : bool
         Forget an earlier run.
+    of : type
+        Of what is found: a dataclass of what JSON keeps.
 
     Attributes
     ----------
@@ -36,7 +61,9 @@ class Progress:
         What to say of an earlier run.
     """
 
-    def __init__(self, path: Path, made: dict[str, Any], *, restart: bool = False) -> None:
+    def __init__(
+        self, path: Path, made: dict[str, Any], *, restart: bool = False, of: type[Any] = Event
+    ) -> None:
         self.path, self.made = path, json.loads(json.dumps(made))
         head, *lines = [*_lines(path)] or [{}]
         same = head.get("made") == self.made and not restart
@@ -44,7 +71,7 @@ class Progress:
         self.states: dict[str, Any] = {
             name: one for line in self._lines for name, one in line["states"].items()
         }
-        self.events = [Event(**one) for line in self._lines for one in line["events"]]
+        self.events = [of(**one) for line in self._lines for one in line["events"]]
         self.notes = []
         if head and not restart:
             went = "an earlier run that had not ended" if same else ""
@@ -57,17 +84,17 @@ class Progress:
         """Write what is known; a line that was cut short is left out."""
         write_whole(self.path, b"".join(map(_line, [{"made": self.made}, *self._lines])))
 
-    def is_behind(self, scan: Scan) -> bool:
+    def is_behind(self, scan: Going) -> bool:
         """Tell whether a recording has come further than the last note says."""
         noted = self.states.get(scan.recording.name, {"next": 0, "done": False})
         return bool((noted["next"], noted["done"]) != (scan.next, scan.done))
 
-    def seconds_behind(self, scan: Scan) -> float:
+    def seconds_behind(self, scan: Going) -> float:
         """Return by how much, in s of data."""
         noted = self.states.get(scan.recording.name, {"next": 0})
         return float((scan.next - noted["next"]) / scan.recording.rate)
 
-    def note(self, scans: Sequence[Scan], events: Sequence[Event]) -> None:
+    def note(self, scans: Sequence[Going], events: Sequence[Any]) -> None:
         """Put down how far recordings have come and what ended since the last note, and wait until the disk has it."""
         states = {scan.recording.name: scan.state() for scan in scans}
         self.states |= states

@@ -76,6 +76,10 @@ ARCHITECTURES: dict[str, Architecture] = {
         "an autoencoder", "either", "autoencoder:AutoencoderConfig", "autoencoder:Autoencoder"
     ),
     "vae": Architecture("a variational autoencoder", "either", "vae:VaeConfig", "vae:Vae"),
+    "phasenet": Architecture("a PhaseNet", "grids", "phasenet:PhaseNetConfig", "phasenet:PhaseNet"),
+    "eqtransformer": Architecture(
+        "an EQTransformer", "grids", "eqtransformer:EQTransformerConfig", "eqtransformer:EQTransformer"
+    ),
 }
 
 

@@ -137,6 +137,10 @@ def _says(model: NetModel) -> list[str]:
 
 
 def _trained(model: StoredNet) -> list[str]:
+    if not model.histories:
+        return [
+            f"{model.n_parameters:,} weights, which were not trained here: see what is said of their origin in `{CONFIG}`."
+        ]
     recipe, several, first = model.recipe, model.members > 1, model.histories[0]
     rate = "found by trying" if recipe["lr"] == "find" else f"{recipe['lr']:g}"
     ended = [

@@ -9,6 +9,7 @@ import io
 import json
 import math
 import pickle
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -173,7 +174,7 @@ def ties_of(net: nn.Module) -> dict[str, str]:
 
 
 def read_state(path: str | Path) -> dict[str, Tensor]:
-    """Read the weights in a ``.safetensors`` file, or a state dict in a ``.pt`` or ``.pth`` file that `torch.save` wrote.
+    """Read the weights in a ``.safetensors`` file, or a state dict in a ``.pt``, ``.pth`` or ``.pt.vN`` file that `torch.save` wrote.
 
     Nothing in the file can run: of a pickle, only tensors in a dict are read (``weights_only=True``).
 
@@ -183,7 +184,10 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
         If the file is missing, damaged, or holds anything but a plain state dict.
     """
     path = Path(path)
-    check(path.suffix in (".safetensors", ".pt", ".pth"), DataError, "The file of weights, '{}', must end in .safetensors, .pt or .pth. Got '{}' instead.", path, path.suffix)  # fmt: skip
+    versioned = re.search(
+        r"\.pt\.v[^.]+$", path.name
+    )  # as SeisBench keeps weights: see `clew.neural.seisbench_pair`
+    check(versioned or path.suffix in (".safetensors", ".pt", ".pth"), DataError, "The file of weights, '{}', must end in .safetensors, .pt or .pth. Got '{}' instead.", path, path.suffix)  # fmt: skip
     try:
         if path.suffix == ".safetensors":
             return _read_safetensors(path.read_bytes())

@@ -247,7 +247,7 @@ class _Rows:
     def _named(self, texts: tuple[str, ...], place: str) -> list[Recording]:
         """Return the recordings of a name, a file and a station, each "" where it is not told."""
         found, named = list(self.recordings), list[str]()
-        columns = ((self.recording, _called), (self.source, _from), (self.station, _at))
+        columns = ((self.recording, _called), (self.source, from_file), (self.station, at_station))
         for text, (column, those) in zip(texts, columns):
             if text and (column != self.station or not named or not all(map(has_no_station, found))):
                 named.append(f"{column} '{text}'")
@@ -308,7 +308,7 @@ class _Rows:
                 "" if end is None else one.spell(end),
                 place,
             )
-            if _meets(one, start, end):
+            if was_running(one, start, end):
                 spans.append((one, start, end))
             else:
                 apart = f"{one.spell(start)}, where '{one.name}' lasts from {one.spell(one.start)} to {one.spell(one.start + one.duration)}"
@@ -370,7 +370,7 @@ def _called(recordings: Sequence[Recording], name: str) -> list[Recording]:
     return [one for one in recordings if one.name == name]
 
 
-def _at(recordings: Sequence[Recording], station: str) -> list[Recording]:
+def at_station(recordings: Sequence[Recording], station: str) -> list[Recording]:
     """Return the recordings of a station, which may be told without its network where there is one only of that code."""
     exact = [one for one in recordings if one.station == station]
     bare = [
@@ -379,7 +379,7 @@ def _at(recordings: Sequence[Recording], station: str) -> list[Recording]:
     return exact or (bare if len({one.station for one in bare}) == 1 else [])
 
 
-def _from(recordings: Sequence[Recording], source: str) -> list[Recording]:
+def from_file(recordings: Sequence[Recording], source: str) -> list[Recording]:
     """Return the recordings that come from a file: by the end of its path."""
     wanted = PurePosixPath(source.replace("\\", "/")).parts
 
@@ -393,7 +393,7 @@ def _from(recordings: Sequence[Recording], source: str) -> list[Recording]:
     ]
 
 
-def _meets(recording: Recording, start: float, end: float | None) -> bool:
+def was_running(recording: Recording, start: float, end: float | None) -> bool:
     """Tell whether a moment, or a part of a window, was recorded; to half a sample."""
     half = 0.5 / recording.rate
     last = start if end is None else end
@@ -430,7 +430,7 @@ def _of_picks(
         own = [
             one
             for one in recordings
-            if one.dated and one.station == pick.station and _meets(one, pick.time, pick.end)
+            if one.dated and one.station == pick.station and was_running(one, pick.time, pick.end)
         ]
         exact = [one for one in own if pick.sensor and one.name == f"{pick.station}.{pick.sensor}"]
         lost += not own

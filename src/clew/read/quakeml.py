@@ -25,6 +25,7 @@ BED = "http://quakeml.org/xmlns/bed/1.2"
 QUAKEML = "http://quakeml.org/xmlns/quakeml/1.2"
 COLUMNS = ("recording", "station", "start", "end", "label", "probability")
 OTHER = "other event"
+UNASSOCIATED = "smi:local/clew/unassociated/"  # how the identifier begins of what only carries picks
 # fmt: off
 EVENT_TYPES = frozenset((
     "not existing", "not reported", "earthquake", "anthropogenic event", "collapse", "cavity collapse", "mine collapse",
@@ -124,13 +125,22 @@ def write_quakeml(
     for i, row in enumerate(rows[list(COLUMNS)].itertuples(index=False)):
         label, recording, station = str(row.label), str(row.recording), str(row.station)
         probability = float(row.probability)  # type: ignore[arg-type]
-        whole = "|".join((recording, station, _spell(start[i]), _spell(end[i]), label, f"{probability:.6f}"))
+        whole = "|".join(
+            (recording, station, spell_micro(start[i]), spell_micro(end[i]), label, f"{probability:.6f}")
+        )
         digest = hashlib.sha256(whole.encode()).hexdigest()[:24]
         seen[digest] += 1
         name = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
-        said = f"class: {label}; probability: {probability:.6f}; end: {_spell(end[i])}"
+        said = f"class: {label}; probability: {probability:.6f}; end: {spell_micro(end[i])}"
         parameters.append(
-            _event(name, label, _spell(start[i]), said, _waveform(station, recording, component), window)
+            _event(
+                name,
+                label,
+                spell_micro(start[i]),
+                said,
+                waveform_codes(station, recording, component),
+                window,
+            )
         )
     every = hashlib.sha256("\n".join(seen.elements()).encode()).hexdigest()[:24]
     parameters.set("publicID", f"smi:local/clew/events/{every}")
@@ -147,31 +157,31 @@ def _event(
     """Return an event with its pick, in the order of elements of QuakeML's schema."""
     event = ElementTree.Element(f"{{{BED}}}event", publicID=f"smi:local/clew/event/{name}")
     description = ElementTree.SubElement(event, f"{{{BED}}}description")
-    _text(description, "text", label)
+    add_text(description, "text", label)
     comment = ElementTree.SubElement(event, f"{{{BED}}}comment", id=f"smi:local/clew/comment/{name}")
-    _text(comment, "text", said)
+    add_text(comment, "text", said)
     pick = ElementTree.SubElement(event, f"{{{BED}}}pick", publicID=f"smi:local/clew/pick/{name}")
     time = ElementTree.SubElement(pick, f"{{{BED}}}time")
-    _text(time, "value", start)
+    add_text(time, "value", start)
     if window is not None:
-        _text(time, "uncertainty", f"{window:g}")
+        add_text(time, "uncertainty", f"{window:g}")
     ElementTree.SubElement(pick, f"{{{BED}}}waveformID", codes)
-    _text(pick, "evaluationMode", "automatic")
+    add_text(pick, "evaluationMode", "automatic")
     remark = ElementTree.SubElement(pick, f"{{{BED}}}comment", id=f"smi:local/clew/comment/pick/{name}")
     of = "" if window is None else f" of {window:g} s"
-    _text(
+    add_text(
         remark, "text", f"the start of the first window{of} that is of this event, not the onset of a phase"
     )
-    _text(event, "type", label.casefold() if label.casefold() in EVENT_TYPES else OTHER)
-    _text(event, "typeCertainty", "suspected")
+    add_text(event, "type", label.casefold() if label.casefold() in EVENT_TYPES else OTHER)
+    add_text(event, "typeCertainty", "suspected")
     return event
 
 
-def _text(parent: ElementTree.Element, name: str, text: str) -> None:
+def add_text(parent: ElementTree.Element, name: str, text: str) -> None:
     ElementTree.SubElement(parent, f"{{{BED}}}{name}").text = text
 
 
-def _waveform(station: str, recording: str, component: str) -> dict[str, str]:
+def waveform_codes(station: str, recording: str, component: str) -> dict[str, str]:
     """Return the codes of a station "BW.UH1" and its sensor, which is what the recording "BW.UH1.00.BH" is called beyond.
 
     The channel has the component that was measured, as "BHZ".
@@ -184,7 +194,7 @@ def _waveform(station: str, recording: str, component: str) -> dict[str, str]:
     return codes
 
 
-def _spell(time: float) -> str:
+def spell_micro(time: float) -> str:
     """Write a time with microseconds."""
     whole, micro = divmod(round(time * 1e6), 1_000_000)
     return f"{spell_time(whole, dated=True)[:-4]}.{micro:06d}Z"

@@ -268,8 +268,9 @@ def _column_names(first: list[str], body: list[list[str]], path: Path, head: Hea
         path,
         ", ".join(first[:4]),
     )
+    unnamed = "row names" if INDEX in first[1:] else INDEX
     named = [
-        INDEX if i == 0 and (not name or re.fullmatch(r"Unnamed: \d+", name)) else name
+        unnamed if i == 0 and (not name or re.fullmatch(r"Unnamed: \d+", name)) else name
         for i, name in enumerate(first)
     ]
     for i, name in enumerate(named):

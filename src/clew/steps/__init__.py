@@ -16,6 +16,7 @@ from clew.steps.labelling import label
 from clew.steps.learning import test, train, validate
 from clew.steps.next import next_up
 from clew.steps.outcome import Outcome, Verb
+from clew.steps.picking import pick
 from clew.steps.predicting import predict
 from clew.steps.repeating import repeat
 from clew.steps.sensing import sensors
@@ -37,6 +38,7 @@ __all__ = [
     "name",
     "new",
     "next_up",
+    "pick",
     "pixels",
     "predict",
     "relink",
@@ -67,6 +69,7 @@ VERBS: dict[str, Verb] = {
                 "clew.neural.training:train_net",
                 "clew.neural.coding:train_coder",
                 "clew.neural.pixel_net_training:train_unet",
+                "clew.neural.picking_step:train_picks",
             ),
             leave_out=("on_progress", "measure"),
         ),
@@ -99,6 +102,7 @@ VERBS: dict[str, Verb] = {
         ),
         Verb("test", test),
         Verb("predict", predict),
+        Verb("pick", pick),
         Verb(
             "pixels train",
             pixels.train,

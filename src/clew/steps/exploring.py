@@ -199,11 +199,29 @@ def name(study: Study, names: list[str]) -> Outcome:
     return Outcome(lines, result.summary(), recorded, result, warnings)
 
 
+def export_picks(study: Study, out: Path) -> Outcome:
+    """Write the picks of people."""
+    from clew.learn.apply import check_output
+    from clew.measure.pick_files import write_picks
+    from clew.steps.picking import FORMATS
+    from clew.steps.picking_studies import people_picks
+
+    check_output(out, None, inputs=[], formats=FORMATS)
+    found = people_picks(study)
+    write_picks(found, out)
+    return Outcome(
+        [*sentences([found.headline()]), f"Written: {out}"],
+        {"picks": len(found), "out": str(out)},
+        result=found,
+    )
+
+
 def export(
     study: Study,
     *,
     out: Path | None = None,
     labels: Path | None = None,
+    picks: Path | None = None,
     format: Format | None = None,
 ) -> Outcome:
     """Write the open rows as a table, or what people said of them for other tools.
@@ -221,12 +239,21 @@ def export(
     labels : Path
         Labels only: CSV, Parquet; GeoJSON for QuPath (of several images a folder); JSON of COCO or Label Studio; QuakeML
         (.xml). `clew label` reads all of them.
+    picks : Path
+        The arrivals of waves that people picked: QuakeML (.xml), CSV, Parquet or JSON lines.
     format : {"coco", "label-studio", "qupath"}
         Of the labels, where the ending does not tell.
     """
     from clew.learn.apply import check_output, write_table
 
     study.need_rows()
+    if picks is not None:
+        check(
+            out is None and labels is None,
+            SettingError,
+            "The export must be --out, --labels or --picks. Got several.",
+        )
+        return export_picks(study, picks)
     if labels is not None:
         check(out is None, SettingError, "The export must be --out or --labels. Got both.")
         return export_labels(study, labels, format=format)

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from clew.study.study import Draft, Step, Study
 
 
-def label(study: Study, file: Path | None = None, *, undo: bool = False, who: str | None = None) -> Outcome:
+def label(
+    study: Study,
+    file: Path | None = None,
+    *,
+    undo: bool = False,
+    picks: bool = False,
+    who: str | None = None,
+) -> Outcome:
     """Add labels that people made elsewhere, in a table or painted on the objects; or take the last ones back.
 
     Parameters
@@ -28,6 +35,9 @@ def label(study: Study, file: Path | None = None, *, undo: bool = False, who: st
         it; of recordings, Label Studio's JSON or QuakeML. Nothing is recorded unless all fits.
     undo : bool
         Take the last act of labelling back, be it a file's or one on the page; it stays on record, and so does the undoing.
+    picks : bool
+        The file holds arrivals of waves: QuakeML, a table with station, phase and time, or the recordings themselves, where
+        these hold picks (NPZ, SAC, SeisBench's metadata).
     who : str
         The person; by default as the system knows them.
     """
@@ -47,6 +57,10 @@ def label(study: Study, file: Path | None = None, *, undo: bool = False, who: st
     if file is None:
         raise SettingError("The labels must come from a file: clew label STUDY FILE.csv. Got none.")
     file = Path(file)
+    if picks:
+        from clew.steps.picking_studies import label_picks
+
+        return label_picks(study, file, who=who)
     notes: list[str] = []
     marked = None if file.is_dir() else foreign_labels(study, file, notes)
     if marked is not None:

@@ -55,10 +55,11 @@ def train(
     Parameters
     ----------
     study : Study
-    model : {"forest", "perceptron", "mlp", "cnn", "elman", "lstm", "gru", "autoencoder", "vae", "unet"}
+    model : {"forest", "perceptron", "mlp", "cnn", "elman", "lstm", "gru", "autoencoder", "vae", "unet", "phasenet", "eqtransformer"}
         A forest, or a net. forest, perceptron and mlp learn from measurements; cnn looks at images of objects or at windows,
         elman, lstm and gru at windows. autoencoder and vae need no labels: they learn from images, windows, or tables.
-        unet learns to find the objects in new images: see clew pixels predict.
+        unet learns to find the objects in new images: see clew pixels predict. phasenet and eqtransformer learn to pick P and S
+        waves from what people picked: see clew pick.
     """
     placed: dict[str, str] = {}
     if model == "unet":
@@ -66,6 +67,17 @@ def train(
 
         return train_unet(
             study, _saving(study, model, placed), placed, on_progress=on_progress, settings=settings
+        )
+    if model in ("phasenet", "eqtransformer"):
+        from clew.steps.picking_studies import train_picker
+
+        return train_picker(
+            study,
+            _saving(study, model, placed),
+            placed,
+            model=model,
+            on_progress=on_progress,
+            settings=settings,
         )
     places = ("clew.learn.training:train", "clew.neural.training:train_net", "clew.neural.coding:train_coder")
     step = chosen_step(model, settings, *places)

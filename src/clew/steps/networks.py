@@ -24,7 +24,18 @@ if TYPE_CHECKING:
     from clew.study.study import Step, Study
 
 ModelName = Literal[
-    "forest", "perceptron", "mlp", "cnn", "elman", "lstm", "gru", "autoencoder", "vae", "unet"
+    "forest",
+    "perceptron",
+    "mlp",
+    "cnn",
+    "elman",
+    "lstm",
+    "gru",
+    "autoencoder",
+    "vae",
+    "unet",
+    "phasenet",
+    "eqtransformer",
 ]
 MODELS: tuple[ModelName, ...] = get_args(ModelName)
 Raw = Callable[["Samples"], Any]  # Cutouts, or Fields
@@ -47,10 +58,20 @@ def is_unet(trained: Step | None) -> bool:
     return trained is not None and trained.function == "clew.neural.pixel_net_training:train_unet"
 
 
+def is_picker(trained: Step | None) -> bool:
+    """Return whether a training on record was one of a net that picks arrivals in recordings, and says nothing of rows."""
+    return trained is not None and trained.function == "clew.neural.picking_step:train_picks"
+
+
+def says_nothing_of_rows(trained: Step | None) -> bool:
+    """Return whether a training on record was one of a net that finds its own things in the raw data."""
+    return is_unet(trained) or is_picker(trained)
+
+
 def latest_model(study: Study) -> tuple[Step | None, list[str]]:
     """Return the latest training of a model that learns answers, and what to say if an autoencoder came after it."""
     trained = [one for one in study.steps() if one.verb == "train"]
-    able = [one for one in trained if not (is_coder(one) or is_unet(one))]
+    able = [one for one in trained if not (is_coder(one) or says_nothing_of_rows(one))]
     if not able:
         return None, []
     last, told = able[-1], f"This is about {name_of(study, able[-1])}, not about {name_of(study, trained[-1])}, which learns no answers."  # fmt: skip
@@ -116,7 +137,7 @@ def net_named(study: Study, name: str) -> Step:
     nets = {
         name_of(study, one): one
         for one in study.steps()
-        if one.verb == "train" and is_net(one) and not is_unet(one)
+        if one.verb == "train" and is_net(one) and not says_nothing_of_rows(one)
     }
     check(nets, DataError, "The study '{0}' must have a net for this: clew train {0} --model mlp. Got none.", study.folder)  # fmt: skip
     need_torch()
@@ -298,6 +319,11 @@ def raw_again(study: Study, one: Step) -> Raw | None:
         from clew.steps.segmenting import fields_cutter
 
         return fields_cutter(study)
+    if is_picker(one):
+        from clew.steps.picking_studies import waveforms_cutter
+
+        cut: Any = waveforms_cutter(study, model=one.settings["model"], from_=one.settings["from_"])
+        return cut
     from clew.steps.cutting import cutter
 
     if "side" in one.settings:
@@ -338,7 +364,7 @@ def spread_of(model: Any, prediction: Prediction, *rows: Any) -> np.ndarray:
 
 # ---- models on disk ----
 def load_model(folder: Path) -> Any:
-    """Read a model of any kind: Forest, NetModel or PixelNet.
+    """Read a model of any kind: Forest, NetModel, PixelNet or PickingNet.
 
     Raises
     ------
@@ -351,13 +377,17 @@ def load_model(folder: Path) -> Any:
     from clew.learn.model_file import format_of
 
     found = format_of(folder)
-    if found not in ("clew net", "clew pixel net"):
+    if found not in ("clew net", "clew pixel net", "clew picking net"):
         return Forest.load_model(folder)
     need_torch()
     if found == "clew pixel net":
         from clew.neural.pixel_net import PixelNet
 
         return PixelNet.load_model(folder)
+    if found == "clew picking net":
+        from clew.neural.picking_net import PickingNet
+
+        return PickingNet.load_model(folder)
     from clew.neural.model import NetModel
 
     return NetModel.load_model(folder)

@@ -86,6 +86,7 @@ def predict(
         "The model '{}' must be one for objects, windows or rows of tables. Got one for pixels, which `clew pixels predict` uses.",
         model,
     )
+    check(trained_on != "picks", DataError, "The model '{}' must be one for objects, windows or rows of tables. Got one for arrivals of waves, which `clew pick` uses.", model)  # fmt: skip
     of_events: dict[str, Any] = {
         "threshold": threshold, "join": join, "ignore": ignore, "live": live, "restart": restart,
     }  # fmt: skip

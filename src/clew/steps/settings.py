@@ -55,7 +55,7 @@ class Setting:
     @property
     def flag(self) -> str:
         """Return the flag of the command line."""
-        return "--" + self.name.replace("_", "-")
+        return "--" + self.name.rstrip("_").replace("_", "-")  # "from_": Python has another use for the word
 
 
 def settings_of_verb(verb: Verb) -> list[Setting]:

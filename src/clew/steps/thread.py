@@ -70,7 +70,7 @@ def defaults(one: Step) -> dict[str, Any]:
 
 
 def _on_the_page(study: Study) -> list[str]:
-    """Say what people have labelled and painted on the page, by person: it is recorded act by act, and no step."""
+    """Say what people have labelled, painted and picked on the page, by person: it is recorded act by act, and no step."""
     from clew.study.acts import told
 
     said: dict[tuple[str, str], list[str]] = {}
@@ -81,6 +81,9 @@ def _on_the_page(study: Study) -> list[str]:
         "undo": "took labels back",
         "stroke": "painted",
         "undo stroke": "took strokes back",
+        "put pick": "picked",
+        "reject pick": "rejected picks",
+        "undo pick": "took acts on picks back",
     }
     lines = []
     for (act, who), times in said.items():
@@ -143,6 +146,16 @@ def _again(study: Study, one: Step) -> tuple[bool, str]:
         return False, f"the stored result has changed: it is {stored.digest()[:8]} now."
     if one.verb == "train":
         _check_model(study, one)
+    if one.verb == "pick":
+        from clew.steps.picking_studies import picked_again
+
+        again = picked_again(study, one)
+        same = all(
+            (getattr(again, name) == getattr(stored, name)).all()
+            for name in ("recording", "phase", "time")
+            if len(again) == len(stored)
+        )
+        return same and len(again) == len(stored), f"{len(stored)} picks then, {len(again)} now."
     if one.function:
         again = study.rerun(one, raw=raw_again(study, one))
         same = again.digest() == one.digest

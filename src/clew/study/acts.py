@@ -39,6 +39,14 @@ CREATE TABLE IF NOT EXISTS strokes (
     id INTEGER PRIMARY KEY AUTOINCREMENT, client TEXT NOT NULL UNIQUE, at TEXT NOT NULL, who TEXT NOT NULL,
     image TEXT NOT NULL, sha256 TEXT NOT NULL, t INTEGER NOT NULL, z INTEGER NOT NULL, number INTEGER NOT NULL,
     erase INTEGER NOT NULL, radius REAL NOT NULL, points BLOB NOT NULL, undoes INTEGER REFERENCES strokes (id));
+CREATE TABLE IF NOT EXISTS picks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, client TEXT NOT NULL UNIQUE, at TEXT NOT NULL, who TEXT NOT NULL, kind TEXT NOT NULL
+    CHECK (kind IN ('put', 'reject', 'move', 'delete', 'undo')), of TEXT NOT NULL, recording TEXT NOT NULL,
+    sha256 TEXT NOT NULL, phase TEXT NOT NULL, time REAL NOT NULL, asked REAL, model TEXT NOT NULL, probability REAL,
+    undoes INTEGER REFERENCES picks (id));
+CREATE INDEX IF NOT EXISTS picks_of_recording ON picks (recording);
+CREATE INDEX IF NOT EXISTS picks_of_pick ON picks (of);
+CREATE INDEX IF NOT EXISTS picks_undone ON picks (undoes) WHERE undoes IS NOT NULL;
 CREATE INDEX IF NOT EXISTS strokes_of_image ON strokes (sha256);
 CREATE INDEX IF NOT EXISTS labels_of_sample ON labels (sample);
 CREATE INDEX IF NOT EXISTS labels_undone ON labels (undoes) WHERE undoes IS NOT NULL;
@@ -56,9 +64,9 @@ class Delivery:
         Its name, made by the page.
     at, who : str
     what : dict
-        "act" ("give", "undo", "skip", "ask two", "stroke", "undo stroke"), and what the page said of it.
+        "act" ("give", "undo", "skip", "ask two", "stroke", "undo stroke", "put pick", ...), and what the page said of it.
     answer : dict
-        "events": first and last number of what was recorded, or []; "of" which act was taken back; "image" of strokes.
+        "events": first and last number of what was recorded, or []; "of" which act was taken back; "image" of strokes, "recording" of picks.
     again : bool
         Whether it had been recorded before.
     """

@@ -1,4 +1,4 @@
-"""The journal of a study's page: what people say of samples, and what they paint; nothing acknowledged is ever lost."""
+"""The journal of a study's page: what people say of samples, paint and pick; nothing acknowledged is ever lost."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from clew.errors import DataError, SettingError, check
 from clew.study import record
 from clew.study.acts import Delivery, class_name
+from clew.study.picks import PickActs
 from clew.study.strokes import Stroke, Strokes
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ __all__ = ["Delivery", "Journal", "Stroke"]
 AT_ONCE = 500  # samples of one query
 
 
-class Journal(Strokes):
-    """What people say and paint on the page of a study; one connection stays open, so that an act takes a millisecond.
+class Journal(Strokes, PickActs):
+    """What people say, paint and pick on the page of a study; one connection stays open, so that an act takes a millisecond.
 
     Parameters
     ----------

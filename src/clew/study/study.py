@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from clew.measure.cutouts import Cutouts
     from clew.measure.fields import Fields
+    from clew.study.picks import StudyPick
 
 TRUSTED = ("clew.",)  # a study folder from elsewhere must not name code of its own to be run
 DAY = 86_400  # seconds
@@ -270,6 +271,12 @@ class Study:
             )
             standing = record.effective_labels(LabelEvent(**dict(row)) for row in rows)
         return {sample: label for sample, (label, _) in standing.items() if label}
+
+    def picks(self) -> list[StudyPick]:
+        """Return what people say of arrivals in the recordings, as it stands, by recording and time."""
+        from clew.study.picks import standing_picks
+
+        return standing_picks(self)
 
     def count_said(self) -> int:
         """Return how many open rows people have labelled, as it stands."""

@@ -23,8 +23,8 @@ const queue = new Map();
 const promised = new Map();
 /** @type {Refusal[]} */
 export const refusals = [];
-/** Acts of this page that can be undone, last first. @type {{labels: string[], strokes: string[]}} */
-const done = { labels: [], strokes: [] };
+/** Acts of this page that can be undone, last first. @type {{labels: string[], strokes: string[], picks: string[]}} */
+const done = { labels: [], strokes: [], picks: [] };
 /** @type {((act: Act, what: "made" | "kept" | "refused") => void)[]} */
 const listeners = [];
 
@@ -231,6 +231,23 @@ export function undoStroke(which = {}) {
 
 /** Give a number of the painter a name. @param {number} number @param {string} name @returns {Promise<any>} */
 export function nameStrokes(number, name) { return send("strokes.name", { number, name }); }
+
+/**
+ * Put, move, delete or reject a pick.
+ * @param {string} what  "picks.put", "picks.move", ... @param {any} given
+ * @returns {{client: string, kept: Promise<any>}} its name, and what comes when it is on the server's disk
+ */
+export function actOnPick(what, given) {
+  const client = fresh();
+  done.picks.push(client);
+  return { client, kept: quiet(send(what, { client, ...given }), done.picks, client) };
+}
+
+/** Take an act on a pick back: the last of this page, or else the person's last. @returns {Promise<any>} */
+export function undoPick() {
+  const of = done.picks.pop();
+  return send("picks.undo", of ? { of } : {});
+}
 
 /** What was refused cannot be undone. @param {Promise<any>} sent @param {string[]} acts @param {string} client */
 function quiet(sent, acts, client) {

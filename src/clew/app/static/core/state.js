@@ -14,14 +14,14 @@ import { useEffect, useState } from "../vendor/preact-htm.js";
  * @typedef {Object} State
  * @property {boolean} connected
  * @property {any} about             answer of "about": {study, who, people, clew, version}
- * @property {"start"|"explore"|"paint"|"denoise"|"sort"|"label"|"validate"|"report"} view
+ * @property {"start"|"explore"|"paint"|"picks"|"denoise"|"sort"|"label"|"validate"|"report"} view
  * @property {number|null} step      number of the look that is shown; null: the latest
  * @property {number} run            run of the ensemble that is shown, from 0
  * @property {string} colour         "group", "label", "confidence", "source", or "feature:NAME"
  * @property {Selection} selection
  * @property {number|null} pinned    row
  * @property {number|null} hovered   row
- * @property {number} unsent         labels and strokes that are not yet acknowledged
+ * @property {number} unsent         labels, strokes and picks that are not yet acknowledged
  * @property {string} status         the last act, for the status line (the polite live region)
  * @property {any[]} jobs
  * @property {number} version        of rows, looks and record; rises when something is new

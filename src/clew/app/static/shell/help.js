@@ -6,9 +6,10 @@ import { openDialog } from "./dialog.js";
 
 /** @type {[string, [string, string][]][]} */
 const KEYS = [
-  ["Everywhere", [["Ctrl K", "go to or run"], ["?", "these keys"], [".", "next step"], ["G, then E P D S L V R", "views"], ["Ctrl Z or U", "undo"], ["Esc", "let go"], ["F6", "next column"]]],
+  ["Everywhere", [["Ctrl K", "go to or run"], ["?", "these keys"], [".", "next step"], ["G, then E P K D S L V R", "views"], ["Ctrl Z or U", "undo"], ["Esc", "let go"], ["F6", "next column"]]],
   ["Explore", [["L", "lasso"], ["R", "rectangle"], ["/", "select by rule"], ["H", "pan"], ["+ −", "zoom"], ["0", "all"], ["Shift ← →", "run"], ["P", "play the runs"], ["D", "decoded pictures, of a look at an autoencoder"], ["arrows on the map", "nearest point"], ["Enter", "pin"], ["N", "name the selection"]]],
   ["Paint", [["1 to 9", "class"], ["[ ]", "size"], ["B", "brush"], ["E", "eraser"], ["H or Space", "pan"], ["V", "wipe"], ["O", "overlay"], ["G", "most uncertain spot"], ["Ctrl S", "save as model"]]],
+  ["Picks", [["← →", "pick before and after"], ["N", "the one of which there is most to learn; with Shift back"], ["Enter", "confirm"], ["Delete", "reject, or delete"], ["P S", "put one at the cursor"], ["Alt ← →, or H L", "one sample; with Shift ten"], ["+ −", "zoom"], ["0", "all"], ["Shift ← →", "half a picture on"], ["[ ]", "recording"], ["B", "filter"], ["U", "undo"]]],
   ["Denoise", [["← →", "the line between before and after"], ["Space", "before or after, whole"], ["+ −", "zoom"], ["0", "all"]]],
   ["Label and Sort", [["1 to 9", "label and go on"], ["0", "cannot tell"], ["S", "skip"], ["U", "undo"], ["← →", "look before and after"], ["Space", "listen"]]],
 ];

@@ -8,6 +8,7 @@ import { say, set, state, use } from "../core/state.js";
 import { ExploreView } from "../views/explore.js";
 import { StartView } from "../start/start_view.js";
 import { PaintView } from "../paint/paint_view.js";
+import { PicksView } from "../pick/pick_view.js";
 import { DenoiseView } from "../denoise/denoise_view.js";
 import { SortView } from "../label/sort_view.js";
 import { LabelView } from "../label/label_view.js";
@@ -23,7 +24,7 @@ import { Top } from "./top.js";
 
 /** @type {Record<string, [string, any]>} */
 export const VIEWS = {
-  explore: ["Explore", ExploreView], paint: ["Paint", PaintView], denoise: ["Denoise", DenoiseView], sort: ["Sort", SortView], label: ["Label", LabelView],
+  explore: ["Explore", ExploreView], paint: ["Paint", PaintView], picks: ["Picks", PicksView], denoise: ["Denoise", DenoiseView], sort: ["Sort", SortView], label: ["Label", LabelView],
   validate: ["Validate", ValidateView], report: ["Report", ReportView],
 };
 
@@ -34,7 +35,7 @@ export function Shell() {
   const view = use((s) => s.view), about = use((s) => s.about);
   useKeys({
     "mod+k": () => openPalette(VIEWS, go), "?": () => openHelp(), F6: nextColumn, "Shift+F6": () => nextColumn(null, -1), u: takeBack, "mod+z": takeBack,
-    "g e": () => go("explore"), "g p": () => go("paint"), "g d": () => go("denoise"), "g s": () => go("sort"), "g l": () => go("label"), "g v": () => go("validate"), "g r": () => go("report"),
+    "g e": () => go("explore"), "g p": () => go("paint"), "g d": () => go("denoise"), "g k": () => go("picks"), "g s": () => go("sort"), "g l": () => go("label"), "g v": () => go("validate"), "g r": () => go("report"),
   });
   if (!about) return html`<p class="waiting">Opening the workbench.</p>`;
   const Now = view === "start" ? StartView : about.study?.paint && !["paint", "denoise", "report"].includes(view) ? NoRows : VIEWS[view][1];

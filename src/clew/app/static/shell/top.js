@@ -20,7 +20,7 @@ export function Top({ views, palette, help }) {
   const study = about.study;
   return html`<header class="top">
     <button class="mark" aria-label="clew, the start page" onClick=${() => set({ view: "start" })}>${MARK}clew</button>
-    <nav aria-label="Views">${study && Object.entries(views).filter(([name]) => name !== "denoise" || study.kind === "image").map(([name, [title]]) => html`<button key=${name} aria-current=${name === view ? "page" : null}
+    <nav aria-label="Views">${study && Object.entries(views).filter(([name]) => (name !== "denoise" || study.kind === "image") && (name !== "picks" || study.kind === "signal")).map(([name, [title]]) => html`<button key=${name} aria-current=${name === view ? "page" : null}
       onClick=${() => set({ view: /** @type {any} */ (name) })}>${title}${name === "label" ? html`<${Labelled} before=${study.labels} />` : null}</button>`)}</nav>
     <div class="right">${study && html`<b title=${study.folder}>${study.name}</b><${Saved} />`}
       <button class="who" title="Who is at this page; invite others" onClick=${openWho}>${about.who}</button><${Theme} />
