@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 TYPESCRIPT := 5.9.3
 
-.PHONY: demo test lint format bench simulations quality clean
+.PHONY: demo test lint format bench simulations quality picker clean
 
 # A virtual environment with what the demo needs, and no more.
 $(BIN)/.demo: pyproject.toml constraints.txt
@@ -54,6 +54,10 @@ simulations: $(BIN)/.dev
 # What encoders and decoders reach on real data, with whole trainings: an hour.
 quality: $(BIN)/.dev
 	CLEW_QUALITY=1 $(BIN)/python -m pytest tests/bench -k quality -s
+
+# The picker that clew comes with, made anew from PhaseNet's windows: make picker WINDOWS=phasenet_ncedc MODEL=new-folder. An hour.
+picker: $(BIN)/.dev
+	$(BIN)/python -m clew.bench.picking_quality "$(WINDOWS)" --arm simulated --ship "$(MODEL)"
 
 clean:
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache

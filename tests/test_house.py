@@ -146,6 +146,9 @@ def test_every_source_file_has_its_tests_and_every_test_its_source():
         Path("app/test_nothing_lost.py"),
         Path("learn/test_active_gains.py"),
         Path("neural/test_quality.py"),
+        Path("neural/test_pickers.py"),
+        Path("app/test_picks_page.py"),
+        Path("test_earthquakes_page.py"),
     }
     assert wanted - mirrors == set()
     assert mirrors - wanted - own == set()

@@ -23,7 +23,9 @@ def runs_of(curve: np.ndarray, on: float, off: float, cuts: list[int] | None = N
 def curve() -> np.ndarray:
     rng = np.random.default_rng(3)
     smooth = np.convolve(rng.random(4000), np.ones(9) / 9, mode="same")
-    steps = np.round(4 * (smooth - smooth.min()) / np.ptp(smooth), 1) / 4  # many ties, many samples at a threshold
+    steps = (
+        np.round(4 * (smooth - smooth.min()) / np.ptp(smooth), 1) / 4
+    )  # many ties, many samples at a threshold
     return np.append(steps, 0.0).astype(np.float32)
 
 

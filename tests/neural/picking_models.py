@@ -70,8 +70,6 @@ def random_model(
                     one.ndim == 3
                 ):  # as torch draws them, an EQTransformer answers the same whatever it is asked
                     one.normal_(0, (2 / one[0].numel()) ** 0.5)
-                elif "weight_ih" in name:
-                    one.normal_(0, 1)
     return bare_model(
         architecture=architecture,
         net_settings=dataclasses.asdict(net.config),

@@ -98,9 +98,9 @@ def test_picks_of_a_model_go_on_record_outside_of_what_is_sealed(study, made, tm
 
 def test_a_picker_learns_from_the_picks_that_stand_and_is_verified(study, made):
     with pytest.raises(DataError, match="must hold picks to learn from"):
-        train(study, model="phasenet", max_epochs=1)
+        train(study, model="phasenet", epochs=1)
     label(study, made / "picks.csv", picks=True)
-    how = {"max_epochs": 1, "rows_per_epoch": 8, "batch_size": 4, "simulated": 4}
+    how = {"epochs": 1, "rows_per_epoch": 8, "batch_size": 4, "simulated": 4}
     told = train(study, model="phasenet", **how)
     assert told.data["model"].endswith("phasenet-1") and told.step.sees == "open"
     again = pick([study.folder], model=told.data["model"], threshold=["P=0.99"], engine="torch")

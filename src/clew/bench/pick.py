@@ -131,6 +131,11 @@ class Picked:
         kind = self.kind
         with seeded(0):
             net: Any = build(self.name, (len(COMPONENTS), kind.window), len(kind.labels), {}).eval()
+            for one in (
+                net.state_dict().values()
+            ):  # as torch draws them, an EQTransformer answers the same, whatever it is asked
+                if one.ndim == 3:
+                    one.normal_(0, (2 / one[0].numel()) ** 0.5)
         made = PickingNet(
             architecture=self.name,
             net_settings=dataclasses.asdict(net.config),
@@ -163,10 +168,11 @@ class Picked:
 
     def picked(self, i: int, engine: Engine = "auto") -> Any:
         """Read the recording and pick in it, as ``clew pick`` does."""
+        from clew.kernels.threads import n_threads
         from clew.neural.scan import scan
         from clew.read.recordings import read_recordings
 
-        return scan(self.model, read_recordings([self.path]).recordings, engine=engine, threads=None)
+        return scan(self.model, read_recordings([self.path]).recordings, engine=engine, threads=n_threads())
 
     # ---- SeisBench ----
     @cached_property
@@ -257,8 +263,8 @@ def _engines(name: str) -> Sides:
     data = Picked(name)
     data.write()
     data.model  # noqa: B018
-    sides = [Side(partial(data.picked, engine=one)) for one in ("onnx", "torch")]
-    return Sides(*sides, data.count)
+    onnx, torch = (Side(partial(data.picked, engine=one)) for one in ("onnx", "torch"))
+    return Sides(onnx, torch, data.count)
 
 
 def _month(name: str) -> Sides:

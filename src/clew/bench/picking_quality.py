@@ -433,6 +433,8 @@ def ship(folder: Path, model: Path, told: Mapping[str, Any], **settings: Any) ->
     notes = [
         "Trained on few and local earthquakes of one region: it has never heard teleseisms, tremor, blasts, ocean-bottom sensors "
         "or strong motion, and other rates than 100 Hz only as they are resampled.",
+        "It is made anew by `python -m clew.bench.picking_quality WINDOWS --arm simulated --ship FOLDER`, to the same bits with the "
+        "same versions on the same kind of machine.",
         "Weights that were trained on millions of picks know more: SeisBench has some, and clew reads them.",
     ]
     done = dataclasses.replace(

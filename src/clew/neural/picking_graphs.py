@@ -21,6 +21,7 @@ from clew.neural.nets import eqtransformer, phasenet
 from clew.neural.picking_net import NOISE, PickingNet
 
 Places = Callable[[int, int], int | None]
+Reach = Callable[[nn.Linear], Tensor]
 FOUR = 4  # phases where there are most samples
 HARD = 0.2, 0.5  # of a hard sigmoid: its slope, and its value at 0
 SAFE = 80.0  # up to which exp(x) is in the range of float32
@@ -175,7 +176,7 @@ class PhaseNetGraph(Graph):
         self.window, depth, k = window, net.config.depth, phasenet.KERNEL
         self.lengths = [window]
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
-        first = {"into": FOUR, "out": FOUR, "places": _same(k)}
+        first: dict[str, Any] = {"into": FOUR, "out": FOUR, "places": _same(k)}
         weight, bias = _folded(net.inc.weight, net.inc.bias, net.in_bn)
         self.start = Convolution(phased(weight, **first), bias.repeat(FOUR))
         for level, parts in enumerate(net.down_branch):
@@ -267,14 +268,15 @@ class EQTransformerGraph(Graph):
             phases, moments = max(1, phases // 2), -(-moments // 2)
         self.residual = nn.ModuleList(_Residual(one) for one in net.res_cnn_stack.members)
         self.recurrent = nn.ModuleList(_Recurrent(one, self.hard) for one in net.bi_lstm_stack.members)
-        most = self.recurrent[-1].most()
+        reach = self.recurrent[-1].reach
         self.transformers = nn.ModuleList()
         for one in (net.transformer_d0, net.transformer_d):
-            self.transformers.append(_Transformer(one, most))
-            most = self.transformers[-1].most()
+            self.transformers.append(_Transformer(one, reach))
+            reach = self.transformers[-1].reach
         self.pick = _Lstm(_side_by_side([_cells(one) for one in net.pick_lstms]), self.hard)
-        said = torch.ones(self.pick.size // len(net.pick_lstms))  # by an LSTM, at most
-        self.attentions = nn.ModuleList(_Attention(one, said, moments) for one in net.pick_attentions)
+        self.attentions = nn.ModuleList(
+            _Attention(one, _reach_of_lstm, moments) for one in net.pick_attentions
+        )
         decoders, ends = [net.decoder_d, *net.pick_decoders], [net.conv_d, *net.pick_convs]
         self.decoders = nn.ModuleList(_Decoder(one, end, moments) for one, end in zip(decoders, ends))
 
@@ -350,9 +352,16 @@ class _Recurrent(nn.Module):
         answer: Tensor = self.linear(self.lstm(x))
         return answer
 
-    def most(self) -> Tensor:
-        """Return the largest absolute value that each number of the answer can have: an LSTM says 1 at most."""
-        return self.linear.weight.abs().sum(dim=1) + self.linear.bias.abs()
+    def reach(self, layer: nn.Linear) -> Tensor:
+        """Return the largest absolute values that a layer can make of the answers."""
+        both = nn.Linear(self.linear.in_features, layer.out_features)
+        both.load_state_dict({"weight": layer.weight @ self.linear.weight, "bias": layer(self.linear.bias)})
+        return _reach_of_lstm(both)
+
+
+def _reach_of_lstm(layer: nn.Linear) -> Tensor:
+    """Return the largest absolute values that a layer can make of what an LSTM says, numbers from -1 to 1."""
+    return layer.weight.abs().sum(dim=1) + layer.bias.abs()
 
 
 def _cells(lstm: nn.Module) -> dict[str, Tensor]:
@@ -430,9 +439,9 @@ def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
 class _Transformer(nn.Module):
     """Attention and a layer that feeds forward, each added to what came in and normalised."""
 
-    def __init__(self, block: Any, most: Tensor) -> None:
+    def __init__(self, block: Any, reach: Reach) -> None:
         super().__init__()
-        self.attention = _Attention(block.attention, most)
+        self.attention = _Attention(block.attention, reach)
         self.first, self.second = block.ff.lin1, block.ff.lin2
         self.norms = nn.ModuleList()
         for one in (block.norm1, block.norm2):
@@ -445,10 +454,10 @@ class _Transformer(nn.Module):
         answer: Tensor = self.norms[1](x + self.second(F.relu(self.first(x))))
         return answer
 
-    def most(self) -> Tensor:
-        """Return the largest absolute value that each number of the answer can have: one of n that have variance 1."""
+    def reach(self, layer: nn.Linear) -> Tensor:
+        """Return the largest absolute values that a layer can make of the answers: of n normalised numbers, n squares sum to n."""
         weight, bias = self.norms[1].weight, self.norms[1].bias
-        return weight.abs() * (weight.numel() - 1) ** 0.5 + bias.abs()
+        return (layer.weight * weight).norm(dim=1) * weight.numel() ** 0.5 + layer(bias).abs()
 
 
 class _Attention(nn.Module):
@@ -461,20 +470,19 @@ class _Attention(nn.Module):
     ----------
     attention : Attention
         Of the net.
-    most : Tensor of shape (n,)
-        The largest absolute values of what it sees.
+    reach : callable
+        Takes a layer and returns the largest absolute values that it can make of what the attention sees.
     moments : int
         Of a window, where it looks at the nearest only.
     """
 
-    def __init__(self, attention: Any, most: Tensor, moments: int = 0) -> None:
+    def __init__(self, attention: Any, reach: Reach, moments: int = 0) -> None:
         super().__init__()
         self.eps, self.near = attention.eps, None
         self.query = _linear(2 * attention.Wt.T, 2 * attention.bh)
         self.key = _linear(2 * attention.Wx.T, torch.zeros_like(attention.bh))
         self.across = nn.Parameter(-2 * attention.Wa.T)
-        sums = [one.weight.abs() @ most + one.bias.abs() for one in (self.query, self.key)]
-        self.safe = max(float(one.max()) for one in sums) <= SAFE
+        self.safe = max(float(reach(one).max()) for one in (self.query, self.key)) <= SAFE
         if attention.local is not None:
             away = torch.arange(moments) - torch.arange(moments)[:, None]
             before, width = attention.local // 2, attention.local

@@ -59,7 +59,7 @@ def train_picks(
     *,
     model: Picker = "phasenet",
     from_: str = "",
-    max_epochs: int = 120,
+    epochs: int = 120,
     rows_per_epoch: int = 512,
     batch_size: int = 16,
     lr: float | None = None,
@@ -81,7 +81,7 @@ def train_picks(
     model : {"phasenet", "eqtransformer"}
     from_ : str
         Weights to start from, where a picker is trained: "small", a folder that clew saved, or a pair of SeisBench.
-    max_epochs : int
+    epochs : int
     rows_per_epoch : int
         Windows of each epoch of a picker, all cut and changed anew.
     batch_size : int
@@ -102,7 +102,7 @@ def train_picks(
     from clew.neural.seisbench_pair import load_picker
 
     settings = PickingSettings(
-        max_epochs=max_epochs, rows_per_epoch=rows_per_epoch, batch_size=batch_size, lr=lr, simulated=simulated,
+        max_epochs=epochs, rows_per_epoch=rows_per_epoch, batch_size=batch_size, lr=lr, simulated=simulated,
         shape=label_shape, width=label_width, held_out=held_out, threads=threads, device=device, random_state=random_state,
     )  # fmt: skip
     stations = sorted({one.group for one in waveforms.waveforms})

@@ -463,7 +463,7 @@ def scan(
     batch_size: int = 64,
     missing: Missing = "zeros",
     engine: Literal["auto", "torch", "onnx"] | Answers = "auto",
-    threads: int = 1,
+    threads: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> Picks:
     """Pick the arrivals in recordings with a net, in memory that does not grow with their length.
@@ -484,8 +484,8 @@ def scan(
         How many windows are asked together, at least. It does not change the result.
     engine : {"auto", "torch", "onnx"} or Answers
         What computes: see `clew.neural.picking_engine.engine_of`.
-    threads : int
-        Of the engine.
+    threads : int, optional
+        How many windows are computed side by side; as many as there are cores by default. It does not change the result.
     on_progress : callable, optional
         Takes the seconds of recordings that are done, and of all; returning False stops.
 
@@ -550,7 +550,7 @@ def the_engine(
     recordings: Sequence[Recording],
     *,
     engine: Literal["auto", "torch", "onnx"] | Answers = "auto",
-    threads: int = 1,
+    threads: int | None = None,
 ) -> Answers:
     """Return what asks the net of a scanner, for as many windows as recordings have."""
     if not isinstance(engine, str):
@@ -573,7 +573,7 @@ def curves(
     blinding: Sequence[int] | None = None,
     missing: Missing = "zeros",
     engine: Literal["auto", "torch", "onnx"] | Answers = "torch",
-    threads: int = 1,
+    threads: int | None = None,
 ) -> Curves:
     """Return what a net says at each moment of a part of a recording: the curves in which `scan` finds its picks.
 

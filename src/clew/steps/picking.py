@@ -45,7 +45,7 @@ def pick(
     truth: Path | None = None,
     engine: Literal["auto", "torch", "onnx"] = "auto",
     batch_size: int = 64,
-    threads: int = 1,
+    threads: int | None = None,
     restart: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Outcome:
@@ -85,6 +85,7 @@ def pick(
     batch_size : int
         Windows that are asked together; the picks do not depend on it.
     threads : int
+        Cores to use; all of them by default. The picks do not depend on it.
     restart : bool
         Begin anew, where an earlier run was stopped.
 

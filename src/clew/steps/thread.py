@@ -141,7 +141,7 @@ def _again(study: Study, one: Step) -> tuple[bool, str]:
     """Repeat one step; return whether it gives the same, and what is different."""
     from clew.result import differences
 
-    stored = study.result(one)
+    stored: Any = study.result(one)
     if stored.digest() != one.digest:
         return False, f"the stored result has changed: it is {stored.digest()[:8]} now."
     if one.verb == "train":
@@ -149,13 +149,11 @@ def _again(study: Study, one: Step) -> tuple[bool, str]:
     if one.verb == "pick":
         from clew.steps.picking_studies import picked_again
 
-        again = picked_again(study, one)
-        same = all(
-            (getattr(again, name) == getattr(stored, name)).all()
-            for name in ("recording", "phase", "time")
-            if len(again) == len(stored)
+        now: Any = picked_again(study, one)
+        alike = len(now) == len(stored) and all(
+            (getattr(now, name) == getattr(stored, name)).all() for name in ("recording", "phase", "time")
         )
-        return same and len(again) == len(stored), f"{len(stored)} picks then, {len(again)} now."
+        return alike, f"{len(stored)} picks then, {len(now)} now."
     if one.function:
         again = study.rerun(one, raw=raw_again(study, one))
         same = again.digest() == one.digest
