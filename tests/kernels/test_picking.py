@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ def runs_of(curve: np.ndarray, on: float, off: float, cuts: list[int] | None = N
     """Return the states of all runs that end, of a curve that comes in pieces."""
     state, found = np.zeros(STATE), []
     edges = [0, *(cuts or []), len(curve)]
-    for a, b in zip(edges, edges[1:]):
+    for a, b in itertools.pairwise(edges):
         out = np.empty(((b - a) // 2 + 1, STATE))
         n = find_peaks(curve[a:b], a, on, off, state, out)
         found += list(out[:n].copy())

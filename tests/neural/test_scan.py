@@ -15,6 +15,7 @@ from clew.neural import ground
 from clew.neural.scan import Found, Scan, Scanner, curves, scan
 from clew.neural.stacking import window_starts
 from clew.read.recording import Channel, Recording, Stretch, recording_of
+from tests.neural.nets.test_phasenet import shaken
 from tests.neural.picking_models import Level, bare_model
 from tests.neural.test_stacking import stacked
 
@@ -103,10 +104,12 @@ def test_curves_and_picks_are_those_of_seisbench(kind: str) -> None:
 
     torch.manual_seed(0)
     eqt = kind == "EQTransformer"
-    net = (
+    net = shaken(
         nets.EQTransformer(lstm_blocks=1, norm="peak") if eqt else nets.PhaseNet(phases="PSN", norm="std")
-    ).eval()
-    n = 13_000 if eqt else 7000
+    )
+    n = (
+        13_000 if eqt else 7804
+    )  # windows end with it: else SeisBench cuts one sample too many, and its last window begins one earlier
     recording = noisy(n, gaps=False)
     values = recording.read(0, n)
     header = {"network": "A", "station": "B", "starttime": UTCDateTime(1.2e9), "sampling_rate": 100.0}
@@ -114,10 +117,13 @@ def test_curves_and_picks_are_those_of_seisbench(kind: str) -> None:
     overlap = 2500 if eqt else 1400
     how: dict[str, Any] = {"overlap": overlap, "stacking": "max" if eqt else "mean"}
     how["blinding"] = (500, 500) if eqt else (0, 0)
-    theirs = net.annotate(stream, **how)
+    as_theirs = how | {
+        "stacking": {"mean": "avg"}.get(how["stacking"], how["stacking"])
+    }  # of "mean" it waits for ever
+    theirs = net.annotate(stream, **as_theirs)
     model = bare_model(
         architecture=kind.lower(), window=6000 if eqt else 3001, norm="peak" if eqt else "std",
-        labels=["Detection", "P", "S"] if eqt else ["P", "S", "N"], **how,
+        norm_per_component=True, labels=["Detection", "P", "S"] if eqt else ["P", "S", "N"], **how,
     )  # fmt: skip
     mine = curves(model, recording, engine=Theirs(model, net))
     for label, row in zip(model.labels, mine.probability):
@@ -126,13 +132,15 @@ def test_curves_and_picks_are_those_of_seisbench(kind: str) -> None:
         assert at == model.blinding[0]
         # the answers between blinded ends and nothing; one sample more than SeisBench's where it cuts one too many
         np.testing.assert_allclose(row[at : at + len(trace)], trace.data, atol=1e-5)
-        assert np.isnan(row[:at]).all() and np.isnan(row[n - at :]).all() or not at
+        assert not at or (np.isnan(row[:at]).all() and np.isnan(row[n - at :]).all())
     least = {one: float(np.nanquantile(row, 0.9)) for one, row in zip(model.labels, mine.probability)}
     named = {
         "detection_threshold" if one == "Detection" else f"{one}_threshold": value
         for one, value in least.items()
     }
-    classified = net.classify(stream, **how, **{key: value for key, value in named.items() if key[0] != "N"})
+    classified = net.classify(
+        stream, **as_theirs, **{key: value for key, value in named.items() if key[0] != "N"}
+    )
     picks = scan(
         model, [recording], thresholds={k: v for k, v in least.items() if k != "N"}, engine=Theirs(model, net)
     )
@@ -269,7 +277,7 @@ def test_progress_counts_seconds_and_can_stop() -> None:
     told: list[tuple[int, int]] = []
     recordings = [noisy(), noisy(1500, seed=1, name="C")]
     scan(bare_model(), recordings, engine=Level(), batch_size=4, on_progress=lambda *a: told.append(a))  # type: ignore[func-returns-value]
-    assert told == sorted(told) and told[-1] == (45, 46) or told[-1] == (46, 46)
+    assert (told == sorted(told) and told[-1] == (45, 46)) or told[-1] == (46, 46)
     with pytest.raises(Stopped):
         scan(bare_model(), recordings, engine=Level(), on_progress=lambda *_: False)
 
@@ -306,7 +314,7 @@ def test_picks_of_another_rate_lie_where_they_were() -> None:
     burst = np.exp(-(((t - 17.315) / 0.05) ** 2)) * 50 * np.cos(2 * np.pi * 10 * (t - 17.315))
     rows = np.random.default_rng(0).normal(size=(3, 6000)) * 0.1 + burst
     picks = scan(
-        bare_model(thresholds={"P": 0.97, "S": 1.0}), [recording_of(rows, rate=200.0)], engine=Level()
+        bare_model(thresholds={"P": 0.85, "S": 1.0}), [recording_of(rows, rate=200.0)], engine=Level()
     )
     assert picks.time[picks.probability.argmax()] == pytest.approx(17.315, abs=0.011)
     assert picks.notes == ["'recording': resampled from 200 to 100 Hz."]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -28,7 +30,7 @@ def test_windows_cover_a_run_and_the_last_is_flush_with_its_end() -> None:
         starts = list(window_starts(n, 50, 20))
         assert starts[0] == 0 and len(starts) == n_windows(n, 50, 20)
         assert starts == [0] if n <= 50 else starts[-1] == n - 50
-        assert all(0 < b - a <= 30 for a, b in zip(starts, starts[1:]))
+        assert all(0 < b - a <= 30 for a, b in itertools.pairwise(starts))
 
 
 @pytest.mark.parametrize("how", ["mean", "max"])

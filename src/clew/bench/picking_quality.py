@@ -146,17 +146,21 @@ def rows_of(picks: Picks) -> list[list[Any]]:
 
 
 def said_by_rivals(waveforms: Sequence[Waveform], shifts: int = SHIFTS) -> dict[str, dict[str, Any]]:
-    """Return what STA/LTA and the autoregressive picker of ObsPy say of the same windows, the first also of noise."""
+    """Return what STA/LTA and the autoregressive picker of ObsPy say of the same windows, and of whole waveforms; the first also of noise."""
     from clew.measure.pick_rivals import pick_window, rival_picks
 
     found: dict[str, dict[str, Any]] = {}
     for method in ("sta_lta", "ar"):
-        highest = {}
+        cut, whole = dict[str, Any](), dict[str, Any]()
         for one in waveforms:
+            told = pick_window(one.values[one.live], RATE, method)
             for window in shifted(one, shifts):
-                values = window.values if window.three else window.values[one.live]
-                highest[window.name] = dict(pick_window(values, RATE, method))
-        found[method] = {"highest": highest}
+                cut[window.name] = dict(pick_window(window.values[one.live], RATE, method))
+                begins = one.picks["P"][0] / RATE - window.picks["P"]
+                whole[window.name] = {
+                    phase: None if at is None else at - begins for phase, at in told.items()
+                }
+        found[method], found[f"{method}, 90 s"] = {"highest": cut}, {"highest": whole}
     noise = [one for one in map(quiet, waveforms) if one is not None and one.duration > 11]
     found["sta_lta"]["false"] = rows_of(rival_picks(noise))
     return found
@@ -453,8 +457,15 @@ def sentences(told: Mapping[str, Any]) -> list[str]:
         f"analyst's P in {net['P 0.1']:.1f} and within 0.5 s in {net['P 0.5']:.1f} of {net['events']:.0f} events, of S in "
         f"{net['S 0.1']:.1f} and {net['S 0.5']:.1f} of {net['three']:.0f} with three components; recursive STA/LTA, P: "
         f"{told['hits']['sta_lta']['P 0.1']:.1f} and {told['hits']['sta_lta']['P 0.5']:.1f}; ObsPy's ar_pick, S: "
-        f"{told['hits']['ar']['S 0.1']:.1f} and {told['hits']['ar']['S 0.5']:.1f}."
+        f"{told['hits']['ar']['S 0.1']:.1f} and {told['hits']['ar']['S 0.5']:.1f}, in the whole 90 s "
+        f"{told['hits']['ar, 90 s']['S 0.1']:.1f} and {told['hits']['ar, 90 s']['S 0.5']:.1f}."
     ]
+    if ARMS[1] in told["hits"]:
+        other = told["hits"][ARMS[1]]
+        lines.append(
+            "Without simulated earthquakes, at as many updates: "
+            f"P {other['P 0.1']:.1f} and {other['P 0.5']:.1f}, S {other['S 0.1']:.1f} and {other['S 0.5']:.1f}."
+        )
     for phase in PHASES:
         precision, recall, f1 = shares(counts, phase, 0.1)
         lines.append(

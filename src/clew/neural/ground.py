@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -371,7 +371,7 @@ def grounds_of(
     resampling = resampling_of(recording.rate, model.rate)
     live = tuple(sorted({row for row in fitting.rows if row >= 0}))
     grounds: list[Ground] = []
-    seconds: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
     counts: Counter[str] = Counter()
     for run in living_runs(recording, live):
         lost = [one for one, row in zip(model.components, fitting.rows) if row >= 0 and row not in run.rows]
@@ -399,7 +399,7 @@ def grounds_of(
 
 
 def _said(
-    model: PickingNet, recording: Recording, counts: Counter[str], seconds: Counter[str], n: int
+    model: PickingNet, recording: Recording, counts: Counter[str], seconds: Mapping[str, float], n: int
 ) -> list[str]:
     """Say what of a recording was left out or padded."""
     name, length = recording.name, model.window / model.rate

@@ -6,7 +6,6 @@ import torch
 from clew.neural.nets import phasenet
 from clew.neural.nets.phasenet import PhaseNet, PhaseNetConfig
 
-
 LOUDER = 3  # than first weights
 
 
