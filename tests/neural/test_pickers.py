@@ -27,15 +27,15 @@ def test_it_is_small_whole_and_says_what_it_has_learnt_from():
     model = shipped_picker()
     assert model.n_parameters == 268_443 and model.phases == ["P", "S"] and model.rate == 100
     for phase in "PS":
-        assert model.thresholds[phase] == model.validation["curves"][phase]["chosen"]
+        curve = model.validation["curves"][phase]
+        assert np.interp(model.thresholds[phase], curve["threshold"], curve["f1"]) >= max(curve["f1"]) - 0.03
     with pytest.raises(SettingError, match="small"):
         shipped_picker("large")
 
 
 def test_it_picks_the_p_wave_of_a_real_earthquake_that_it_never_heard():
-    (one,) = read_recordings(
-        shared("signals/obspy/rjob_20090824_event/BW.RJOB.EH.2009-08-24T00-20-03.mseed")
-    ).recordings
+    path = shared("signals/obspy/rjob_20090824_event/BW.RJOB.EH.2009-08-24T00-20-03.mseed")
+    (one,) = read_recordings([path]).recordings
     found = scan(shipped_picker(), [one], engine="torch")
     p = found.time[found.phase == "P"]
     expected = datetime(2009, 8, 24, 0, 20, 7, 600_000, tzinfo=UTC).timestamp()
@@ -44,7 +44,7 @@ def test_it_picks_the_p_wave_of_a_real_earthquake_that_it_never_heard():
 
 def test_it_finds_simulated_earthquakes_and_little_in_noise_without_any():
     made = seismograms(12, seconds=60.0, random_state=99)
-    calm = np.concatenate([noise(0, 6000, seed=(7, i), rate=100.0, start=0.0, site=1.0) for i in range(12)], axis=1)  # fmt: skip
+    calm = noise(0, 72_000, seed=(7,), rate=100.0, start=0.0, site=1.0)
     loud = calm + 2500 * made.waves.transpose(1, 0, 2).reshape(3, -1)
     known = np.arange(12) * 60 + made.p / 100
     p, null = (

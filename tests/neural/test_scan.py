@@ -97,6 +97,17 @@ class Theirs:
             return (torch.stack(y, dim=1) if isinstance(y, tuple) else y).numpy()
 
 
+@torch.no_grad()
+def livelier(net: Any) -> None:
+    """Make the curves of an EQTransformer with random weights rise and fall through their thresholds."""
+    x = torch.randn(1, 3, 6000, generator=torch.Generator().manual_seed(5))
+    for conv, said in zip((net.conv_d, *net.pick_convs), net(net.annotate_batch_pre(x, {}))):
+        logits = torch.logit(said.double())
+        more = 2 / float(logits.std())
+        conv.weight *= more
+        conv.bias.copy_((conv.bias - float(logits.mean())) * more - 2)
+
+
 @pytest.mark.parametrize("kind", ["PhaseNet", "EQTransformer"])
 def test_curves_and_picks_are_those_of_seisbench(kind: str) -> None:
     nets = pytest.importorskip("seisbench.models")
@@ -107,9 +118,10 @@ def test_curves_and_picks_are_those_of_seisbench(kind: str) -> None:
     net = shaken(
         nets.EQTransformer(lstm_blocks=1, norm="peak") if eqt else nets.PhaseNet(phases="PSN", norm="std")
     )
-    n = (
-        13_000 if eqt else 7804
-    )  # windows end with it: else SeisBench cuts one sample too many, and its last window begins one earlier
+    if eqt:
+        livelier(net)
+    # the last window ends with the recording: else SeisBench cuts one sample too many, and its last window begins one earlier
+    n = 13_000 if eqt else 7804
     recording = noisy(n, gaps=False)
     values = recording.read(0, n)
     header = {"network": "A", "station": "B", "starttime": UTCDateTime(1.2e9), "sampling_rate": 100.0}
@@ -117,9 +129,8 @@ def test_curves_and_picks_are_those_of_seisbench(kind: str) -> None:
     overlap = 2500 if eqt else 1400
     how: dict[str, Any] = {"overlap": overlap, "stacking": "max" if eqt else "mean"}
     how["blinding"] = (500, 500) if eqt else (0, 0)
-    as_theirs = how | {
-        "stacking": {"mean": "avg"}.get(how["stacking"], how["stacking"])
-    }  # of "mean" it waits for ever
+    stacking = "max" if eqt else "avg"  # of another word SeisBench waits for ever
+    as_theirs = how | {"stacking": stacking}
     theirs = net.annotate(stream, **as_theirs)
     model = bare_model(
         architecture=kind.lower(), window=6000 if eqt else 3001, norm="peak" if eqt else "std",
@@ -131,7 +142,7 @@ def test_curves_and_picks_are_those_of_seisbench(kind: str) -> None:
         at = recording.index(trace.stats.starttime.timestamp)
         assert at == model.blinding[0]
         # the answers between blinded ends and nothing; one sample more than SeisBench's where it cuts one too many
-        np.testing.assert_allclose(row[at : at + len(trace)], trace.data, atol=1e-5)
+        np.testing.assert_allclose(row[at : at + len(trace)], trace.data, atol=1e-4 if eqt else 1e-5)
         assert not at or (np.isnan(row[:at]).all() and np.isnan(row[n - at :]).all())
     least = {one: float(np.nanquantile(row, 0.9)) for one, row in zip(model.labels, mine.probability)}
     named = {
@@ -148,9 +159,14 @@ def test_curves_and_picks_are_those_of_seisbench(kind: str) -> None:
         (one.peak_time.timestamp, one.phase)
         for one in sorted(classified.picks, key=lambda one: (one.peak_time, one.phase))
     ]
-    assert len(expected) > 5
-    assert [one[1] for one in expected] == picks.phase.tolist()
-    np.testing.assert_allclose(picks.time, [one[0] for one in expected], atol=1e-3)
+    assert len(expected) > (2 if eqt else 5)
+    theirs, ours = (
+        {(round(t, 2), phase) for t, phase in each}
+        for each in (expected, zip(picks.time.tolist(), picks.phase.tolist()))
+    )
+    assert len(theirs ^ ours) <= 0.002 * len(
+        theirs
+    )  # curves that differ by 1e-6 may cross a threshold once more
     if eqt:
         assert picks.detections is not None and len(picks.detections) == len(classified.detections) > 0
         spans = [(one.start_time.timestamp, one.end_time.timestamp) for one in classified.detections]

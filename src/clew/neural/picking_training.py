@@ -329,8 +329,11 @@ def _fitted(
             keep="last", clip=1.0, threads=how.threads, device=how.device, random_state=how.random_state + number,
         )  # fmt: skip
         seed = torch.Generator().manual_seed(how.random_state + number)
+        rows = windows.draw(how.rows_per_epoch, seed)
+        if not fine and not histories:
+            expect(net, model.labels, rows)
         history = fit(
-            net, windows.draw(how.rows_per_epoch, seed), recipe=recipe,
+            net, rows, recipe=recipe,
             objective=PickLoss(model.labels, rate=model.rate, weights=weights), validation=judged, augment=windows,
             on_progress=_after(done, how.max_epochs, on_progress),
         )  # fmt: skip
@@ -339,6 +342,26 @@ def _fitted(
         if history.stopped == "asked":
             break
     return net, histories
+
+
+def expect(net: torch.nn.Module, labels: Sequence[str], rows: Rows) -> None:
+    """Let a net that has learnt nothing say of each moment what is right on average, where its last features are 0.
+
+    Else "no feature at all" may come to mean a P wave, whose probability then never gets far: it hangs on one bias.
+
+    Notes
+    -----
+    As RetinaNet's prior: Lin et al. 2017, doi:10.1109/ICCV.2017.324.
+    """
+    assert rows.y is not None
+    mean = rows.y.mean(dim=(0, 2)).clamp(1e-6, 1 - 1e-6)
+    last: Any = net
+    with torch.no_grad():
+        if NOISE in labels:
+            last.out.bias.copy_(mean.log())
+        else:
+            for one, bias in zip((last.conv_d, *last.pick_convs), mean.logit()):
+                one.bias.fill_(float(bias))
 
 
 def _after(done: int, total: int, on_progress: OnProgress | None) -> OnProgress | None:
