@@ -14,6 +14,7 @@ from clew.neural.picking_settings import PLAIN, PickingSettings
 from clew.neural.picking_training import (
     PickLoss,
     candidates,
+    expect,
     fresh_picker,
     settled_threshold,
     split_by_station,
@@ -102,6 +103,21 @@ def test_the_score_counts_the_highest_answers_within_a_tenth_of_a_second():
     said[0, 0, 40], said[0, 1, 71], said[1, 0, 50] = 5, 5, 5
     objective, rows = PickLoss("PSN", rate=100), Rows(torch.zeros(2), y)
     assert objective.scored(rows) == 3 and objective.score(said, rows) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("architecture", ["phasenet", "eqtransformer"])
+def test_before_it_learns_a_net_without_features_says_what_is_right_on_average(architecture):
+    model = fresh_picker(architecture)
+    net = model.net()
+    y = torch.rand(2, 3, 40, generator=torch.Generator().manual_seed(0)) * torch.tensor([[0.1], [0.4], [1.0]])
+    y = y / y.sum(dim=1, keepdim=True)
+    expect(net, model.labels, Rows(torch.zeros(2), y))
+    last = [net.out] if architecture == "phasenet" else [net.conv_d, *net.pick_convs]
+    for one in last:
+        torch.nn.init.zeros_(one.weight)
+    with torch.no_grad():
+        said = model.probabilities(net(torch.randn(1, 3, model.window))).mean(dim=(0, 2))
+    np.testing.assert_allclose(said, y.mean(dim=(0, 2)), rtol=1e-4)
 
 
 # ---- training ----

@@ -18,6 +18,7 @@ from clew.kernels.picking_windows import scale_windows
 from clew.kernels.threads import n_threads
 from clew.neural.picking_graphs import HARD, Graph, graph_of
 from clew.neural.picking_net import TAPER, PickingNet
+from clew.neural.place import threads as torch_threads
 
 Name = Literal["auto", "torch", "onnx"]
 Ask = Callable[[np.ndarray], np.ndarray]
@@ -60,8 +61,9 @@ def engine_of(
     check(engine != "onnx" or not lacking, SettingError, "Picking by the engine 'onnx' must have {} installed. Got none: {}.", " and ".join(lacking), INSTALL)  # fmt: skip
     if engine == "auto":
         engine = "onnx" if not lacking and (windows is None or windows >= WORTH) else "torch"
-    made = Engine(model, engine, n_threads() if threads is None else threads)
-    _check_answers(made)
+    with torch_threads(1):  # more of torch's would wait for each other, where others compute, too
+        made = Engine(model, engine, n_threads() if threads is None else threads)
+        _check_answers(made)
     return made
 
 

@@ -319,7 +319,8 @@ def _fitted(
     stages = [(first, [], changes), (how.max_epochs - first, events, changes)]
     judged = None if not held else windows_to_judge(model, held, how)[0]
     weights = WEIGHTS.get(model.architecture)
-    histories, done = [], 0
+    histories: list[Any] = []
+    done = 0
     for number, (epochs, own, changed) in enumerate(stages):
         if not epochs:
             continue

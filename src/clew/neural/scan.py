@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Literal, Protocol
@@ -241,13 +244,9 @@ class Scanner:
         scans = [Scan(self, one, (begun or {}).get(one.name)) for one in recordings]
         total = math.ceil(sum(one.duration for one in recordings))
         past = sum(one.recording.duration for one in scans if one.done)  # s of recordings that are done
-        x = np.empty((_whole(batch_size, engine.batch), len(self.model.components), self.model.window), np.float32)  # fmt: skip
-        for batch in _batches((task for scan in scans for task in scan.tasks()), len(x)):
-            asked = [one for one in batch if one.track is not None]
-            for row, one in zip(x, asked):
-                assert one.track is not None
-                one.track.ground.read(one.start, row)
-            answers = iter(engine.answer(x[: len(asked)]) if asked else ())
+        shape = _whole(batch_size, engine.batch), len(self.model.components), self.model.window
+        tasks = (task for scan in scans for task in scan.tasks())
+        for batch, answers in _answered(_batches(tasks, shape[0]), engine, shape):
             found: dict[str, tuple[Scan, list[Found]]] = {}
             for one in batch:
                 new = found.setdefault(one.scan.recording.name, (one.scan, []))[1]
@@ -319,6 +318,26 @@ def _batches(tasks: Iterator[_Task], size: int) -> Iterator[list[_Task]]:
             batch, n = [], 0
     if batch:
         yield batch
+
+
+def _answered(
+    batches: Iterator[list[_Task]], engine: Answers, shape: tuple[int, ...]
+) -> Iterator[tuple[list[_Task], Iterator[np.ndarray]]]:
+    """Ask about batches of windows, and read the next one while a batch is computed."""
+    turns = itertools.cycle([np.empty(shape, np.float32), np.empty(shape, np.float32)])
+    asking: deque[tuple[list[_Task], Future[np.ndarray]]] = deque()
+    with ThreadPoolExecutor(1) as pool:
+        for batch, x in zip(batches, turns):
+            asked = [one for one in batch if one.track is not None]
+            for row, one in zip(x, asked):
+                assert one.track is not None
+                one.track.ground.read(one.start, row)
+            asking.append((batch, pool.submit(engine.answer, x[: len(asked)])))
+            if len(asking) == 2:
+                done, answers = asking.popleft()
+                yield done, iter(answers.result())
+        for done, answers in asking:
+            yield done, iter(answers.result())
 
 
 class Scan:
