@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -80,3 +82,9 @@ def random_model(
         thresholds={},
         **(given or {}),
     )
+
+
+def apart(do: Callable[..., Any], *args: Any, **settings: Any) -> Any:
+    """Call SeisBench in a thread of its own: it starts an event loop, which it cannot where a browser's tests left one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(do, *args, **settings).result()

@@ -16,7 +16,7 @@ from clew.neural.scan import Found, Scan, Scanner, curves, scan
 from clew.neural.stacking import window_starts
 from clew.read.recording import Channel, Recording, Stretch, recording_of
 from tests.neural.nets.test_phasenet import shaken
-from tests.neural.picking_models import Level, bare_model
+from tests.neural.picking_models import Level, apart, bare_model
 from tests.neural.test_stacking import stacked
 
 
@@ -131,7 +131,7 @@ def test_curves_and_picks_are_those_of_seisbench(kind: str) -> None:
     how["blinding"] = (500, 500) if eqt else (0, 0)
     stacking = "max" if eqt else "avg"  # of another word SeisBench waits for ever
     as_theirs = how | {"stacking": stacking}
-    theirs = net.annotate(stream, **as_theirs)
+    theirs = apart(net.annotate, stream, **as_theirs)
     model = bare_model(
         architecture=kind.lower(), window=6000 if eqt else 3001, norm="peak" if eqt else "std",
         norm_per_component=True, labels=["Detection", "P", "S"] if eqt else ["P", "S", "N"], **how,
@@ -149,8 +149,8 @@ def test_curves_and_picks_are_those_of_seisbench(kind: str) -> None:
         "detection_threshold" if one == "Detection" else f"{one}_threshold": value
         for one, value in least.items()
     }
-    classified = net.classify(
-        stream, **as_theirs, **{key: value for key, value in named.items() if key[0] != "N"}
+    classified = apart(
+        net.classify, stream, **as_theirs, **{key: value for key, value in named.items() if key[0] != "N"}
     )
     picks = scan(
         model, [recording], thresholds={k: v for k, v in least.items() if k != "N"}, engine=Theirs(model, net)

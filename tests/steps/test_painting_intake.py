@@ -146,6 +146,7 @@ def test_the_page_bears_a_study_without_rows(study):
         "new",
         "demo",
         "predict",
+        "pick",
         "denoise",
         "verify",
         "report",
