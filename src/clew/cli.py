@@ -21,6 +21,7 @@ from clew.bench.verb import bench
 from clew.errors import ClewError, Stopped, did_you_mean, place_refused
 from clew.report.denoising import denoise
 from clew.report.generating import generate
+from clew.report.picking import pick
 from clew.report.pixel_maps import explain as pixels_explain
 from clew.report.showing import show
 from clew.report.verb import report
@@ -33,6 +34,7 @@ VERBS = {
     "demo": Verb("demo", demo),
     **STEPS,
     "pixels explain": Verb("pixels explain", pixels_explain),
+    "pick": Verb("pick", pick),
     "denoise": Verb("denoise", denoise),
     "generate": Verb("generate", generate),
     "show": Verb("show", show),

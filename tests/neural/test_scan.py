@@ -384,3 +384,14 @@ def test_a_part_of_the_curves_is_the_same_bits_as_there_in_the_whole() -> None:
                 assert known.mean() > 0.6
     with pytest.raises(SettingError, match="must lie within its 3,037 samples. Got 5 to 4000"):
         curves(bare_model(), noisy(), first=5, stop=4000, engine=Level())
+
+
+def test_runs_that_are_too_short_are_left_out_and_said() -> None:
+    recording = noisy(3000, gaps=True)
+    runs = scan(bare_model(), [recording], engine=Level(), shortest=0.5)
+    longer = scan(bare_model(), [recording], engine=Level(), shortest=2.0)  # a window is 2 s: none is padded
+    assert any("left out" in note and "shorter than 2 s" in note for note in longer.notes)
+    assert not any("padded" in note for note in longer.notes)
+    assert 0 < len(longer) < len(runs) and longer.settings["shortest"] == 2.0
+    with pytest.raises(SettingError, match="'shortest' of picking must be above 0"):
+        scan(bare_model(), [recording], engine=Level(), shortest=0.0)

@@ -341,12 +341,11 @@ class Ground:
 
 
 def grounds_of(
-    model: PickingNet, recording: Recording, *, missing: Missing = "zeros"
+    model: PickingNet, recording: Recording, *, missing: Missing = "zeros", shortest: float = SHORTEST
 ) -> tuple[list[Ground], list[str]]:
     """Divide a recording into runs without a gap, as a net takes them; and say what is to be said of it.
 
-    A new run begins wherever a component of the net comes, goes, or is dead (one value for 2 s). Runs shorter than 1 s are
-    left out.
+    A new run begins wherever a component of the net comes, goes, or is dead (one value for 2 s).
 
     Parameters
     ----------
@@ -354,6 +353,8 @@ def grounds_of(
     recording : Recording
     missing : {"zeros", "copy", "refuse"}
         As for `fit`; with "refuse" runs in which a component is missing are left out.
+    shortest : float
+        Runs that are shorter are left out, in s.
 
     Returns
     -------
@@ -379,8 +380,8 @@ def grounds_of(
         if missing == "copy":
             first = next((one for one in taken if one >= 0), -1)
             taken = tuple(first if one < 0 else one for one in taken)
-        if not run.rows or run.n < SHORTEST * recording.rate or (lost and missing == "refuse"):
-            why = "dead" if not run.rows else "short" if run.n < SHORTEST * recording.rate else "lacking"
+        if not run.rows or run.n < shortest * recording.rate or (lost and missing == "refuse"):
+            why = "dead" if not run.rows else "short" if run.n < shortest * recording.rate else "lacking"
             counts[why] += 1
             seconds[why] += run.n / recording.rate
             continue
@@ -394,12 +395,17 @@ def grounds_of(
     if resampling:
         bound = f"; above {recording.rate / 2:g} Hz it holds nothing" * (recording.rate < model.rate)
         notes.append(f"'{recording.name}': resampled from {recording.rate:g} to {model.rate:g} Hz{bound}.")
-    notes += _said(model, recording, counts, seconds, len(grounds))
+    notes += _said(model, recording, counts, seconds, len(grounds), shortest)
     return grounds, notes
 
 
 def _said(
-    model: PickingNet, recording: Recording, counts: Counter[str], seconds: Mapping[str, float], n: int
+    model: PickingNet,
+    recording: Recording,
+    counts: Counter[str],
+    seconds: Mapping[str, float],
+    n: int,
+    shortest: float,
 ) -> list[str]:
     """Say what of a recording was left out or padded."""
     name, length = recording.name, model.window / model.rate
@@ -407,7 +413,7 @@ def _said(
     if counts["padded"]:
         those = "It is" if n == counts["padded"] == 1 else f"{counts['padded']:,} of {counted(n, 'run')} without a gap {'is' if counts['padded'] == 1 else 'are'}"  # fmt: skip
         notes.append(f"'{name}': {those} shorter than a window ({length:g} s) and padded with {spell_seconds(seconds['padded'])} of zeros.")  # fmt: skip
-    for why, what in (("short", f"shorter than {SHORTEST:g} s"), ("dead", "in which every component is dead"), ("lacking", "in which a component is missing")):  # fmt: skip
+    for why, what in (("short", f"shorter than {shortest:g} s"), ("dead", "in which every component is dead"), ("lacking", "in which a component is missing")):  # fmt: skip
         if counts[why]:
             notes.append(f"'{name}': left out {counted(counts[why], 'run')} {what} ({spell_seconds(seconds[why])}).")  # fmt: skip
     for one in model.components:

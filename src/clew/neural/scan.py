@@ -15,8 +15,9 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from clew.errors import DataError, SettingError, Stopped, check, check_choice, did_you_mean
+from clew.measure.pick_checks import doubts
 from clew.measure.picks import Detections, Picks
-from clew.neural.ground import Ground, Missing, fit, grounds_of, passing_of, resampling_of
+from clew.neural.ground import SHORTEST, Ground, Missing, fit, grounds_of, passing_of, resampling_of
 from clew.neural.picking_net import DETECTION, NOISE, PickingNet, Stacking
 from clew.neural.stacking import Peak, Picker, Stack, n_windows, window_starts
 from clew.read.recording import Recording
@@ -111,6 +112,9 @@ class Scanner:
         For labels for which the model's own, or 0.3, do not suit.
     missing : {"zeros", "copy", "refuse"}
         What stands for a component that is not there: nothing, the first that is there, or an error.
+    shortest : float
+        Runs without a gap that are shorter are left out, in s. Those shorter than a window are padded with zeros, which makes
+        their picks less sure; SeisBench leaves all of these out.
 
     Raises
     ------
@@ -127,6 +131,7 @@ class Scanner:
         blinding: Sequence[int] | None = None,
         thresholds: Mapping[str, float] | None = None,
         missing: Missing = "zeros",
+        shortest: float = SHORTEST,
     ) -> None:
         window = model.window
         given = model.overlap if overlap is None else overlap
@@ -136,6 +141,8 @@ class Scanner:
         self.stacking: Stacking = model.stacking if stacking is None else stacking
         check_choice(self.stacking, ("mean", "max"), what="'stacking' setting", of="picking")
         check_choice(missing, ("zeros", "copy", "refuse"), what="'missing' setting", of="picking")
+        check(0 < shortest < math.inf, SettingError, "The 'shortest' of picking must be above 0 s. Got {} instead.", shortest)  # fmt: skip
+        self.shortest = float(shortest)
         self.blinding = [int(one) for one in (model.blinding if blinding is None else blinding)]
         blind = self.blinding
         check(len(blind) == 2 and min(blind) >= 0 and sum(blind) < window, SettingError, "The 'blinding' of picking must be two numbers of samples, together below the {} of a window. Got {} instead.", window, blind)  # fmt: skip
@@ -178,6 +185,7 @@ class Scanner:
             "blinding": list(self.blinding),
             "thresholds": dict(self.thresholds),
             "missing": self.missing,
+            "shortest": self.shortest,
             "engine": engine.name,
             "versions": packages | dict(engine.versions),
         }
@@ -387,7 +395,9 @@ class Scan:
         if self.done:
             return
         scanner = self.scanner
-        grounds, self.notes = grounds_of(scanner.model, self.recording, missing=scanner.missing)
+        grounds, self.notes = grounds_of(
+            scanner.model, self.recording, missing=scanner.missing, shortest=scanner.shortest
+        )
         begun = self._run, self._at, self._open
         for number, ground in enumerate(grounds[begun[0] :], start=begun[0]):
             at, open_ = begun[1:] if number == begun[0] else (0, {})
@@ -481,6 +491,7 @@ def scan(
     thresholds: Mapping[str, float] | None = None,
     batch_size: int = 64,
     missing: Missing = "zeros",
+    shortest: float = SHORTEST,
     engine: Literal["auto", "torch", "onnx"] | Answers = "auto",
     threads: int | None = None,
     on_progress: OnProgress | None = None,
@@ -497,7 +508,7 @@ def scan(
     model : PickingNet
     recordings : sequence of Recording
         Of different names. Those that do not fit the model are left out, and said, unless none fits.
-    overlap, stacking, blinding, thresholds, missing
+    overlap, stacking, blinding, thresholds, missing, shortest
         As for `Scanner`.
     batch_size : int
         How many windows are asked together, at least. It does not change the result.
@@ -528,8 +539,9 @@ def scan(
     doi:10.1785/0220210324.
     """
     scanner = Scanner(
-        model, overlap=overlap, stacking=stacking, blinding=blinding, thresholds=thresholds, missing=missing
-    )
+        model, overlap=overlap, stacking=stacking, blinding=blinding, thresholds=thresholds, missing=missing,
+        shortest=shortest,
+    )  # fmt: skip
     fitting, notes = fitting_recordings(scanner, recordings)
     asks = the_engine(scanner, fitting, engine=engine, threads=threads)
     found: list[Found] = []
@@ -538,7 +550,12 @@ def scan(
         scans[one.recording.name] = one
         found += new
     told = [note for one in scans.values() for note in one.notes]
-    return scanner.result(found, asks, notes=[*notes, *told])
+    return with_doubts(scanner.result(found, asks, notes=[*notes, *told]), fitting)
+
+
+def with_doubts(picks: Picks, recordings: Sequence[Recording]) -> Picks:
+    """Add to the notes of picks of which recordings the components seem to be exchanged."""
+    return dataclasses.replace(picks, notes=[*picks.notes, *doubts(picks, recordings)])
 
 
 def fitting_recordings(

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from clew.errors import DataError, SettingError, check, did_you_mean
 from clew.learn.model_file import format_of
 from clew.neural.architectures import architecture_of
-from clew.neural.model_card import CONFIG
 from clew.neural.model_rows import plain
+from clew.neural.pickers import PICKERS, shipped_picker
 from clew.neural.picking_net import DETECTION, NOISE, PickingNet
 from clew.neural.stored import weights_of
 from clew.neural.weights import fill, read_state
@@ -29,7 +29,6 @@ from clew.result import write_whole
 
 SIDECAR = re.compile(r"(?P<name>.+)\.(?:json|pt)(?:\.v(?P<version>[^.]+))?")
 REQUIREMENT = "0.3.2"  # of SeisBench: the first with all that is written here
-SHIPPED = Path(__file__).parent / "pickers"  # weights that come with clew
 # fmt: off
 KNOWN_ARGS = frozenset((
     "component_order", "phases", "norm", "norm_amp_per_comp", "norm_detrend", "sampling_rate", "in_channels", "in_samples", "classes",
@@ -334,15 +333,12 @@ def load_picker(path: str | Path) -> PickingNet:
         If there is none, or it is damaged.
     """
     path = Path(path)
-    shipped = (
-        sorted(one.name for one in SHIPPED.iterdir() if (one / CONFIG).is_file()) if SHIPPED.is_dir() else []
-    )
     if path.is_dir():
         found = format_of(path)
         check(found == PickingNet.FORMAT, DataError, "The folder '{}' must be a picking net that clew saved. Got a '{}'.", path, found)  # fmt: skip
         return PickingNet.load_model(path)
-    if len(path.parts) == 1 and path.name in shipped:
-        return PickingNet.load_model(SHIPPED / path.name)
+    if str(path) in PICKERS:
+        return shipped_picker(str(path))
     beside = path.parent.is_dir() and any(
         one.name.startswith(f"{path.name}.json") for one in path.parent.iterdir()
     )
@@ -350,5 +346,5 @@ def load_picker(path: str | Path) -> PickingNet:
         return read_seisbench(path)
     raise DataError(
         f"The model '{path}' must be a folder of clew, a pair NAME.json.vN and NAME.pt.vN of SeisBench, or one that comes with clew "
-        f"({', '.join(shipped) or 'none'}). Got no such file.{did_you_mean(str(path), shipped)}"
+        f"({', '.join(PICKERS)}). Got no such file.{did_you_mean(str(path), PICKERS)}"
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter as time_now  # "time" is a setting of the verb
 from typing import TYPE_CHECKING, Any, Literal
 
 from clew.errors import DataError, SettingError, Stopped, check
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from clew.measure.picks import Picks
     from clew.neural.scan import Answers, Found, Scan, Scanner
     from clew.read.recording import Recording
+    from clew.study.study import Step, Study
     from clew.validate.picks import PickScores
 
 FORMATS = (".csv", ".parquet", ".pq", ".jsonl", ".ndjson", ".xml", ".qml", ".quakeml")
@@ -39,6 +42,7 @@ def pick(
     overlap: float | None = None,
     stacking: Literal["auto", "mean", "max"] = "auto",
     missing: Literal["zeros", "copy", "refuse"] = "zeros",
+    shortest: float = 1.0,
     rate: float | None = None,
     time: str | None = None,
     stations: Path | None = None,
@@ -48,7 +52,7 @@ def pick(
     threads: int | None = None,
     restart: bool = False,
     on_progress: OnProgress | None = None,
-) -> Outcome:
+) -> PickOutcome:
     """Pick the arrivals of P and S waves in recordings of any length, or in those of a study.
 
     How far a run has come stands in a file beside the output (``.NAME.progress``): one that was killed goes on there, if it is
@@ -71,6 +75,8 @@ def pick(
         How the answers of windows that overlap become one; as the model says by default.
     missing : {"zeros", "copy", "refuse"}
         What stands for a component that is not there: nothing, the first that is there, or an error.
+    shortest : float
+        Runs without a gap that are shorter are left out, in s; those shorter than a window are padded.
     rate : float
         In Hz, for files that do not tell it.
     time : str
@@ -100,8 +106,9 @@ def pick(
     """
     from clew.steps.networks import need_torch
 
+    began = time_now()
     need_torch()
-    from clew.neural.scan import Scanner, fitting_recordings, the_engine
+    from clew.neural.scan import Scanner, fitting_recordings, the_engine, with_doubts
     from clew.neural.seisbench_pair import load_picker
 
     study = study_in(paths)
@@ -110,43 +117,30 @@ def pick(
         SettingError,
         "The setting --out must name the file to write. Got none.",
     )
-    net = load_picker(model)
-    scanner = Scanner(
-        net, overlap=overlap, stacking=None if stacking == "auto" else stacking, thresholds=thresholds_in(threshold), missing=missing
-    )  # fmt: skip
-    if study is not None:
-        from clew.steps.picking_studies import open_recordings
-
-        check(rate is None and time is None, SettingError, "The --rate and --time of recordings must be said when a study is made. Got them with a study.")  # fmt: skip
-        inputs, (recordings, notes, sha256) = [], open_recordings(study)
-        failed: list[str] = []
-    else:
-        from clew.read.recordings import find_recordings, read_recordings
-
-        inputs = find_recordings(paths)
-        read = read_recordings(paths, rate=rate, time=time, lenient=True)
-        recordings, notes, sha256 = read.recordings, list(read.notes), dict(read.sha256)
-        failed = [f"Left out: {sentence}" for sentence in read.failed]
-    _check_out(out, inputs, recordings)
-    fitting, misfits = fitting_recordings(scanner, recordings)
+    how: dict[str, Any] = {"overlap": overlap, "missing": missing, "shortest": shortest, "thresholds": thresholds_in(threshold)}  # fmt: skip
+    scanner = Scanner(load_picker(model), stacking=None if stacking == "auto" else stacking, **how)
+    heard = _heard(paths, study, rate=rate, time=time)
+    _check_out(out, heard)
+    fitting, misfits = fitting_recordings(scanner, heard.recordings)
     _check_stations(stations, fitting)
-    known = _known(truth, fitting, notes)
+    known = _known(truth, fitting, heard.notes)
     asks = the_engine(scanner, fitting, engine=engine, threads=threads)
-    made = {"settings": scanner.settings(asks), "rate": rate, "time": time, "sha256": sha256, "recordings": [one.name for one in fitting]}  # fmt: skip
-    place = out if out is not None else study.folder / "picks"
-    progress = _progress(place, made, restart)
+    made = {
+        "settings": scanner.settings(asks),
+        "rate": rate,
+        "time": time,
+        "recordings": [one.name for one in fitting],
+    }
+    progress = _progress(
+        out if study is None or out is not None else study.folder / "picks", made, heard, restart
+    )
     try:
         found, said = _found(scanner, fitting, asks, batch_size, progress, on_progress)
     except (KeyboardInterrupt, Stopped) as stopped:
         raise Stopped("Stopped; what was found is kept, and the same command goes on.") from stopped
-    picks = scanner.result(
-        found, asks, notes=[*notes, *failed, *misfits, *said, *progress.notes, *_replaced(out)]
-    )
-    recorded = None
-    if study is not None:
-        from clew.steps.picking_studies import record_picks
-
-        picks, recorded = record_picks(study, picks)
+    notes = [*heard.notes, *heard.failed, *misfits, *said, *progress.notes, *_replaced(out)]
+    picks = with_doubts(scanner.result(found, asks, notes=notes), fitting)
+    picks, recorded = _recorded(study, picks, time_now() - began)
     events = _associated(picks, stations)
     if out is not None:
         from clew.measure.pick_files import write_picks
@@ -154,15 +148,69 @@ def pick(
         write_picks(picks, out, associated=events)
     progress.remove()
     scores = _scored(picks, known, fitting)
-    lines = [*_told(picks, events, scores), *_following(out, study)]
     data: dict[str, Any] = {**picks.summary(), "out": None if out is None else str(out), "thresholds": scanner.thresholds, "stations": _by_station(picks)}  # fmt: skip
     data |= {"events": len(events)} if events is not None else {}
     data |= {"scores": scores.summary()} if scores is not None else {}
-    status = 1 if failed or misfits else 0
-    return Outcome(lines, data, recorded, picks, picks.notes, status=status)
+    lines = [*_told(picks, events, scores), *_following(out, study)]
+    status = 1 if heard.failed or misfits else 0
+    return PickOutcome(
+        lines, data, recorded, picks, picks.notes, status=status, scores=scores, recordings=fitting
+    )
 
 
-def study_in(paths: Sequence[Path]) -> Any:
+# ---- what is picked in ----
+@dataclass(frozen=True)
+class PickOutcome(Outcome):
+    """What the verb says, and what a picture of it needs beside the picks.
+
+    Parameters
+    ----------
+    scores : PickScores, optional
+        Where there were known picks.
+    recordings : sequence of Recording
+        Those that were picked in.
+    """
+
+    scores: PickScores | None = None
+    recordings: Sequence[Recording] = ()
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """Recordings of files or of a study, and what is to be said of them."""
+
+    recordings: list[Recording]
+    notes: list[str]
+    sha256: dict[str, str]
+    failed: list[str] = field(default_factory=list)
+    inputs: list[Path] = field(default_factory=list)
+
+
+def _heard(paths: Sequence[Path], study: Study | None, *, rate: float | None, time: str | None) -> _Heard:
+    """Open the recordings: of a study those with open rows, of files all that can be read."""
+    if study is not None:
+        from clew.steps.picking_studies import open_recordings
+
+        check(rate is None and time is None, SettingError, "The --rate and --time of recordings must be said when a study is made. Got them with a study.")  # fmt: skip
+        return _Heard(*open_recordings(study))
+    from clew.read.recordings import find_recordings, read_recordings
+
+    inputs = find_recordings(paths)
+    read = read_recordings(paths, rate=rate, time=time, lenient=True)
+    failed = [f"Left out: {sentence}" for sentence in read.failed]
+    return _Heard(list(read.recordings), list(read.notes), dict(read.sha256), failed, list(inputs))
+
+
+def _recorded(study: Study | None, picks: Picks, seconds: float) -> tuple[Picks, Step | None]:
+    """Put picks in a study on record, without those in sealed rows."""
+    if study is None:
+        return picks, None
+    from clew.steps.picking_studies import record_picks
+
+    return record_picks(study, picks, seconds=seconds)
+
+
+def study_in(paths: Sequence[Path]) -> Study | None:
     """Return the study that a path is, if it is the only one and one."""
     if len(paths) != 1 or not (Path(paths[0]) / "study.sqlite").is_file():
         return None
@@ -192,14 +240,14 @@ def thresholds_in(given: Sequence[str] | None) -> dict[str, float]:
     return found
 
 
-def _check_out(out: Path | None, inputs: Sequence[Path], recordings: Sequence[Recording]) -> None:
+def _check_out(out: Path | None, heard: _Heard) -> None:
     """Refuse an output that cannot be written, or holds something else, before there is work."""
     if out is None:
         return
     from clew.learn.apply import check_output
 
-    check_output(out, None, inputs=list(inputs), formats=FORMATS, ours=_holds_picks)
-    bare = [one.name for one in recordings if not one.dated]
+    check_output(out, None, inputs=heard.inputs, formats=FORMATS, ours=_holds_picks)
+    bare = [one.name for one in heard.recordings if not one.dated]
     check(not bare or out.suffix.casefold() not in QUAKEML, SettingError, "The recordings of a QuakeML file must be dated. Got '{}', whose times count from its start: write a .csv instead.", *bare[:1])  # fmt: skip
 
 
@@ -232,14 +280,14 @@ def _known(truth: Path | None, recordings: Sequence[Recording], notes: list[str]
     return read_picks(truth, recordings, notes=notes)
 
 
-def _progress(out: Path, made: dict[str, Any], restart: bool) -> Progress:
+def _progress(place: Path | None, made: dict[str, Any], heard: _Heard, restart: bool) -> Progress:
     from clew.learn.progress import Progress
     from clew.neural.scan import Found
 
-    text = hashlib.sha256(repr(sorted(made["sha256"].items())).encode()).hexdigest()
-    return Progress(
-        out.with_name(f".{out.name}.progress"), made | {"sha256": text}, restart=restart, of=Found
-    )
+    assert place is not None
+    text = hashlib.sha256(repr(sorted(heard.sha256.items())).encode()).hexdigest()
+    beside = place.with_name(f".{place.name}.progress")
+    return Progress(beside, made | {"sha256": text}, restart=restart, of=Found)
 
 
 def _found(
@@ -349,7 +397,7 @@ def gathered(notes: Sequence[str]) -> list[str]:
     return told
 
 
-def _following(out: Path | None, study: Any) -> list[str]:
+def _following(out: Path | None, study: Study | None) -> list[str]:
     lines = [] if out is None else [f"Written: {out}"]
     return (
         [*lines, f"Next: clew serve {study.folder} (confirm, move and delete picks by keyboard)"]

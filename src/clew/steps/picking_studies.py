@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -43,7 +44,7 @@ def open_recordings(study: Study) -> tuple[list[Recording], list[str], dict[str,
     study.need_rows()
     kind = study.facts()["kind"]
     check(kind == "signal", DataError, "The study '{}' must be of recordings to be picked. Got one of kind '{}'.", study.folder, kind)  # fmt: skip
-    recordings, notes, sha256 = _all_recordings(study)
+    recordings, notes = _all_recordings(study), list[str]()
     spans = spans_of(study)
     kept = [
         without(one, spans.sealed.get(one.name), spans.opened.get(one.name))
@@ -54,14 +55,13 @@ def open_recordings(study: Study) -> tuple[list[Recording], list[str], dict[str,
     check(kept, DataError, "The study '{}' must have open rows in recordings. Got none.", study.folder)
     if left:
         notes.append(f"{left} recording{'s have' if left > 1 else ' has'} no open rows and {'are' if left > 1 else 'is'} not looked at.")  # fmt: skip
-    return kept, notes, sha256
+    return kept, notes, {one.name: one.sha256 for one in study.sources()}
 
 
-def _all_recordings(study: Study) -> tuple[list[Recording], list[str], dict[str, str]]:
+def _all_recordings(study: Study) -> list[Recording]:
     from clew.steps.showing import Windows
 
-    windows = Windows(study)
-    return list(windows.by_name.values()), [], {one.name: one.sha256 for one in study.sources()}
+    return list(Windows(study).by_name.values())
 
 
 def without(recording: Recording, sealed: np.ndarray | None, opened: np.ndarray | None) -> Recording:
@@ -141,7 +141,7 @@ def _open_picks(study: Study, picks: Picks) -> Picks:
     return picks.take(np.flatnonzero(~np.array(sealed, bool))) if any(sealed) else picks
 
 
-def record_picks(study: Study, picks: Picks) -> tuple[Picks, Step]:
+def record_picks(study: Study, picks: Picks, *, seconds: float) -> tuple[Picks, Step]:
     """Put picks of a model on record, but for those that lie in sealed rows."""
     picks = _open_picks(study, picks)
     recorded = study.record(
@@ -150,7 +150,7 @@ def record_picks(study: Study, picks: Picks) -> tuple[Picks, Step]:
         function="clew.neural.scan:scan",
         sees="open",
         inputs={"model": picks.model_sha256, "steps": [], "labels": 0},
-        seconds=0.0,
+        seconds=seconds,
     )
     return picks, recorded
 
@@ -164,24 +164,23 @@ def picked_again(study: Study, one: Step) -> Picks:
         If its model is neither among those of the study nor one that comes with clew.
     """
     need_torch()
+    from clew.neural.pickers import PICKERS, shipped_picker
     from clew.neural.scan import scan
-    from clew.neural.seisbench_pair import SHIPPED, load_picker
+    from clew.neural.seisbench_pair import load_picker
 
     how = one.settings
-    own = [study.folder / each["path"] for each in study.models() if each["sha256"] == how["model_sha256"]]
-    shipped = [
-        each
-        for each in sorted(SHIPPED.glob("*"))
-        if (each / "config.json").is_file() and load_picker(each).sha256 == how["model_sha256"]
-    ]
-    if not own + shipped:
+    wanted = how["model_sha256"]
+    own = (load_picker(study.folder / each["path"]) for each in study.models() if each["sha256"] == wanted)
+    shipped = (one for one in map(shipped_picker, PICKERS) if one.sha256 == wanted)
+    model = next(itertools.chain(own, shipped), None)
+    if model is None:
         raise MissingError(
-            f"The model of the picks (sha256 {how['model_sha256'][:12]}) must be one of the study to check them. Got none."
+            f"The model of the picks (sha256 {wanted[:12]}) must be one of the study, or one that comes with clew, to check them. Got none."
         )
     recordings, _, _ = open_recordings(study)
     picks = scan(
-        load_picker((own + shipped)[0]), recordings, overlap=how["overlap"], stacking=how["stacking"], blinding=how["blinding"],
-        thresholds=how["thresholds"], missing=how["missing"], engine=how["engine"],
+        model, recordings, overlap=how["overlap"], stacking=how["stacking"], blinding=how["blinding"],
+        thresholds=how["thresholds"], missing=how["missing"], shortest=how["shortest"], engine=how["engine"],
     )  # fmt: skip
     return _open_picks(study, picks)
 
@@ -192,8 +191,9 @@ def label_picks(study: Study, file: Path, *, who: str | None = None) -> Outcome:
 
     Nothing is recorded unless all fits; picks in sealed rows are left out and counted.
     """
-    recordings, notes, _ = open_recordings(study)
-    known, hidden = _known_picks(study, file, notes)
+    notes: list[str] = []
+    recordings = _all_recordings(study)
+    known, hidden = _known_picks(study, file, recordings, notes)
     journal = _journal(study)
     said = {(one.recording, one.phase, round(one.time, 3)) for one in journal.picks()}
     spans = {one.name: (one.start, one.time(one.n - 1)) for one in recordings}
@@ -214,14 +214,15 @@ def label_picks(study: Study, file: Path, *, who: str | None = None) -> Outcome:
     return Outcome(lines, {"picks": added, "standing": stand, "sealed": hidden}, warnings=notes)
 
 
-def _known_picks(study: Study, file: Path, notes: list[str]) -> tuple[list[KnownPick], int]:
-    """Return the picks of a file that lie in open recordings, and how many do not, as they are sealed."""
+def _known_picks(
+    study: Study, file: Path, recordings: list[Recording], notes: list[str]
+) -> tuple[list[KnownPick], int]:
+    """Return the picks of a file that lie in open rows or in none, and how many lie in sealed ones."""
     from clew.read.picks import read_picks
     from clew.study.picks import is_sealed, spans_of
 
     spans = spans_of(study)
-    everywhere, _, _ = _all_recordings(study)
-    found = read_picks(file, everywhere, notes=notes)
+    found = read_picks(file, recordings, notes=notes)
     kept = [
         one
         for one in found
@@ -255,22 +256,11 @@ def standing(study: Study) -> list[KnownPick]:
 
 def people_picks(study: Study) -> Picks:
     """Return the picks of people as a result that can be written to files."""
-    from clew.measure.picks import Picks
+    from clew.measure.picks import picks_of_people
 
     said = standing(study)
     check(said, DataError, "The study '{}' must hold picks of people to export them. Got none.", study.folder)
-    recordings, _, _ = _all_recordings(study)
-    by = {one.name: one for one in recordings}
-    said = sorted(said, key=lambda one: (one.recording, one.time, one.phase))
-    unknown = np.full(len(said), np.nan)
-    return Picks(
-        recording=np.array([one.recording for one in said], str),
-        station=np.array([by[one.recording].station for one in said], str),
-        phase=np.array([one.phase for one in said], str),
-        time=np.array([one.time for one in said]),
-        probability=unknown, uncertainty=unknown, start=unknown, end=unknown,
-        dated=np.array([by[one.recording].dated for one in said], bool),
-    )  # fmt: skip
+    return picks_of_people(said, _all_recordings(study))
 
 
 # ---- learnt from ----

@@ -77,7 +77,7 @@ function Side() {
     <div class="section">
       ${now.model === NONE ? html`<p>No model is asked. Click into the traces, then press <kbd>P</kbd> or <kbd>S</kbd>.</p>
         ${!now.models.length && !now.step && html`<p class="quiet">This study has no picking model yet: <button class="link" onClick=${() => openForm("train", { model: "phasenet" })}>train one</button> on the picks that you make.</p>`}` : html`
-      <p class="finding">${now.queue.n ? html`<b>${progress()}.</b> ${now.queue.left ? "Those nearest to the threshold teach a model most." : "Nothing is left to judge."}` : html`<b>Nothing was found yet.</b>`}</p>
+      <p class="finding">${now.queue.n ? html`<b>${progress()}.</b> ${now.queue.left ? "Those nearest to the threshold come first." : "Nothing is left to judge."}` : html`<b>Nothing was found yet.</b>`}</p>
       <p class="acts"><button class="button" disabled=${!now.queue.left} title=${now.queue.left ? "The pick nearest to the threshold, of all stations in turn (N)" : "Every pick is judged"} onClick=${() => void jump(1)}>Next: least sure <kbd>N</kbd></button>
         ${ask && html`<button class="button" disabled=${Boolean(now.asking)} onClick=${() => void listen()}>${now.asking ? "Picking…" : "Pick this recording"}</button>`}
         ${now.model && html`<button class="button" disabled=${running} title="As clew pick does: what is found goes on record" onClick=${() => void listenToAll()}>${running ? "Picking all…" : "Pick all recordings"}</button>`}</p>
