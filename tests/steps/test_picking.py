@@ -71,6 +71,7 @@ def test_known_picks_score_what_was_found(world, tmp_path):
     told = run(world, tmp_path / "q.csv", truth=tmp_path / "p.csv")
     scores = told.data["scores"]["phases"]["P"]["0.1"]
     assert scores["precision"]["value"] == scores["recall"]["value"] == 1.0
+    assert any(line.startswith("  P within 0.1 s: precision 1.00") for line in told.lines)
     assert len(found) > 5
 
 

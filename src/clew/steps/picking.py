@@ -371,7 +371,7 @@ def _told(picks: Picks, events: Associated | None, scores: PickScores | None) ->
     if events is not None:
         lines += sentences([events.headline()])
     if scores is not None:
-        lines += sentences([scores.headline()])
+        lines += [*sentences([scores.headline()]), *_figures(scores)]
     return [*lines, *sentences(gathered(picks.notes))]
 
 
@@ -394,6 +394,20 @@ def gathered(notes: Sequence[str]) -> list[str]:
             told.append(
                 f"{len(some)} recordings ({names}, ...): {rest.rstrip('.')}, in the first; in the others likewise."
             )
+    return told
+
+
+def _figures(scores: PickScores) -> list[str]:
+    """Return precision, recall and F1 with their intervals, a line for each phase and tolerance."""
+    from clew.intervals import spell
+
+    told = []
+    for phase, by in scores.figures.items():
+        for tolerance, figures in zip(scores.tolerances, by.values()):
+            said = (
+                f"{'F1' if name == 'f1' else name} {spell(one.summary())}" for name, one in figures.items()
+            )
+            told.append(f"  {phase} within {tolerance:g} s: {', '.join(said)}")
     return told
 
 
