@@ -46,6 +46,7 @@ def test_picks_say_how_many_they_are():
     assert picks.summary()["phases"] == {"P": 2, "S": 1}
     assert picks.detections.headline() == "1 detection"
     assert picks.detections.summary() == {"detections": 1, "seconds": 20.5}
+    assert picks.take(np.arange(3) == 0).headline() == f"1 {picks.phase[0]} pick at 1 station"
     assert picks.take(np.zeros(3, bool)).headline() == "no picks at 0 stations"
 
 

@@ -117,7 +117,8 @@ class Picks(Result):
         """Say how many of which phase, at how many stations."""
         of = ", ".join(f"{int((self.phase == one).sum()):,} {one}" for one in np.unique(self.phase))
         stations = len(np.unique(self.station))
-        return f"{of or 'no'} picks at {stations} station{'s' * (stations != 1)}"
+        picks = "pick" if len(self) == 1 else "picks"
+        return f"{of or 'no'} {picks} at {stations} station{'s' * (stations != 1)}"
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers."""
