@@ -193,3 +193,13 @@ def test_without_pyocto_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyocto", None)
     with pytest.raises(ClewError, match=r"needs the package 'pyocto': pip install 'clew\[associate\]'"):
         associate(picks_of(noise_picks(np.random.default_rng(0), 50)), STATIONS)
+
+
+def test_where_there_is_no_event_it_is_said_what_one_needs():
+    pytest.importorskip("pyocto")
+    few = associate(picks_of(noise_picks(np.random.default_rng(3), 20)), STATIONS, least_picks=9)
+    assert len(few) == 0
+    assert (
+        few.headline()
+        == "no event among 20 picks: one must have at least 9 that fit together, 3 of them P and 2 S, and both at 2 stations"
+    )

@@ -73,7 +73,9 @@ class Associated(Result):
 
     def headline(self) -> str:
         """Say how many events there are, and how many picks are of none."""
-        n = len(self.event)
+        n, least = len(self.event), self.settings
+        if not len(self):
+            return f"no event among {n:,} pick{'s' * (n != 1)}: one must have at least {least['least_picks']} that fit together, {least['least_p']} of them P and {least['least_s']} S, and both at {least['least_both']} stations"  # fmt: skip
         return f"{len(self)} event{'s' * (len(self) != 1)} of {n - self.n_left:,} of {n:,} picks; {self.n_left:,} of none"
 
     def summary(self) -> dict[str, Any]:
@@ -203,11 +205,23 @@ def _check_settings(
         check(
             value > 0, SettingError, "The '{}' of association must be above 0. Got {} instead.", name, value
         )
+    check(min(least) >= 0, SettingError, "How many picks an event must have cannot be below 0. Got {}.", min(least))  # fmt: skip
+    check_least(least[0])
+
+
+def check_least(least_picks: int) -> None:
+    """Refuse events of too few picks.
+
+    Raises
+    ------
+    SettingError
+        If an event might have fewer than 4.
+    """
     check(
-        min(least) >= 0 and least[0] >= 4,
+        least_picks >= 4,
         SettingError,
         "An event must have at least 4 picks: it has a time and three coordinates. Got 'least_picks' of {}.",
-        least[0],
+        least_picks,
     )
 
 
@@ -287,7 +301,7 @@ def _search(
     """Let PyOcto search for events."""
     import pandas as pd
 
-    pyocto = _pyocto()
+    pyocto = need_pyocto()
     p_velocity, s_velocity, tolerance = model
     where = pd.DataFrame(
         {
@@ -339,7 +353,14 @@ def _search(
     return found
 
 
-def _pyocto() -> Any:
+def need_pyocto() -> Any:
+    """Return PyOcto.
+
+    Raises
+    ------
+    ClewError
+        If it is not installed.
+    """
     try:
         import pyocto
     except ImportError as error:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from clew.errors import DataError, SettingError, Stopped, check
 from clew.steps.outcome import OnProgress, Outcome, sentences
+from clew.steps.picking_scores import Judged, judged, known_picks
 
 if TYPE_CHECKING:
     from clew.learn.progress import Progress
@@ -46,6 +47,7 @@ def pick(
     rate: float | None = None,
     time: str | None = None,
     stations: Path | None = None,
+    least_picks: int = 8,
     truth: Path | None = None,
     engine: Literal["auto", "torch", "onnx"] = "auto",
     batch_size: int = 64,
@@ -84,8 +86,10 @@ def pick(
     stations : Path
         Where stations are, as StationXML, or a table with station, latitude, longitude, elevation: picks of one earthquake are
         put together.
+    least_picks : int
+        How many picks an earthquake must have, where picks are put together.
     truth : Path
-        Known picks, in any form that clew reads, to score the picks by.
+        Known picks, in any form that clew reads, to score the picks by; the pickers that need no net are scored beside.
     engine : {"auto", "torch", "onnx"}
         What computes; "auto" is ONNX Runtime where it is installed and the work is long.
     batch_size : int
@@ -122,8 +126,8 @@ def pick(
     heard = _heard(paths, study, rate=rate, time=time)
     _check_out(out, heard)
     fitting, misfits = fitting_recordings(scanner, heard.recordings)
-    _check_stations(stations, fitting)
-    known = _known(truth, fitting, heard.notes)
+    _check_stations(stations, least_picks, fitting)
+    known = known_picks(truth, fitting, heard.notes)
     asks = the_engine(scanner, fitting, engine=engine, threads=threads)
     made = {
         "settings": scanner.settings(asks),
@@ -141,20 +145,27 @@ def pick(
     notes = [*heard.notes, *heard.failed, *misfits, *said, *progress.notes, *_replaced(out)]
     picks = with_doubts(scanner.result(found, asks, notes=notes), fitting)
     picks, recorded = _recorded(study, picks, time_now() - began)
-    events = _associated(picks, stations)
+    events = _associated(picks, stations, least_picks)
     if out is not None:
         from clew.measure.pick_files import write_picks
 
         write_picks(picks, out, associated=events)
     progress.remove()
-    scores = _scored(picks, known, fitting)
+    against = judged(picks, known, fitting, learnt_from=scanner.model.trained_on)
     data: dict[str, Any] = {**picks.summary(), "out": None if out is None else str(out), "thresholds": scanner.thresholds, "stations": _by_station(picks)}  # fmt: skip
     data |= {"events": len(events)} if events is not None else {}
-    data |= {"scores": scores.summary()} if scores is not None else {}
-    lines = [*_told(picks, events, scores), *_following(out, study)]
+    data |= against.summary() if against is not None else {}
+    lines = [*_told(picks, events, against), *_following(out, study)]
     status = 1 if heard.failed or misfits else 0
     return PickOutcome(
-        lines, data, recorded, picks, picks.notes, status=status, scores=scores, recordings=fitting
+        lines,
+        data,
+        recorded,
+        picks,
+        picks.notes,
+        status=status,
+        scores=against.scores if against else None,
+        recordings=fitting,
     )
 
 
@@ -262,22 +273,18 @@ def _holds_picks(path: Path) -> bool:
     return True
 
 
-def _check_stations(stations: Path | None, recordings: Sequence[Recording]) -> None:
+def _check_stations(stations: Path | None, least_picks: int, recordings: Sequence[Recording]) -> None:
+    """Refuse before there is work what could not be put together after it."""
     if stations is None:
         return
+    from clew.measure.association import check_least, need_pyocto
     from clew.read.stations import read_stations
 
+    check_least(least_picks)
+    need_pyocto()
     read_stations(stations)
     bare = [one.name for one in recordings if not one.dated]
     check(not bare, DataError, "The recordings whose picks are put together must be dated. Got '{}', whose times count from its start.", *bare[:1])  # fmt: skip
-
-
-def _known(truth: Path | None, recordings: Sequence[Recording], notes: list[str]) -> list[Any]:
-    if truth is None:
-        return []
-    from clew.read.picks import read_picks
-
-    return read_picks(truth, recordings, notes=notes)
 
 
 def _progress(place: Path | None, made: dict[str, Any], heard: _Heard, restart: bool) -> Progress:
@@ -325,21 +332,13 @@ def _replaced(out: Path | None) -> list[str]:
     return [f"Replaced the earlier picks in {out}."] if there else []
 
 
-def _associated(picks: Picks, stations: Path | None) -> Associated | None:
+def _associated(picks: Picks, stations: Path | None, least_picks: int) -> Associated | None:
     if stations is None:
         return None
     from clew.measure.association import associate
     from clew.read.stations import read_stations
 
-    return associate(picks, read_stations(stations))
-
-
-def _scored(picks: Picks, known: Sequence[Any], recordings: Sequence[Recording]) -> PickScores | None:
-    if not known:
-        return None
-    from clew.validate.picks import score_picks
-
-    return score_picks(picks, known, recordings=recordings)
+    return associate(picks, read_stations(stations), least_picks=least_picks)
 
 
 # ---- what is said ----
@@ -351,7 +350,7 @@ def _by_station(picks: Picks) -> dict[str, dict[str, int]]:
     return told
 
 
-def _told(picks: Picks, events: Associated | None, scores: PickScores | None) -> list[str]:
+def _told(picks: Picks, events: Associated | None, against: Judged | None) -> list[str]:
     from clew.read.recording import spell_time
 
     lines = [*sentences([picks.headline()])]
@@ -370,8 +369,8 @@ def _told(picks: Picks, events: Associated | None, scores: PickScores | None) ->
         lines.append(f"  ... and {len(picks) - SHOWN} more")
     if events is not None:
         lines += sentences([events.headline()])
-    if scores is not None:
-        lines += [*sentences([scores.headline()]), *_figures(scores)]
+    if against is not None:
+        lines += against.told()
     return [*lines, *sentences(gathered(picks.notes))]
 
 
@@ -394,20 +393,6 @@ def gathered(notes: Sequence[str]) -> list[str]:
             told.append(
                 f"{len(some)} recordings ({names}, ...): {rest.rstrip('.')}, in the first; in the others likewise."
             )
-    return told
-
-
-def _figures(scores: PickScores) -> list[str]:
-    """Return precision, recall and F1 with their intervals, a line for each phase and tolerance."""
-    from clew.intervals import spell
-
-    told = []
-    for phase, by in scores.figures.items():
-        for tolerance, figures in zip(scores.tolerances, by.values()):
-            said = (
-                f"{'F1' if name == 'f1' else name} {spell(one.summary())}" for name, one in figures.items()
-            )
-            told.append(f"  {phase} within {tolerance:g} s: {', '.join(said)}")
     return told
 
 

@@ -37,12 +37,13 @@ def test_one_batch_can_be_learnt_by_heart():
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-2)
     for _ in range(120):
         optimizer.zero_grad()
-        loss = functional.cross_entropy(net(given[:, :-1]).flatten(0, 1)[3:], given[:, 1:].flatten()[3:])
+        logits = net(given[:, :-1])[:, 1:]  # after two tokens, by which the four sequences differ
+        loss = functional.cross_entropy(logits.flatten(0, 1), given[:, 2:].flatten())
         loss.backward()
         optimizer.step()
     with torch.no_grad():
         right = (net(given[:, :-1]).argmax(-1) == given[:, 1:])[:, 1:]
-    assert float(loss) < 0.3 and float(right.float().mean()) > 0.9
+    assert float(loss) < 0.1 and bool(right.all())
 
 
 @pytest.mark.parametrize("positions", ["learned", "sinusoidal", "rotary"])
@@ -66,11 +67,12 @@ def test_nothing_leaks_from_later_tokens():
 
 def test_the_weights_of_reading_are_those_of_saying():
     net = gpt()
-    before = net(tokens(1, 5))
+    given = torch.tensor([[1, 2, 4, 5, 6]])  # without the token that changes
+    before = net(given)
     net.embedding.tokens.weight.data[3] += torch.randn(
         16, generator=torch.Generator().manual_seed(1)
     )  # hidden values sum to 0
-    assert (net(tokens(1, 5))[..., 3] - before[..., 3]).abs().min() > 1e-4
+    assert (net(given)[..., 3] - before[..., 3]).abs().min() > 1e-4
     again = GPT(net.config).eval()
     again.load_state_dict(net.state_dict())
     assert torch.equal(again(tokens(1, 5)), net(tokens(1, 5)))

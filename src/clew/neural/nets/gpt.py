@@ -36,11 +36,6 @@ class GPTConfig(TransformerConfig):
     longest: int = 64
     bias: bool = False
 
-    @classmethod
-    def of(cls, shape: tuple[int, ...], n_out: int, **settings: object) -> GPTConfig:
-        """Make the configuration for rows of (T,) tokens out of a vocabulary of ``n_out``."""
-        return cls(n_tokens=n_out, **{"longest": shape[0], **settings})  # type: ignore[arg-type]
-
 
 class GPT(nn.Module):
     """Causal attention, layer after layer.
@@ -96,7 +91,7 @@ class GPT(nn.Module):
         top_k: int | None = None,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """Continue sequences, each next token drawn from what the net holds likely.
+        """Continue sequences, each next token drawn from what the net holds likely; in evaluation mode, or drop-out has its say.
 
         Parameters
         ----------
