@@ -297,6 +297,17 @@ def test_damaged_files_are_refused_in_one_sentence(tmp_path, name, data, told):
         read_state(tmp_path / "nothing.pt")
 
 
+def test_a_file_that_was_cut_short_is_called_damaged(tmp_path):
+    torch.save(nn.Linear(40, 40).state_dict(), tmp_path / "whole.pt")
+    whole = (tmp_path / "whole.pt").read_bytes()
+    (tmp_path / "half.pt").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(
+        DataError, match=r"must hold the weights of a net. Got a damaged file of [\d,]+ bytes.$"
+    ):
+        read_state(tmp_path / "half.pt")
+    assert read_state(tmp_path / "whole.pt")["weight"].shape == (40, 40)
+
+
 def test_weights_of_another_net_are_refused_with_what_differs():
     net = nn.Linear(3, 2)
     right = net.state_dict()

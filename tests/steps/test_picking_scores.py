@@ -57,6 +57,23 @@ def test_what_the_model_was_trained_on_is_said_beside_its_figures(world):
     assert judged(picks, [], recordings) is None
 
 
+def test_what_the_pickers_without_a_net_cannot_hear_is_said(world):
+    folder, recording, known, _ = world
+    recordings = read_recordings([recording]).recordings
+    early = folder / "early.csv"
+    early.write_text(
+        f"station,phase,time\nBW.UH1,P,{np.datetime64(round((START + 9) * 1e3), 'ms')}\n"
+        + known.read_text().split("\n", 1)[1]
+    )
+    told = judged(rival_picks(recordings), read_picks(early, recordings), recordings).told()
+    assert (
+        "1 of 7 known picks lie in the first 10 s of their recording, where the pickers beside it hear nothing."
+        in told
+    )
+    late = judged(rival_picks(recordings), read_picks(known, recordings), recordings).told()
+    assert not any("hear nothing" in line for line in late)
+
+
 def test_events_of_too_few_picks_are_refused_before_anything_is_picked(world):
     folder, recording, _, model = world
     where = folder / "stations.csv"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import errno
 import hashlib
 import io
 import json
@@ -200,6 +201,8 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
     except (OSError, EOFError, RuntimeError, ValueError, LookupError, SafetensorError) as error:
         why = str(error).split("\n")[0].rstrip(".")
         got = "no such file" if isinstance(error, FileNotFoundError) else why or "an empty file"
+        if path.is_file() and isinstance(error, OSError) and error.errno == errno.EINVAL:
+            got = f"a damaged file of {path.stat().st_size:,} bytes"  # torch seeks to where a whole one would end
         raise DataError(f"The file '{path}' must hold the weights of a net. Got {got}.") from error
     found = state if isinstance(state, dict) else {}
     got = (

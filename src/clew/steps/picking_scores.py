@@ -24,12 +24,15 @@ class Judged:
     scores : PickScores
     rivals : dict of str to PickScores
         Of "sta_lta", "ar" and "kurtosis".
+    doubts : list of str
+        What rivals could not hear, and what they left out.
     learnt_from : list of str
         What the model's card says it was trained on.
     """
 
     scores: PickScores
     rivals: dict[str, PickScores] = field(default_factory=dict)
+    doubts: list[str] = field(default_factory=list)
     learnt_from: list[str] = field(default_factory=list)
 
     def summary(self) -> dict[str, Any]:
@@ -44,9 +47,9 @@ class Judged:
 
     def told(self) -> list[str]:
         """Return the figures, a line for each phase and tolerance, the rivals', and what would flatter them."""
-        doubt = []
+        doubt = self.doubts
         if self.learnt_from:
-            doubt = ["The model was trained on what follows; of the same recordings these figures say nothing of new ones.", *self.learnt_from]  # fmt: skip
+            doubt = [*doubt, "The model was trained on what follows; of the same recordings these figures say nothing of new ones.", *self.learnt_from]  # fmt: skip
         return [
             *sentences([self.scores.headline()]),
             *_figures(self.scores),
@@ -77,11 +80,19 @@ def judged(
     from clew.measure.pick_rivals import PHASES, rival_picks
     from clew.validate.picks import score_picks
 
-    rivals = {
-        name: score_picks(rival_picks(recordings, method=name), known, recordings=recordings)  # type: ignore[arg-type]
-        for name in PHASES
-    }
-    return Judged(score_picks(picks, known, recordings=recordings), rivals, list(learnt_from))
+    found = {name: rival_picks(recordings, method=name) for name in PHASES}  # type: ignore[arg-type]
+    rivals = {name: score_picks(one, known, recordings=recordings) for name, one in found.items()}
+    doubts = [_unheard(known, recordings), *(note for one in found.values() for note in one.notes)]
+    return Judged(score_picks(picks, known, recordings=recordings), rivals, doubts, list(learnt_from))
+
+
+def _unheard(known: Sequence[Any], recordings: Sequence[Recording]) -> str:
+    """Say how many known picks lie where a long average is not full yet, if any do; "" otherwise."""
+    from clew.measure.pick_rivals import LTA
+
+    starts = {one.name: one.start for one in recordings}
+    n = sum(one.time < starts[one.recording] + LTA for one in known)
+    return f"{n} of {len(known)} known picks lie in the first {LTA:g} s of their recording, where the pickers beside it hear nothing" if n else ""  # fmt: skip
 
 
 def _figures(scores: PickScores) -> list[str]:
