@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 
-from clew.kernels.merging import APART, count_pairs, merge_all, merge_pair
+from clew.kernels.merging import APART, count_pairs, forget_pairs, merge_all, merge_pair
 
 
 def counted(pieces, weights):
@@ -50,7 +50,10 @@ def test_pairs_are_counted_as_in_plain_python():
     for seed in range(5):
         pieces, weights = drawn(seed)
         spread = np.repeat(weights, [len(one) + 1 for one in pieces])
-        counts = count_pairs(flat(pieces), spread, 4)
+        counts = np.zeros((4, 4), np.int64)
+        found = count_pairs(flat(pieces), spread, counts)
+        want = counted(pieces, weights)
+        assert found == min(want, key=lambda pair: (-want[pair], pair))
         assert {(a, b): int(counts[a, b]) for a, b in zip(*counts.nonzero())} == dict(
             counted(pieces, weights)
         )
@@ -59,7 +62,9 @@ def test_pairs_are_counted_as_in_plain_python():
 def test_a_run_of_one_token_holds_the_pairs_that_would_be_merged():
     for n in range(2, 9):
         codes = np.zeros(n, np.int32)
-        assert count_pairs(codes, np.ones(n, np.int64), 1)[0, 0] == n // 2
+        counts = np.zeros((1, 1), np.int64)
+        assert count_pairs(codes, np.ones(n, np.int64), counts) == (0, 0)
+        assert counts[0, 0] == n // 2
         assert merge_pair(codes.copy(), np.ones(n, np.int64), 0, 0, 1) == n - n // 2
 
 
@@ -83,3 +88,17 @@ def test_all_merges_are_the_single_ones_in_order():
     for made, pair in enumerate(pairs, 4):
         pieces = [merged(one, pair, made) for one in pieces]
     assert codes[:left].tolist() == flat(pieces).tolist()
+
+
+def test_what_was_counted_is_forgotten_whole():
+    pieces, weights = drawn(5)
+    codes, counts = flat(pieces), np.zeros((4, 4), np.int64)
+    count_pairs(codes, np.repeat(weights, [len(one) + 1 for one in pieces]), counts)
+    assert counts.any()
+    forget_pairs(codes, counts)
+    assert not counts.any()
+
+
+def test_where_nothing_has_a_neighbour_there_is_no_pair():
+    counts = np.zeros((4, 4), np.int64)
+    assert count_pairs(flat([[1], [2], [3]]), np.ones(6, np.int64), counts) == (APART, APART)

@@ -28,6 +28,7 @@ KINDS = {
     "words": {"kind": "words"},
     "bpe": {"kind": "bpe", "size": 40},
 }
+SPLIT = {"type": "Split", "pattern": {"Regex": r"\w+"}, "behavior": "Isolated", "invert": False}
 OF_DNA = {"k-mers": {"kind": "k-mers", "k": 4}, "whole": {"kind": "bpe", "size": 60, "whole": True}}
 
 
@@ -147,6 +148,56 @@ def test_what_hugging_face_trained_is_read(tmp_path):
             assert made.decode(made.encode(text)) == text
 
 
+def test_what_a_pattern_of_others_leaves_out_is_no_less_text(tmp_path):
+    theirs = pytest.importorskip("tokenizers")
+    made = learn_tokenizer([TEXT], kind="bpe", size=30)
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps(made.to_hugging_face() | {"pre_tokenizer": SPLIT}))
+    other, again = theirs.Tokenizer.from_file(str(path)), read_tokenizer(path)
+    assert again.encode(TEXT).tolist() == other.encode(TEXT).ids
+    assert again.decode(again.encode(TEXT)) == TEXT
+
+
+def test_bytes_cut_by_a_pattern_of_their_own_are_read_and_written(tmp_path):
+    theirs = pytest.importorskip("tokenizers")
+    level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+    cut = {"type": "Sequence", "pretokenizers": [SPLIT, level]}
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps(of_bytes(40).to_hugging_face() | {"pre_tokenizer": cut}))
+    first = read_tokenizer(path)
+    again = theirs.Tokenizer.from_file(str(first.write(tmp_path / "again.json")))
+    assert read_tokenizer(tmp_path / "again.json").to_config() == first.to_config()
+    for text in (TEXT, "Die Kätze, 12  ♞\n"):
+        ids = theirs.Tokenizer.from_file(str(path)).encode(text).ids
+        assert ids == again.encode(text).ids == first.encode(text).tolist()
+        assert first.decode(ids) == text
+
+
+def test_a_token_that_two_ways_lead_to_goes_on_as_in_hugging_face(tmp_path):
+    theirs = pytest.importorskip("tokenizers")
+    merges = [["a", "b"], ["b", "c"], ["a", "bc"], ["abc", "d"], ["ab", "c"]]
+    made = Tokenizer("bpe", [*"abcd", "ab", "bc", "abc", "abcd"], merges=merges, unknown=None)
+    other = theirs.Tokenizer.from_file(str(made.write(tmp_path / "tokenizer.json")))
+    assert [made.tokens[one] for one in made.encode("abcd")] == [
+        "abcd"
+    ]  # "ab" + "c" comes last, and "abc" + "d" after it
+    for text in ("abcdabc", "bcdabcd", "aabcdd"):
+        assert made.encode(text).tolist() == other.encode(text).ids
+
+
+def test_an_empty_text_has_no_tokens(tmp_path):
+    theirs = pytest.importorskip("tokenizers")
+    for how in KINDS.values():
+        made = learn_tokenizer([TEXT], **how)
+        assert (
+            made.encode("").tolist()
+            == theirs.Tokenizer.from_file(str(made.write(tmp_path / "a.json"))).encode("").ids
+            == []
+        )
+        assert made.decode([]) == ""
+        assert not made.unknown_in("")
+
+
 def test_the_first_merges_are_those_of_hugging_face():  # later ones differ: theirs counts a run of a token by overlapping pairs
     theirs = pytest.importorskip("tokenizers")
     other = theirs.Tokenizer(theirs.models.BPE(unk_token=UNKNOWN))
@@ -169,6 +220,13 @@ def test_the_first_merges_are_those_of_hugging_face():  # later ones differ: the
         ({"normalizer": {"type": "Lowercase"}}, "the normalizer Lowercase"),
         ({"pre_tokenizer": {"type": "Bert"}}, "the pre-tokenizer Bert"),
         ({"model": 3}, "one that is damaged"),
+        ({"pre_tokenizer": {"type": "Sequence", "pretokenizers": [SPLIT, SPLIT]}}, "cut twice"),
+        ({"pre_tokenizer": SPLIT | {"pattern": {"Regex": "("}}}, "one that is damaged"),
+        (
+            {"model": {"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": [["a", "b"]]}, "added_tokens": []},
+            "does not have",
+        ),
+        ({"model": {"type": "BPE", "ignore_merges": True, "vocab": {}, "merges": []}}, "ignore_merges"),
     ],
 )
 def test_what_cannot_be_followed_is_named(tmp_path, change, got):
@@ -180,9 +238,9 @@ def test_what_cannot_be_followed_is_named(tmp_path, change, got):
 
 def test_what_is_no_tokeniser_is_refused(tmp_path):
     (tmp_path / "a.json").write_text("{")
-    for path in (tmp_path / "a.json", tmp_path / "none.json"):
-        with pytest.raises(DataError):
-            read_tokenizer(path)
+    for name, got in {"a.json": "damaged", "none.json": "can be read"}.items():
+        with pytest.raises(DataError, match=got):
+            read_tokenizer(tmp_path / name)
     with pytest.raises(DataError, match="must hold characters"):
         learn_tokenizer(["", ""])
     with pytest.raises(SettingError, match="must be from 1 to 8"):
@@ -191,5 +249,13 @@ def test_what_is_no_tokeniser_is_refused(tmp_path):
         learn_tokenizer([DNA], kind="word")
     with pytest.raises(DataError, match="Got '♞'"):
         Tokenizer("characters", list("ab"), unknown=None).encode("a♞")
+    with pytest.raises(DataError, match="Got '♞'"):
+        Tokenizer("characters", list("ab"), unknown=None).encode("aaabbb♞")
+    with pytest.raises(DataError, match="Got '♞'"):
+        learn_tokenizer([TEXT], special=()).encode("Katze ♞")
+    with pytest.raises(DataError, match="from 0 to 1. Got -1"):
+        Tokenizer("characters", list("ab"), unknown=None).decode([0, 1, -1])
+    with pytest.raises(SettingError, match="from 1 to 10,000"):
+        learn_tokenizer([TEXT], kind="bpe", size=50_000)
     with pytest.raises(DataError, match="must have a token <mask>"):
         learn_tokenizer([DNA]).code("<mask>")

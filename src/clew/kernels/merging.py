@@ -9,8 +9,8 @@ APART = -1  # stands between pieces that no merge crosses
 
 
 @njit(cache=True, nogil=True)
-def count_pairs(codes, weight, n_tokens):
-    """Count neighbours.
+def count_pairs(codes, weight, counts):
+    """Count neighbours, and find the pair that occurs most often.
 
     A run of one token such as ``aaa`` holds its pair once: the two that would be merged.
 
@@ -20,13 +20,14 @@ def count_pairs(codes, weight, n_tokens):
         Tokens, `APART` between pieces.
     weight : ndarray of int64, shape (n,)
         How often the piece of each token occurs.
-    n_tokens : int
+    counts : ndarray of int64, shape (n_tokens, n_tokens)
+        Zeros, to which is added; `forget_pairs` makes them zeros again.
 
     Returns
     -------
-    ndarray of int64, shape (n_tokens, n_tokens)
+    first, second : int
+        The pair; of several the one whose tokens have the lowest codes. `APART` where there is none.
     """
-    counts = np.zeros((n_tokens, n_tokens), np.int64)
     run = False  # the pair before was of this token with itself, and was counted
     for i in range(codes.size - 1):
         a, b = codes[i], codes[i + 1]
@@ -36,7 +37,24 @@ def count_pairs(codes, weight, n_tokens):
         run = a == b and not run
         if a != b or run:
             counts[a, b] += weight[i]
-    return counts
+    most, first, second = 0, APART, APART
+    for i in range(codes.size - 1):
+        a, b = codes[i], codes[i + 1]
+        if a < 0 or b < 0:
+            continue
+        n = counts[a, b]
+        if n > most or (n == most and (a < first or (a == first and b < second))):
+            most, first, second = n, a, b
+    return first, second
+
+
+@njit(cache=True, nogil=True)
+def forget_pairs(codes, counts):
+    """Set the counts of all neighbours back to 0: a table of many tokens is mostly empty, and is not gone through."""
+    for i in range(codes.size - 1):
+        a, b = codes[i], codes[i + 1]
+        if a >= 0 and b >= 0:
+            counts[a, b] = 0
 
 
 @njit(cache=True, nogil=True)

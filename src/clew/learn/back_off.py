@@ -9,10 +9,10 @@ import numpy as np
 from clew.errors import DataError, SettingError, check
 
 BETAS = tuple(2.0**k for k in range(-1, 13))
-PIECE, CHOSEN_EVERY = (
-    2_000,
+PIECES, CHOSEN_EVERY = (
+    80,
     20,
-)  # tokens of a piece, and of so many pieces one chooses by how much contexts count
+)  # large pieces, since what lies near by is alike: of small ones, long contexts seem too good
 LAST = 2**62
 
 
@@ -46,20 +46,22 @@ class BackOff:
         """Return how likely each token is after those before it, float64 (n,)."""
         likely = np.full(len(tokens), 1.0 / self.n_tokens)
         for k in range((self.order if order is None else order) + 1):
-            likely = _next(likely, *self._seen(tokens, k), self.beta[k])
+            likely = _next(likely, *self._seen([tokens], k), self.beta[k])
         return likely
 
-    def _seen(self, tokens: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return of each token how often it followed its context, and how often that occurred."""
-        keys = _keys(tokens, k, self.n_tokens)
+    def _seen(self, documents: list[np.ndarray], k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return of each token how often it followed its context, and how often that occurred; 0 where a document is too young."""
+        keys = np.concatenate([_keys(one, k, self.n_tokens) for one in documents])
         known, counts = self.contexts[k], self.counts[k]
         total = np.concatenate([[0], np.cumsum(counts)])
         start = keys // self.n_tokens * self.n_tokens
         sums = total[np.searchsorted(known, start + self.n_tokens)] - total[np.searchsorted(known, start)]
         place = np.searchsorted(known, keys).clip(max=len(known) - 1)
         each = np.where(known[place] == keys, counts[place], 0)
-        first = np.zeros(min(k, len(tokens)))
-        return np.concatenate([first, each]), np.concatenate([first, sums])
+        old = np.concatenate([np.arange(len(one)) >= k for one in documents])
+        seen = np.zeros((2, len(old)))
+        seen[:, old] = each, sums
+        return seen[0], seen[1]
 
 
 def count_contexts(
@@ -67,7 +69,7 @@ def count_contexts(
 ) -> BackOff:
     """Count what follows each context.
 
-    By how much each length of context counts is chosen on a twentieth of the tokens, pieces from all over, by counts of the
+    By how much each length of context counts is chosen on a twentieth of the tokens, a few large pieces, by counts of the
     others; then all are counted.
 
     Parameters
@@ -93,14 +95,13 @@ def count_contexts(
     )
     while n_tokens ** (order + 1) > LAST:
         order -= 1
-    pieces = [one[at : at + PIECE] for one in documents for at in range(0, len(one), PIECE)]
+    length = -(-sum(map(len, documents)) // PIECES)
+    pieces = [one[at : at + length] for one in documents for at in range(0, len(one), length)]
     every = min(CHOSEN_EVERY, len(pieces))
     beta = np.ones(order + 1)
     if every > 1:
-        chosen, rest = (
-            pieces[every // 2 :: every],
-            [one for i, one in enumerate(pieces) if (i - every // 2) % every],
-        )
+        chosen = pieces[every // 2 :: every]
+        rest = [one for i, one in enumerate(pieces) if i % every != every // 2]
         beta = _chosen(_counted(rest, order, n_tokens, complement), chosen, order)
     made = _counted(documents, order, n_tokens, complement)
     return BackOff(order, n_tokens, beta, made.contexts, made.counts)
@@ -109,11 +110,11 @@ def count_contexts(
 def _chosen(made: BackOff, pieces: list[np.ndarray], order: int) -> np.ndarray:
     """Return the betas, shortest context first, that make pieces likeliest."""
     beta = np.ones(order + 1)
-    likely = [np.full(len(one), 1.0 / made.n_tokens) for one in pieces]
+    likely = np.full(sum(map(len, pieces)), 1.0 / made.n_tokens)
     for k in range(order + 1):
-        seen = [made._seen(one, k) for one in pieces]
-        tried = [[_next(old, *one, some) for old, one in zip(likely, seen)] for some in BETAS]
-        best = int(np.argmin([-sum(np.log(one).sum() for one in each) for each in tried]))
+        seen = made._seen(pieces, k)
+        tried = [_next(likely, *seen, some) for some in BETAS]
+        best = int(np.argmin([-np.log(one).sum() for one in tried]))
         beta[k], likely = BETAS[best], tried[best]
     return beta
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -22,7 +22,7 @@ import numpy as np
 import regex
 
 from clew.errors import DataError, SettingError, check, check_choice
-from clew.kernels.merging import APART, count_pairs, merge_all, merge_pair
+from clew.kernels.merging import APART, count_pairs, forget_pairs, merge_all, merge_pair
 from clew.read.kinds import read_bytes
 from clew.result import literal_choices, write_whole
 
@@ -32,6 +32,7 @@ CHARACTER, WORD = r"[\s\S]", r" ?[\w]+| ?[^\s\w]|\s"
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"  # of GPT-2, as it was published
 BASES = "ACGT"
 LONGEST_K = 8  # 4 ** 8 tokens
+LARGEST = 10_000  # words or merges that are learnt
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,12 +98,12 @@ class Tokenizer:
         DataError
             If something is not known and the tokeniser has no token for that.
         """
-        if not (self.bytes_ and text.startswith(" ")):
+        if text and not (self.bytes_ and text.startswith(" ")):
             text = self.before + text
         whole = self._by_letter(text) if self.kind == "characters" else self._by_piece(text)
         if self.unknown is None and (whole < 0).any():
-            strange = Counter(text) - Counter("".join(one for one in self.tokens if one not in self.special))
-            named = next(iter(strange), text[:1])
+            known = set().union(*(one for one in self.tokens if one not in self.special))
+            named = next((one for one in text if one not in known), text[:20])
             raise DataError(f"The text must be of characters that the model knows. Got {named!r}.")
         if self.unknown is not None:
             whole = np.where(whole < 0, self.codes[self.unknown], whole)
@@ -142,14 +143,19 @@ class Tokenizer:
 
     def _pieces(self, text: str) -> list[str]:
         """Cut a text; of a tokeniser of bytes, the pieces are of the letters that stand for them."""
-        pieces: list[str] = self._finder.findall(text) if self.pattern else [text] * bool(text)
+        pieces: list[str] = (
+            [one[0] for one in self._finder.finditer(text)] if self.pattern else [text] * bool(text)
+        )
         if not self.bytes_:
             return pieces
         return [_latin(one).translate(LETTER_OF_BYTE) for one in pieces]
 
     @cached_property
     def _finder(self) -> Any:
-        return regex.compile(self.pattern)
+        """Return what finds the pieces; what a pattern of others leaves between two of them is a piece, too."""
+        gapless = self.pattern in (CHARACTER, GPT2) or self.pattern.endswith(f"|{CHARACTER}")
+        between = "" if gapless else rf"|(?:(?!{self.pattern})[\s\S])+"
+        return regex.compile(self.pattern + between)
 
     def _merged(self, pieces: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return the tokens of different pieces in one array, and where each piece ends."""
@@ -170,9 +176,24 @@ class Tokenizer:
 
     # ---- back ----
     def decode(self, codes: Iterable[int]) -> str:
-        """Return the text of codes; special tokens say nothing, but for ``<unk>``, which is shown."""
+        """Return the text of codes; special tokens say nothing, but for ``<unk>``, which is shown.
+
+        Raises
+        ------
+        DataError
+            If a code is none of its tokens'.
+        """
+        codes = [int(code) for code in codes]
+        strange = [code for code in codes if not 0 <= code < len(self)]
+        check(
+            not strange,
+            DataError,
+            "The codes to decode must be from 0 to {}. Got {}.",
+            len(self) - 1,
+            *strange[:1],
+        )
         silent = {self.codes[one] for one in self.special if one != self.unknown}
-        said = [self.tokens[int(code)] for code in codes if int(code) not in silent]
+        said = [self.tokens[code] for code in codes if code not in silent]
         text = "".join(said)
         if self.bytes_:
             text = text.translate(BYTE_OF_LETTER).encode("latin-1").decode("utf-8", "replace")
@@ -184,7 +205,7 @@ class Tokenizer:
             return Counter()
         special = set(self.special)
         letters = self.kind in ("characters", "bpe")
-        pieces = Counter(text if letters else self._finder.findall(self.before + text))
+        pieces = Counter(text if letters or not text else self._pieces(self.before + text))
         return Counter({one: n for one, n in pieces.items() if one not in self.codes or one in special})
 
     # ---- kept ----
@@ -211,13 +232,15 @@ class Tokenizer:
         cuts: dict[str, Any] | None = split if self.pattern else None
         decoders: list[dict[str, Any]] = [{"type": "Fuse"}]
         if self.bytes_:
+            own = self.pattern != GPT2
             level = {
                 "type": "ByteLevel",
                 "add_prefix_space": bool(self.before),
                 "trim_offsets": True,
-                "use_regex": True,
+                "use_regex": not own,
             }
-            cuts, decoders = level, [level]
+            decoders = [level]
+            cuts = {"type": "Sequence", "pretokenizers": [split, level]} if cuts and own else level
         elif self.before:
             decoders.append({"type": "Strip", "content": self.before, "start": 1, "stop": 0})
         vocabulary = dict(self.codes)
@@ -268,11 +291,11 @@ def learn_tokenizer(
         they do not come out even or one is ambiguous; or byte-pair encoding: the most frequent pair of tokens becomes one,
         again and again.
     size : int
-        Of words, how many at most; of bpe, how many merges.
+        Of words, how many at most; of bpe, how many merges; up to 10,000.
     k : int
         Of k-mers.
     special : sequence of str
-        Tokens that come first; ``<unk>`` must be among them.
+        Tokens that come first; without ``<unk>``, texts with anything unknown are refused.
     whole : bool
         Of bpe, whether merges cross the borders of words, as in DNA, which has none.
 
@@ -286,35 +309,44 @@ def learn_tokenizer(
     check_choice(kind, literal_choices(TokenKind)[0], what="'tokens' setting", of="a language model")
     check(any(texts), DataError, "The text to learn from must hold characters. Got an empty one.")
     front = list(special)
+    unknown = UNKNOWN if UNKNOWN in front else None
     if kind == "characters":
-        return Tokenizer(kind, [*front, *sorted(set().union(*texts))], CHARACTER, front)
+        return Tokenizer(kind, [*front, *sorted(set().union(*texts))], CHARACTER, front, unknown=unknown)
     if kind == "k-mers":
         check(1 <= k <= LONGEST_K, SettingError, "The 'k' of k-mers must be from 1 to {}. Got {} instead.", LONGEST_K, k)  # fmt: skip
         words = ["".join(one) for one in product(BASES, repeat=k)] if k > 1 else []
         others = sorted(set().union(*texts) | set(BASES))
-        return Tokenizer(kind, [*front, *words, *others], f"[{BASES}]{{{k}}}|{CHARACTER}", front)
-    check(size >= 1, SettingError, "The 'vocabulary' of a language model must be at least 1. Got {} instead.", size)  # fmt: skip
+        return Tokenizer(
+            kind, [*front, *words, *others], f"[{BASES}]{{{k}}}|{CHARACTER}", front, unknown=unknown
+        )
+    check(1 <= size <= LARGEST, SettingError, "The 'vocabulary' of a language model must be from 1 to {:,}. Got {} instead.", LARGEST, size)  # fmt: skip
     if kind == "words":
         found = Tokenizer(kind, [], WORD, before=" ")
         counts = Counter(piece for text in texts for piece in found._pieces(" " + text))
         kept = sorted(counts, key=lambda word: (-counts[word], word))[:size]
-        return Tokenizer(kind, [*front, *kept], WORD, front, before=" ")
-    return _learn_merges(texts, front, size, whole)
+        return Tokenizer(kind, [*front, *kept], WORD, front, unknown=unknown, before=" ")
+    return _learn_merges(
+        texts,
+        Tokenizer(
+            kind, [*front, *sorted(set().union(*texts))], "" if whole else WORD, front, unknown=unknown
+        ),
+        size,
+    )
 
 
-def _learn_merges(texts: Sequence[str], front: list[str], size: int, whole: bool) -> Tokenizer:
-    """Learn byte-pair encoding; of pairs that are equally frequent, the one whose tokens were there first."""
-    letters = sorted(set().union(*texts))
-    made = Tokenizer("bpe", [*front, *letters], "" if whole else WORD, front)
+def _learn_merges(texts: Sequence[str], made: Tokenizer, size: int) -> Tokenizer:
+    """Add merges to a tokeniser of letters; of pairs that are equally frequent, the one whose tokens were there first."""
     pieces = Counter(piece for text in texts for piece in made._pieces(text))
     coded = [made._by_letter(piece) for piece in pieces]
     codes = np.concatenate([part for one in coded for part in (one, [APART])]).astype(np.int32)
     weight = np.repeat(list(pieces.values()), [len(one) + 1 for one in coded]).astype(np.int64)
     tokens, merges, known = list(made.tokens), list[list[str]](), dict(made.codes)
+    counts = np.zeros((len(tokens) + size,) * 2, np.int64)
     for _ in range(size):
-        counts = count_pairs(codes, weight, len(tokens))
-        first, second = divmod(int(counts.argmax()), len(tokens))
-        if counts[first, second] < 2:
+        first, second = count_pairs(codes, weight, counts)
+        often = first != APART and counts[first, second] > 1
+        forget_pairs(codes, counts)
+        if not often:
             break
         merges.append([tokens[first], tokens[second]])
         both = tokens[first] + tokens[second]
@@ -322,12 +354,14 @@ def _learn_merges(texts: Sequence[str], front: list[str], size: int, whole: bool
         tokens += [both] * (code == len(tokens))
         left = merge_pair(codes, weight, first, second, code)
         codes, weight = codes[:left], weight[:left]
-    return Tokenizer("bpe", tokens, made.pattern, front, merges)
+    return replace(made, tokens=tokens, merges=merges)
 
 
 # ---- read ----
 def read_tokenizer(path: str | Path) -> Tokenizer:
     """Read a ``tokenizer.json`` of Hugging Face: words (WordLevel) or byte-pair encoding (BPE).
+
+    What such a file would put around every text, such as ``[CLS]``, is left out.
 
     Raises
     ------
@@ -335,10 +369,10 @@ def read_tokenizer(path: str | Path) -> Tokenizer:
         If it is no such file, or does what clew's tokenisers do not, which is named.
     """
     path = Path(path)
+    data = read_bytes(path)
     try:
-        found = json.loads(read_bytes(path))
-        return _of_hugging_face(found)
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        return _of_hugging_face(json.loads(data))
+    except (ValueError, LookupError, TypeError, AttributeError, regex.error) as error:
         got = str(error) if isinstance(error, _Strange) else f"one that is damaged ({type(error).__name__})"
         raise DataError(
             f"The file '{path}' must be a tokenizer.json of words or byte pairs that clew can follow. Got {got}."
@@ -354,7 +388,14 @@ def _of_hugging_face(found: Mapping[str, Any]) -> Tokenizer:
     kind = model.get("type", "BPE" if "merges" in model else "WordLevel")
     if kind not in ("WordLevel", "BPE"):
         raise _Strange(f"the model {kind}")
-    for name in ("dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "fuse_unk"):
+    for name in (
+        "dropout",
+        "continuing_subword_prefix",
+        "end_of_word_suffix",
+        "byte_fallback",
+        "fuse_unk",
+        "ignore_merges",
+    ):
         if model.get(name):
             raise _Strange(f"{name} = {model[name]!r}")
     before, cut = "", found.get("pre_tokenizer")
@@ -363,18 +404,20 @@ def _of_hugging_face(found: Mapping[str, Any]) -> Tokenizer:
         if normal["type"] != "Prepend":
             raise _Strange(f"the normalizer {normal['type']}")
         before = normal["prepend"]
-    pattern, by_bytes = "", False
-    if cut is not None:
-        parts = cut["pretokenizers"] if cut["type"] == "Sequence" else [cut]
-        for part in parts:
-            if part["type"] == "ByteLevel":
-                by_bytes = True
-                before = " " if part.get("add_prefix_space") else before
-                pattern = GPT2 if part.get("use_regex", True) else pattern
-            elif part["type"] == "Split" and part["behavior"] == "Isolated" and not part.get("invert"):
-                pattern = part["pattern"].get("Regex", "") or _escaped(part["pattern"]["String"])
-            else:
-                raise _Strange(f"the pre-tokenizer {part['type']}")
+    patterns, by_bytes = list[str](), False
+    parts = [] if cut is None else cut["pretokenizers"] if cut["type"] == "Sequence" else [cut]
+    for part in parts:
+        if part["type"] == "ByteLevel":
+            by_bytes = True
+            before = " " if part.get("add_prefix_space") else before
+            patterns += [GPT2] * part.get("use_regex", True)
+        elif part["type"] == "Split" and part["behavior"] == "Isolated" and not part.get("invert"):
+            patterns.append(part["pattern"].get("Regex", "") or _escaped(part["pattern"]["String"]))
+        else:
+            raise _Strange(f"the pre-tokenizer {part['type']}")
+    if len(patterns) > 1:
+        raise _Strange("a text that is cut twice")
+    pattern = "".join(patterns)
     codes: dict[str, int] = dict(model["vocab"])
     special = [one["content"] for one in found.get("added_tokens", [])]
     codes |= {one["content"]: one["id"] for one in found.get("added_tokens", [])}
@@ -382,6 +425,9 @@ def _of_hugging_face(found: Mapping[str, Any]) -> Tokenizer:
     if sorted(codes.values()) != list(range(len(codes))):
         raise _Strange("codes that are not 0, 1, 2, ...")
     merges = [one.split(" ") if isinstance(one, str) else list(one) for one in model.get("merges", [])]
+    if any({a, b, a + b} - codes.keys() for a, b in merges):
+        raise _Strange("merges of tokens that it does not have")
+    regex.compile(pattern)  # refuses one that is none
     unknown = model.get("unk_token")
     ours: TokenKind = (
         "bpe" if kind == "BPE" else "characters" if pattern == CHARACTER

@@ -81,7 +81,7 @@ class Hide:
         x = rows.x
         drawn = torch.rand(x.shape, generator=generator)
         drawn[torch.arange(len(x)), torch.randint(x.shape[1], (len(x),), generator=generator)] = (
-            0.0  # one at least
+            0.0  # one at least, unless it is special
         )
         how = torch.rand(x.shape, generator=generator)
         other = torch.randint(self.first, self.n_tokens, x.shape, generator=generator)
